@@ -1,0 +1,50 @@
+/* Types that every kernel shares. */
+#ifndef TML_TYPES_H
+#define TML_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* An activation in memory, NHWC with N = 1: `rows` of its `height` rows are held, row r in slot r % rows. */
+typedef struct {
+    int32_t height;
+    int32_t width;
+    int32_t channels;
+    int32_t rows;
+} tml_view;
+
+/* Bytes from the start of the buffer to row `row` of an int8 activation. */
+static inline size_t tml_row_offset(const tml_view *view, int32_t row)
+{
+    const int32_t slot = view->rows == view->height ? row : row % view->rows;
+    return (size_t)slot * (size_t)view->width * (size_t)view->channels;
+}
+
+/* First byte of row `row` for reading. */
+static inline const int8_t *tml_row(const int8_t *base, const tml_view *view, int32_t row)
+{
+    return base + tml_row_offset(view, row);
+}
+
+/* First byte of row `row` for writing. */
+static inline int8_t *tml_row_out(int8_t *base, const tml_view *view, int32_t row)
+{
+    return base + tml_row_offset(view, row);
+}
+
+static inline int32_t tml_min(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int32_t tml_max(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int32_t tml_clamp(int32_t value, int32_t low, int32_t high)
+{
+    return tml_min(tml_max(value, low), high);
+}
+
+#endif

@@ -1,0 +1,73 @@
+"""Kernels of depthwise_conv2d, most specific first, reference last."""
+
+from __future__ import annotations
+
+from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from tinyml.ir import Node, Padding
+from tinyml.ir.requantize import convolution_multipliers
+from tinyml.kernel import Fields, Kernel
+from tinyml.ops import DepthwiseConv2D
+
+
+def parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d besides its views."""
+    op = _op(node)
+    image, weights = node.inputs[0], node.inputs[1]
+    _, kernel_h, kernel_w, out_channels = weights.shape
+    return {
+        "kernel_h": kernel_h,
+        "kernel_w": kernel_w,
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "dilation_h": op.dilation_h,
+        "dilation_w": op.dilation_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        "depth_multiplier": out_channels // image.hwc[2],
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        **product_fields(node, *convolution_multipliers(image, weights, node.output, out_channels)),
+    }
+
+
+def keeps_shape(node: Node) -> bool:
+    """Whether output (y, x, c) is centred on input (y, x, c): stride 1, one filter per channel, padded to equal size."""
+    op = _op(node)
+    return op.stride_h == op.stride_w == 1 and node.output.shape == node.inputs[0].shape
+
+
+def line_buffer_bytes(node: Node) -> int:
+    """One channel of the row being overwritten and of the pad_top rows above it, which later rows still read."""
+    return (_op(node).padding.top + 1) * node.inputs[0].shape[2]
+
+
+def _reference_in_place(node: Node) -> tuple[int, ...]:
+    # with a single tap and no padding, an output value depends on no other input value than the one it replaces
+    pointwise = node.inputs[1].shape[1:3] == (1, 1) and _op(node).padding == Padding()
+    return (0,) if pointwise and keeps_shape(node) else ()
+
+
+def _op(node: Node) -> DepthwiseConv2D:
+    assert isinstance(node.op, DepthwiseConv2D)
+    return node.op
+
+
+KERNELS = (
+    Kernel(
+        name="tml_depthwise_conv2d_inplace_s8",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d",
+        parameters=parameters,
+        accepts=keeps_shape,
+        by_rows=False,
+        scratch_bytes=line_buffer_bytes,
+        in_place=lambda node: (0,),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_s8",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d",
+        parameters=parameters,
+        in_place=_reference_in_place,
+    ),
+)

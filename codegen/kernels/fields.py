@@ -1,0 +1,51 @@
+"""Fields that the parameter structs of several kernels share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.ir import Activation, Node
+from tinyml.ir.requantize import activation_range
+from tinyml.kernel import Field, Fields
+from tinyml.ops.pool import Pool
+
+
+def zero_point_fields(node: Node) -> dict[str, Field]:
+    """Zero points of the first input and of the output."""
+    return {
+        "input_zero_point": node.inputs[0].affine.zero_point,
+        "output_zero_point": node.output.affine.zero_point,
+    }
+
+
+def clamp_fields(node: Node, activation: Activation) -> dict[str, Field]:
+    """The range of a fused activation in output steps."""
+    low, high = activation_range(activation, node.output)
+    return {"clamp_low": low, "clamp_high": high}
+
+
+def product_fields(node: Node, multipliers: Sequence[int], shifts: Sequence[int]) -> Fields:
+    """Weights, bias and per-channel rescaling of a node with inputs (operand, weights[, bias])."""
+    return {
+        "weights": node.inputs[1].values,
+        "bias": node.inputs[2].values if len(node.inputs) > 2 else None,
+        "multiplier": np.array(multipliers, np.int32),
+        "shift": np.array(shifts, np.int32),
+    }
+
+
+def pool_fields(node: Node) -> Fields:
+    """Fields of tml_pool2d besides its views."""
+    op = node.op
+    assert isinstance(op, Pool)
+    return {
+        "kernel_h": op.kernel_h,
+        "kernel_w": op.kernel_w,
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        **clamp_fields(node, op.activation),
+    }

@@ -1,0 +1,20 @@
+/* The model behind the protocol: where its bytes lie, one run, its results. Binds to the macros of tml_app.h. */
+#ifndef TML_MODEL_H
+#define TML_MODEL_H
+
+#include <stdint.h>
+
+/* Byte `offset` of all inputs (outputs) laid end to end; NULL beyond the last. */
+int8_t *tml_model_input(uint32_t offset);
+const int8_t *tml_model_output(uint32_t offset);
+
+/* One inference; returns its ticks. */
+uint32_t tml_model_run(void);
+
+void tml_model_poison(uint8_t value);
+uint32_t tml_model_arena_peak(uint8_t poison); /* offset of the highest byte that differs, plus one; 0 when none does */
+
+void tml_model_put_sizes(void);   /* inputs=490,..;outputs=12,.. */
+void tml_model_put_results(void); /* m-results-[0.996094,...]: see put_real */
+
+#endif

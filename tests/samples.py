@@ -1,0 +1,21 @@
+"""Inputs that every comparison uses: the three constant extremes, and seeded noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir import Array, DType, Graph, Tensor
+
+
+def int8_samples(graph: Graph, count: int, seed: int = 0) -> list[tuple[Array, ...]]:
+    """`count` samples: all -128, all 127, all zero point, then random ones; one array per graph input."""
+    rng = np.random.default_rng(seed)
+    constants = [lambda _: -128, lambda _: 127, lambda tensor: tensor.affine.zero_point if tensor.quant else 0]
+    samples = [tuple(np.full(t.shape, value(t), np.int8) for t in graph.inputs) for value in constants]
+    samples += [tuple(_noise(rng, tensor) for tensor in graph.inputs) for _ in range(count - len(samples))]
+    return samples[:count]
+
+
+def _noise(rng: np.random.Generator, tensor: Tensor) -> Array:
+    assert tensor.dtype is DType.INT8
+    return rng.integers(-128, 128, tensor.shape).astype(np.int8)

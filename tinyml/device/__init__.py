@@ -1,0 +1,1 @@
+"""Devices that run a firmware: links, the protocol, emulators and flashers."""

@@ -1,0 +1,142 @@
+"""Flashers: one function per tool, in one table. Each gets the board and the ELF and runs one command, without a shell.
+
+Written from the tools' manuals; no silicon was at hand to try them on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from tinyml.errors import BoardError, DeviceError
+
+FLASH_TIMEOUT_S = 180.0
+
+
+class FlashableBoard(Protocol):
+    """What a flasher asks of a board."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def flasher(self) -> str | None: ...
+    @property
+    def flash_options(self) -> Mapping[str, str]: ...
+
+
+def flash(board: FlashableBoard, elf: Path) -> None:
+    """Writes the firmware to the board and starts it.
+
+    Raises BoardError for a board without a known flasher, DeviceError when its tool is missing or fails.
+    """
+    if board.flasher is None or board.flasher not in FLASHERS:
+        raise BoardError(f"{board.name} names flasher {board.flasher!r}", hint=f"one of {', '.join(sorted(FLASHERS))}")
+    FLASHERS[board.flasher](board, elf)
+
+
+def _pyocd(board: FlashableBoard, elf: Path) -> None:
+    argv = ["pyocd", "flash", "--target", _option(board, "target"), "--format", "elf", str(elf)]
+    _run(argv, "pip install pyocd")
+
+
+def _openocd(board: FlashableBoard, elf: Path) -> None:
+    if set("{}\\") & set(str(elf)):  # OpenOCD's command language would read them
+        raise DeviceError(
+            f"OpenOCD cannot take the path {elf}", hint="build into a folder without braces or backslashes"
+        )
+    argv = ["openocd", "-f", _option(board, "config"), "-c", f"program {{{elf}}} verify reset exit"]
+    _run(argv, "sudo apt-get install openocd")
+
+
+def _st_flash(board: FlashableBoard, elf: Path) -> None:
+    argv = ["st-flash", "--reset", "--format", "ihex", "write", str(_image(elf, "hex"))]
+    _run(argv, "sudo apt-get install stlink-tools")
+
+
+def _stm32_programmer(board: FlashableBoard, elf: Path) -> None:
+    argv = ["STM32_Programmer_CLI", "-c", "port=SWD", "-w", str(elf), "-v", "-rst"]
+    _run(argv, "install STM32CubeProgrammer from https://www.st.com/stm32cubeprog and put its bin folder on PATH")
+
+
+def _picotool(board: FlashableBoard, elf: Path) -> None:
+    argv = ["picotool", "load", "-v", "-x", str(elf), "-t", "elf"]
+    _run(argv, 'install picotool from https://github.com/raspberrypi/picotool, or set flasher = "uf2"')
+
+
+def _nrfjprog(board: FlashableBoard, elf: Path) -> None:
+    family = board.flash_options.get("family", "NRF52")
+    argv = ["nrfjprog", "-f", family, "--program", str(_image(elf, "hex")), "--sectorerase", "--verify", "--reset"]
+    _run(
+        argv,
+        "install nRF Command Line Tools from https://www.nordicsemi.com/Products/Development-tools/nRF-Command-Line-Tools",
+    )
+
+
+def _uf2(board: FlashableBoard, elf: Path) -> None:
+    """Copies the .uf2 to the one drive that a boot loader shows."""
+    image = _image(elf, "uf2")
+    drives = uf2_drives()
+    if len(drives) != 1:
+        listed = ", ".join(map(str, drives)) or "none is mounted"
+        raise DeviceError(
+            f"{len(drives)} UF2 drives, not one: {listed}", hint="hold BOOTSEL while plugging one board in"
+        )
+    try:
+        shutil.copyfile(image, drives[0] / image.name)
+    except OSError as error:
+        raise DeviceError(f"{drives[0]} does not take {image.name}: {error.strerror}") from error
+
+
+FLASHERS: Mapping[str, Callable[[FlashableBoard, Path], None]] = {
+    "nrfjprog": _nrfjprog,
+    "openocd": _openocd,
+    "picotool": _picotool,
+    "pyocd": _pyocd,
+    "st-flash": _st_flash,
+    "stm32_programmer": _stm32_programmer,
+    "uf2": _uf2,
+}
+
+
+def uf2_drives() -> list[Path]:
+    """Mounted drives that carry INFO_UF2.TXT."""
+    user = os.environ.get("USER", "")
+    places = [Path("/media") / user, Path("/run/media") / user, Path("/Volumes")]
+    return sorted(info.parent for place in places if place.is_dir() for info in place.glob("*/INFO_UF2.TXT"))
+
+
+def _option(board: FlashableBoard, key: str) -> str:
+    if key not in board.flash_options:
+        raise BoardError(f"{board.name}: flasher {board.flasher!r} needs {key!r} in [flash_options]")
+    return board.flash_options[key]
+
+
+def _image(elf: Path, suffix: str) -> Path:
+    path = elf.with_suffix(f".{suffix}")
+    if not path.exists():
+        raise DeviceError(f"{path} does not exist", hint=f'build again with "{suffix}" among the board\'s images')
+    return path
+
+
+def _run(argv: list[str], install: str) -> None:
+    tool = shutil.which(argv[0])
+    if tool is None:
+        raise DeviceError(f"{argv[0]} is not installed", hint=install)
+    try:
+        done = subprocess.run(
+            [tool, *argv[1:]], stdin=subprocess.DEVNULL, capture_output=True, timeout=FLASH_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"{argv[0]} was still running after {FLASH_TIMEOUT_S:g} s") from error
+    except OSError as error:
+        raise DeviceError(f"{argv[0]} does not start: {error.strerror}", hint=install) from error
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout)[-2000:].decode("utf-8", "replace").strip()
+        raise DeviceError(
+            f"{argv[0]} failed with code {done.returncode}:\n{said}",
+            hint="check the cable and that no debugger holds the probe",
+        )

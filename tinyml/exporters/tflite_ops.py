@@ -1,0 +1,212 @@
+"""How each op is written to a .tflite file: one function per op and one line in ROWS.
+
+Operator versions are the least that state int8 in TFLite's op_version.cc; readers accept float under the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tinyml.errors import UnsupportedError
+from tinyml.exporters.tflite_window import pad_image, stated_padding, stated_transposed_padding
+from tinyml.exporters.tflite_writer import ModelWriter
+from tinyml.ir import Activation, DType, Node, Op, Quant, Tensor
+from tinyml.ops import (
+    AveragePool2D,
+    Concatenation,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Reshape,
+    ResizeBilinear,
+    ResizeNearest,
+    Split,
+    StridedSlice,
+    Transpose,
+    TransposeConv,
+)
+from tinyml.ops.window import Window
+
+Row = Callable[[Any, Node, ModelWriter], None]  # (op, node, model): append the node's operators
+
+ACTIVATIONS: dict[Activation, int] = {
+    Activation.NONE: schema.ActivationFunctionType.NONE,
+    Activation.RELU: schema.ActivationFunctionType.RELU,
+    Activation.RELU6: schema.ActivationFunctionType.RELU6,
+    Activation.RELU_N1_TO_1: schema.ActivationFunctionType.RELU_N1_TO_1,
+}
+
+
+def _conv2d(op: Conv2D, node: Node, model: ModelWriter) -> None:
+    options = _windowed(schema.Conv2DOptionsT(), op)
+    options.dilationHFactor, options.dilationWFactor = op.dilation_h, op.dilation_w
+    image, options.padding = _zero_padded(model, node.inputs[0], op.window(*node.inputs[1].shape[1:3]))
+    model.operator("CONV_2D", 3, [image, *_with_bias(node)], node.outputs, options)
+
+
+def _depthwise_conv2d(op: DepthwiseConv2D, node: Node, model: ModelWriter) -> None:
+    options = _windowed(schema.DepthwiseConv2DOptionsT(), op)
+    options.dilationHFactor, options.dilationWFactor = op.dilation_h, op.dilation_w
+    options.depthMultiplier = node.inputs[1].shape[3] // node.inputs[0].shape[3]
+    image, options.padding = _zero_padded(model, node.inputs[0], op.window(*node.inputs[1].shape[1:3]))
+    model.operator("DEPTHWISE_CONV_2D", 3, [image, *_with_bias(node)], node.outputs, options)
+
+
+def _transpose_conv(op: TransposeConv, node: Node, model: ModelWriter) -> None:
+    image, weights, *bias = node.inputs
+    options = _windowed(schema.TransposeConvOptionsT(), op)
+    options.padding = stated_transposed_padding(op, weights, node.output)
+    operands = [_indices(node, "output_shape", node.output.shape), weights, image, *bias]
+    model.operator("TRANSPOSE_CONV", 3 if bias else 2, operands, node.outputs, options)
+
+
+def _fully_connected(op: FullyConnected, node: Node, model: ModelWriter) -> None:
+    options = schema.FullyConnectedOptionsT()
+    options.fusedActivationFunction = ACTIVATIONS[op.activation]
+    options.keepNumDims = op.keep_num_dims
+    version = 5 if op.keep_num_dims else 4
+    model.operator("FULLY_CONNECTED", version if len(node.inputs) > 2 else 6, node.inputs, node.outputs, options)
+
+
+def _average_pool2d(op: AveragePool2D, node: Node, model: ModelWriter) -> None:
+    options = _pool_options(op)
+    options.padding = stated_padding(op.window, *node.inputs[0].shape[1:3])
+    if options.padding is None:
+        # a PAD before it would be counted in the mean
+        raise UnsupportedError(f"padding {tuple(op.padding)} is neither SAME nor VALID")
+    model.operator("AVERAGE_POOL_2D", 2, node.inputs, node.outputs, options)
+
+
+def _max_pool2d(op: MaxPool2D, node: Node, model: ModelWriter) -> None:
+    options, image = _pool_options(op), node.inputs[0]
+    options.padding = stated_padding(op.window, *image.shape[1:3])
+    if options.padding is None:
+        least = float(np.finfo(np.float32).min) if image.dtype.is_float else image.dtype.bounds[0]
+        image, options.padding = pad_image(model, image, op.padding, least), schema.Padding.VALID
+    model.operator("MAX_POOL_2D", 2, [image], node.outputs, options)
+
+
+def _mean(op: Mean, node: Node, model: ModelWriter) -> None:
+    options = schema.ReducerOptionsT()
+    options.keepDims = op.keep_dims
+    model.operator("MEAN", 2, [*node.inputs, _indices(node, "axes", op.axes)], node.outputs, options)
+
+
+def _pad(op: Pad, node: Node, model: ModelWriter) -> None:
+    paddings = _indices(node, "paddings", list(zip(op.before, op.after, strict=True)))
+    if op.value is None:
+        model.operator("PAD", 2, [*node.inputs, paddings], node.outputs, schema.PadOptionsT())
+        return
+    fill = np.array([op.value], node.output.dtype.numpy)
+    operands = [*node.inputs, paddings, Tensor.constant(f"{node.name}/value", fill, node.output.quant)]
+    model.operator("PADV2", 2, operands, node.outputs, schema.PadV2OptionsT())
+
+
+def _reshape(op: Reshape, node: Node, model: ModelWriter) -> None:
+    options = schema.ReshapeOptionsT()
+    options.newShape = np.array(op.shape, np.int32)
+    model.operator("RESHAPE", 1, [*node.inputs, _indices(node, "shape", op.shape)], node.outputs, options)
+
+
+def _transpose(op: Transpose, node: Node, model: ModelWriter) -> None:
+    operands = [*node.inputs, _indices(node, "permutation", op.permutation)]
+    model.operator("TRANSPOSE", 2, operands, node.outputs, schema.TransposeOptionsT())
+
+
+def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:
+    options = schema.ConcatenationOptionsT()
+    options.axis = op.axis
+    model.operator("CONCATENATION", 2, node.inputs, node.outputs, options)
+
+
+def _split(op: Split, node: Node, model: ModelWriter) -> None:
+    options = schema.SplitOptionsT()
+    options.numSplits = op.count
+    model.operator("SPLIT", 2, [_indices(node, "axis", op.axis), *node.inputs], node.outputs, options)
+
+
+def _strided_slice(op: StridedSlice, node: Node, model: ModelWriter) -> None:
+    # one past the last element taken; going down to element 0 that is -1, which TFLite counts from the far end
+    ends = [b + (n - 1) * s + (1 if s > 0 else -1) for b, n, s in zip(op.begin, op.size, op.stride, strict=True)]
+    options = schema.StridedSliceOptionsT()
+    options.endMask = sum(1 << axis for axis, end in enumerate(ends) if end < 0)
+    options.shrinkAxisMask = sum(1 << axis for axis in op.shrink)
+    bounds = {"begin": op.begin, "end": [max(end, 0) for end in ends], "strides": op.stride}
+    operands = [*node.inputs, *(_indices(node, name, values) for name, values in bounds.items())]
+    model.operator("STRIDED_SLICE", 2, operands, node.outputs, options)
+
+
+def _resize_nearest(op: ResizeNearest, node: Node, model: ModelWriter) -> None:
+    _resize("RESIZE_NEAREST_NEIGHBOR", schema.ResizeNearestNeighborOptionsT(), op, node, model)
+
+
+def _resize_bilinear(op: ResizeBilinear, node: Node, model: ModelWriter) -> None:
+    _resize("RESIZE_BILINEAR", schema.ResizeBilinearOptionsT(), op, node, model)
+
+
+def _resize(name: str, options: Any, op: ResizeNearest | ResizeBilinear, node: Node, model: ModelWriter) -> None:
+    options.alignCorners, options.halfPixelCenters = op.align_corners, op.half_pixel_centers
+    operands = [*node.inputs, _indices(node, "size", (op.height, op.width))]
+    model.operator(name, 3, operands, node.outputs, options)
+
+
+def _windowed(options: Any, op: Conv2D | DepthwiseConv2D | TransposeConv | AveragePool2D | MaxPool2D) -> Any:
+    """The options with the strides and activation that all windowed ops state."""
+    options.strideH, options.strideW = op.stride_h, op.stride_w
+    options.fusedActivationFunction = ACTIVATIONS[op.activation]
+    return options
+
+
+def _pool_options(op: AveragePool2D | MaxPool2D) -> Any:
+    options = _windowed(schema.Pool2DOptionsT(), op)
+    options.filterHeight, options.filterWidth = op.kernel_h, op.kernel_w
+    return options
+
+
+def _zero_padded(model: ModelWriter, image: Tensor, window: Window) -> tuple[Tensor, int]:
+    """The image and the padding to state; with a PAD of zeros before it when neither SAME nor VALID says it."""
+    stated = stated_padding(window, image.shape[1], image.shape[2])
+    if stated is None:
+        return pad_image(model, image, window.padding), schema.Padding.VALID
+    return image, stated
+
+
+def _with_bias(node: Node) -> tuple[Tensor, ...]:
+    """Weights and bias of a convolution; LiteRT refuses int8 ones without a bias, so an absent one becomes zeros."""
+    image, weights, *bias = node.inputs
+    if bias or weights.dtype is not DType.INT8:
+        return node.inputs[1:]
+    scales = tuple(float(np.float32(image.affine.scale * scale)) for scale in weights.affine.scales)
+    quant = Quant(scales, (0,) * len(scales), 0 if len(scales) > 1 else None)
+    return weights, Tensor.constant(f"{node.name}/zero_bias", np.zeros(node.output.shape[-1], np.int32), quant)
+
+
+def _indices(node: Node, role: str, values: Any) -> Tensor:
+    """An int32 constant that TFLite wants as an operand, and the Graph holds as an attribute."""
+    return Tensor.constant(f"{node.name}/{role}", np.array(values, np.int32))
+
+
+ROWS: dict[type[Op], Row] = {
+    AveragePool2D: _average_pool2d,
+    Concatenation: _concatenation,
+    Conv2D: _conv2d,
+    DepthwiseConv2D: _depthwise_conv2d,
+    FullyConnected: _fully_connected,
+    MaxPool2D: _max_pool2d,
+    Mean: _mean,
+    Pad: _pad,
+    Reshape: _reshape,
+    ResizeBilinear: _resize_bilinear,
+    ResizeNearest: _resize_nearest,
+    Split: _split,
+    StridedSlice: _strided_slice,
+    Transpose: _transpose,
+    TransposeConv: _transpose_conv,
+}

@@ -1,0 +1,26 @@
+"""The Graph: what every stage of the SDK reads and writes."""
+
+from tinyml.ir.dtype import DType
+from tinyml.ir.graph import Graph, Node
+from tinyml.ir.op import Activation, Op, Padding, ShapeError, View
+from tinyml.ir.quant import Quant
+from tinyml.ir.tensor import Array, Shape, Tensor
+from tinyml.ir.text import graph_text
+from tinyml.ir.verify import verify
+
+__all__ = [
+    "Activation",
+    "Array",
+    "DType",
+    "Graph",
+    "Node",
+    "Op",
+    "Padding",
+    "Quant",
+    "Shape",
+    "ShapeError",
+    "Tensor",
+    "View",
+    "graph_text",
+    "verify",
+]

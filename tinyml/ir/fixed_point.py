@@ -1,0 +1,116 @@
+"""Exponential, logistic and tanh in 32-bit fixed point. Twin of codegen/include/tml_fixed_point.h: change both or neither.
+
+The header holds only what kernels compute on the device (`one_over_one_plus_x`, `reciprocal`); the rest ends in tables.
+Qm is a number of m integer bits, a sign and 31 - m fraction bits: real = raw / 2**(31 - m). All arrays are int64 that
+hold int32 numbers.
+
+Source: gemmlowp's fixed-point functions as TensorFlow Lite Micro uses them, reproduced to the bit
+(https://github.com/google/gemmlowp/blob/master/fixedpoint/fixedpoint.h).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir.requantize import (
+    INT32_MAX,
+    INT32_MIN,
+    Int64,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+)
+from tinyml.ir.tensor import Array
+
+_EXP_MINUS_EIGHTH = 1895147668  # exp(-1/8), Q0
+_THIRD = 715827883  # 1/3, Q0
+_48_OVER_17, _NEG_32_OVER_17 = 1515870810, -1010580540  # first guess of a Newton-Raphson division, Q2
+_ONE_Q2 = 1 << 29
+# exp(-2**exponent) in Q0
+_EXP_STEPS = (
+    (-2, 1672461947),
+    (-1, 1302514674),
+    (0, 790015084),
+    (1, 290630308),
+    (2, 39332535),
+    (3, 720401),
+    (4, 242),
+)
+
+
+def saturating_shift_left(value: Array, exponent: int) -> Int64:
+    """value * 2**exponent, clamped to int32."""
+    return np.clip(np.asarray(value, np.int64) << exponent, INT32_MIN, INT32_MAX)
+
+
+def rounding_half_sum(a: Array, b: int) -> Int64:
+    """(a + b) / 2, ties away from zero."""
+    total = np.asarray(a, np.int64) + b
+    return np.where(total >= 0, (total + 1) >> 1, -((1 - total) >> 1))
+
+
+def _exp_on_last_quarter(a: Array) -> Int64:
+    """exp(a) for a in [-1/4, 0), Q0 to Q0: a Taylor series around -1/8."""
+    mul = saturating_rounding_doubling_high_mul
+    x = np.asarray(a, np.int64) + (1 << 28)
+    x2 = mul(x, x)
+    x3, x4 = mul(x2, x), mul(x2, x2)
+    tail = rounding_divide_by_pot(mul(rounding_divide_by_pot(x4, 2) + x3, _THIRD) + x2, 1)
+    return _EXP_MINUS_EIGHTH + mul(x + tail, _EXP_MINUS_EIGHTH)
+
+
+def exp_on_negative_values(a: Array, integer_bits: int) -> Int64:
+    """exp(a) in Q0 for a <= 0 in Q<integer_bits>; integer_bits at most 5."""
+    value = np.asarray(a, np.int64)
+    fraction_bits = 31 - integer_bits
+    quarter = 1 << (fraction_bits - 2)
+    last_quarter = (value & (quarter - 1)) - quarter
+    result = _exp_on_last_quarter(saturating_shift_left(last_quarter, integer_bits))
+    remainder = last_quarter - value
+    for exponent, factor in _EXP_STEPS:
+        if integer_bits > exponent:
+            taken = (remainder & (1 << (fraction_bits + exponent))) != 0
+            result = np.where(taken, saturating_rounding_doubling_high_mul(result, factor), result)
+    return np.where(value == 0, INT32_MAX, result)
+
+
+def _divide_by(half_denominator: Array) -> Int64:
+    """1 / half_denominator in Q2 for Q0 numbers in [1/2, 1): three Newton-Raphson steps."""
+    mul = saturating_rounding_doubling_high_mul
+    x = _48_OVER_17 + mul(half_denominator, _NEG_32_OVER_17)
+    for _ in range(3):
+        error = _ONE_Q2 - mul(half_denominator, x)
+        x = x + saturating_shift_left(mul(x, error), 2)
+    return x
+
+
+def one_over_one_plus_x(a: Array) -> Int64:
+    """1 / (1 + a) for a in [0, 1), Q0 to Q0."""
+    return saturating_shift_left(_divide_by(rounding_half_sum(a, INT32_MAX)), 1)
+
+
+def one_minus_x_over_one_plus_x(a: Array) -> Int64:
+    """(1 - a) / (1 + a) for a in [0, 1), Q0 to Q0."""
+    return saturating_shift_left(_divide_by(rounding_half_sum(a, INT32_MAX)) - _ONE_Q2, 2)
+
+
+def reciprocal(value: Array, integer_bits: int) -> tuple[Int64, Int64]:
+    """(scale, bits) with 1 / value = scale / 2**31 / 2**bits, for positive value in Q<integer_bits>, below 2**32."""
+    positive = np.asarray(value, np.int64)
+    headroom = 32 - np.frexp(positive.astype(np.float64))[1].astype(np.int64)
+    return one_over_one_plus_x((positive << headroom) - 2**31), integer_bits - headroom
+
+
+def logistic(a: Array, integer_bits: int) -> Int64:
+    """1 / (1 + exp(-a)) in Q0 for a in Q<integer_bits>."""
+    value = np.asarray(a, np.int64)
+    positive = one_over_one_plus_x(exp_on_negative_values(-np.abs(value), integer_bits))
+    result = np.where(value > 0, positive, INT32_MAX - positive)
+    return np.where(value == 0, 1 << 30, result)
+
+
+def tanh(a: Array, integer_bits: int) -> Int64:
+    """tanh(a) in Q0 for a in Q<integer_bits>; integer_bits at most 4."""
+    value = np.asarray(a, np.int64)
+    # the same bits read with one more integer bit are 2 * a
+    positive = one_minus_x_over_one_plus_x(exp_on_negative_values(-np.abs(value), integer_bits + 1))
+    return np.where(value == 0, 0, np.where(value < 0, -positive, positive))

@@ -1,0 +1,124 @@
+"""What each stage may contain, as a table, checked between stages.
+
+A rule is a function that yields one line per violation. `verify` raises with all of them, so that a broken pass or a
+hostile file is reported once and whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.dtype import DType
+from tinyml.ir.graph import Graph
+from tinyml.ir.op import ShapeError
+from tinyml.ir.tensor import Tensor
+
+Rule = Callable[[Graph], Iterator[str]]
+
+
+def _defined_before_use(graph: Graph) -> Iterator[str]:
+    known = set(graph.inputs)
+    for node in graph.nodes:
+        for tensor in node.inputs:
+            if not tensor.is_constant and tensor not in known:
+                yield f"{node.name!r} reads {tensor.name!r} before it is produced"
+        known.update(node.outputs)
+    for tensor in graph.outputs:
+        if not tensor.is_constant and tensor not in known:
+            yield f"output {tensor.name!r} is never produced"
+
+
+def _produced_once(graph: Graph) -> Iterator[str]:
+    counts = Counter(tensor for node in graph.nodes for tensor in node.outputs)
+    counts.update(graph.inputs)
+    yield from (f"{tensor.name!r} is produced {count} times" for tensor, count in counts.items() if count > 1)
+
+
+def _shapes_agree(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        stated = tuple(tensor.shape for tensor in node.outputs)
+        try:
+            inferred = node.op.infer(node.inputs)
+        except ShapeError as error:
+            yield f"{node.name!r}: {error}"
+            continue
+        except (ValueError, IndexError, ZeroDivisionError):
+            shapes = [tensor.shape for tensor in node.inputs]
+            yield f"{node.name!r}: {node.op.kind} does not take inputs of shapes {shapes}"
+            continue
+        if inferred != stated:
+            yield f"{node.name!r}: {node.op.kind} gives {inferred}, the graph states {stated}"
+
+
+def _sides_positive(graph: Graph) -> Iterator[str]:
+    for tensor in graph.tensors:
+        if any(side < 1 for side in tensor.shape):
+            yield f"{tensor.name!r} has shape {tensor.shape}; every side must be at least 1"
+
+
+def _has_io(graph: Graph) -> Iterator[str]:
+    if not graph.inputs:
+        yield "the graph has no input"
+    if not graph.outputs:
+        yield "the graph has no output"
+
+
+def _constants_finite(graph: Graph) -> Iterator[str]:
+    for tensor in graph.tensors:
+        if tensor.data is not None and tensor.dtype.is_float and not np.isfinite(tensor.data).all():
+            yield f"constant {tensor.name!r} holds NaN or infinity"
+
+
+def _quant_sound(graph: Graph) -> Iterator[str]:
+    for tensor in graph.tensors:
+        if tensor.quant is not None:
+            yield from _quant_faults(tensor)
+
+
+def _quant_faults(tensor: Tensor) -> Iterator[str]:
+    quant = tensor.affine
+    if not all(np.isfinite(scale) and scale > 0 for scale in quant.scales):
+        yield f"{tensor.name!r}: scales must be positive and finite"
+    low, high = tensor.dtype.bounds if not tensor.dtype.is_float else (0, 0)
+    if not all(low <= zero_point <= high for zero_point in quant.zero_points):
+        yield f"{tensor.name!r}: zero point outside {tensor.dtype.value}"
+    count = 1 if quant.axis is None else tensor.shape[quant.axis] if quant.axis < len(tensor.shape) else -1
+    if not len(quant.scales) == len(quant.zero_points) == count:
+        yield f"{tensor.name!r}: {len(quant.scales)} scales for {count} channels"
+
+
+def _activations_int8(graph: Graph) -> Iterator[str]:
+    activations = {*graph.inputs, *graph.outputs, *(t for n in graph.nodes for t in (*n.operands, *n.outputs))}
+    for tensor in graph.tensors:
+        if tensor in activations and (tensor.dtype is not DType.INT8 or tensor.quant is None):
+            bare = "" if tensor.quant else " without quantization"
+            yield f"{tensor.name!r} is {tensor.dtype.value}{bare}; int8 expected"
+
+
+_SOUND: tuple[Rule, ...] = (
+    _has_io,
+    _produced_once,
+    _defined_before_use,
+    _sides_positive,
+    _quant_sound,
+    _shapes_agree,
+    _constants_finite,
+)
+STAGES: dict[str, tuple[Rule, ...]] = {
+    "imported": _SOUND,
+    "int8": (*_SOUND, _activations_int8),
+}
+
+
+def verify(graph: Graph, stage: str) -> Graph:
+    """The graph itself when it obeys every rule of the stage; ModelError with every violation otherwise."""
+    faults = [fault for rule in STAGES[stage] for fault in rule(graph)]
+    if faults:
+        shown = "\n  ".join(faults[:20])
+        more = f"\n  and {len(faults) - 20} more" if len(faults) > 20 else ""
+        raise ModelError(f"{graph.name}: not a valid {stage} graph\n  {shown}{more}")
+    return graph

@@ -1,0 +1,62 @@
+"""A C kernel: which nodes it accepts and what it needs to run them. The kernels are listed in codegen/kernels/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from tinyml.ir import Node, Op
+
+# A value of a parameter struct: a number, a nested struct, an array, which becomes a `static const` array of its dtype
+# with a pointer to it in the field, or None, which becomes a null pointer.
+Field: TypeAlias = "int | NDArray[Any] | Mapping[str, Field] | None"
+Fields: TypeAlias = Mapping[str, Field]
+
+
+def _accept_all(node: Node) -> bool:
+    return True
+
+
+def _no_scratch(node: Node) -> int:
+    return 0
+
+
+def _never_in_place(node: Node) -> tuple[int, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One C function in codegen/kernels/<op kind>/<name>.h.
+
+    name: of the function and its file, `tml_<op>[_<shape>]_<dtype>[__<isa>]`.
+    op: the op it implements.
+    struct: name of the C parameter struct it takes a pointer to.
+    parameters: the op-specific fields of that struct for a node. The emitter adds one `tml_view` per operand and
+        output, named by `views`. Variadic operands come as one array of pointers, their views as one array of tml_view.
+    accepts: whether the kernel can run a node.
+    requires: CPU features it needs ("dsp", "mve"); empty for portable C.
+    by_rows: computes any range of output rows from input rows in rings; otherwise it is always asked for all rows.
+    scratch_bytes: working memory it needs besides operands and outputs, passed as its last argument when above 0.
+    in_place: operands (by index) whose memory the output may take over: out[i] is written after the last read of in[i],
+        and input and output rows are of equal size.
+    """
+
+    name: str
+    op: type[Op]
+    struct: str
+    parameters: Callable[[Node], Fields]
+    views: tuple[str, ...] = ("input", "output")
+    variadic_inputs: bool = False
+    variadic_outputs: bool = False
+    accepts: Callable[[Node], bool] = _accept_all
+    requires: frozenset[str] = frozenset()
+    by_rows: bool = True
+    scratch_bytes: Callable[[Node], int] = _no_scratch
+    in_place: Callable[[Node], tuple[int, ...]] = _never_in_place
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,52 @@
+"""From sums of products to outputs: what convolutions share after their accumulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.ir import Activation, Array, Node, ShapeError, Tensor
+from tinyml.ir.requantize import (
+    activation_range,
+    clamp_float,
+    convolution_multipliers,
+    multiply_by_quantized_multiplier,
+    wrap_int32,
+)
+
+
+def check_bias(inputs: Sequence[Tensor], channels: int) -> None:
+    """ShapeError unless the third input, if any, is one value per output channel."""
+    if len(inputs) > 2 and inputs[2].shape != (channels,):
+        raise ShapeError(f"bias {inputs[2].shape} for {channels} filters")
+
+
+def weights_shape(weights: Tensor) -> tuple[int, int, int, int]:
+    """The four sides of a convolution's weights; ShapeError otherwise."""
+    if len(weights.shape) != 4:
+        raise ShapeError(f"weights of four sides expected, got {weights.shape}")
+    first, height, width, last = weights.shape
+    return first, height, width, last
+
+
+def finish_int8(node: Node, total: Array, values: Sequence[Array], activation: Activation) -> Array:
+    """int8 outputs from integer sums [..., O]: adds bias `values[2]`, wraps to int32, rescales, clamps."""
+    if len(values) > 2:
+        total = total + values[2].astype(np.int64)
+    multipliers, shifts = convolution_multipliers(node.inputs[0], node.inputs[1], node.output, total.shape[-1])
+    return rescale(node.output, total, np.array(multipliers), np.array(shifts), activation)
+
+
+def rescale(output: Tensor, total: Array, multipliers: Array, shifts: Array, activation: Activation) -> Array:
+    """int8 outputs from integer sums; multipliers and shifts broadcast against them."""
+    scaled = multiply_by_quantized_multiplier(wrap_int32(total), multipliers, shifts)
+    low, high = activation_range(activation, output)
+    return np.clip(scaled + output.affine.zero_point, low, high).astype(np.int8)
+
+
+def finish_float(total: Array, values: Sequence[Array], activation: Activation) -> Array:
+    """float32 outputs from sums [..., O]: adds the bias `values[2]` and clamps."""
+    if len(values) > 2:
+        total = total + values[2]
+    return clamp_float(total, activation)

@@ -1,0 +1,70 @@
+"""Sum of two tensors (TFLite ADD), and the arithmetic it shares with SUB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from tinyml.ir import Activation, Array, Node, Tensor
+from tinyml.ir.requantize import (
+    Int64,
+    activation_range,
+    clamp_float,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+)
+from tinyml.ops.broadcast import Broadcast
+
+LEFT_SHIFT = 20  # headroom bits that operands get before they are scaled
+
+
+class SumMultipliers(NamedTuple):
+    """(multiplier, shift) of each operand, to a scale of twice the larger one, and of the output from there."""
+
+    input0: tuple[int, int]
+    input1: tuple[int, int]
+    output: tuple[int, int]
+
+
+def scaled_operand(values: Array, tensor: Tensor, multiplier: tuple[int, int]) -> Int64:
+    """An operand on the common scale."""
+    centred = (values.astype(np.int64) - tensor.affine.zero_point) << LEFT_SHIFT
+    return multiply_by_quantized_multiplier(centred, *multiplier)
+
+
+def scaled_sum(total: Int64, node: Node, multiplier: tuple[int, int], activation: Activation) -> Array:
+    """The int8 output from a sum on the common scale."""
+    scaled = multiply_by_quantized_multiplier(total, *multiplier) + node.output.affine.zero_point
+    low, high = activation_range(activation, node.output)
+    return np.minimum(np.maximum(scaled, low), high).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Add(Broadcast):
+    """inputs: two tensors that broadcast."""
+
+    kind: ClassVar[str] = "add"
+
+    activation: Activation = Activation.NONE
+
+    def multipliers(self, node: Node) -> SumMultipliers:
+        """In float64, unlike SUB."""
+        scales = [tensor.affine.scale for tensor in node.inputs]
+        twice = 2 * max(scales)
+        return SumMultipliers(
+            quantize_multiplier(scales[0] / twice),
+            quantize_multiplier(scales[1] / twice),
+            quantize_multiplier(twice / (2**LEFT_SHIFT * node.output.affine.scale)),
+        )
+
+    def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        multipliers = self.multipliers(node)
+        first = scaled_operand(values[0], node.inputs[0], multipliers.input0)
+        second = scaled_operand(values[1], node.inputs[1], multipliers.input1)
+        return (scaled_sum(first + second, node, multipliers.output, self.activation),)
+
+    def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        return (clamp_float(values[0] + values[1], self.activation),)

@@ -1,0 +1,30 @@
+"""What ops of two operands share: shapes that stretch over each other, and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.ir import Node, Op, Shape, ShapeError, Tensor
+
+MAX_RANK = 8  # TFLM's
+
+
+class Broadcast(Op):
+    """output[i] = f(input0[i], input1[i]); sides of 1 and missing leading sides stretch, as in numpy and TFLite."""
+
+    def infer(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
+        shapes = inputs[0].shape, inputs[1].shape
+        try:
+            shape: Shape = np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ShapeError(f"{shapes[0]} and {shapes[1]} do not broadcast") from None
+        if len(shape) > MAX_RANK:
+            raise ShapeError(f"{len(shape)} sides, at most {MAX_RANK} supported")
+        return (shape,)
+
+    def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
+        height = node.inputs[operand].hwc[0]
+        # an operand held in one row is needed whole; so is any operand of an output that is one row
+        return (begin, end) if height == node.output.hwc[0] else (0, height)

@@ -1,0 +1,91 @@
+"""2-D convolution, NHWC by OHWI, with optional groups (TFLite CONV_2D)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyml.ir import Activation, Array, Node, Op, Padding, Shape, ShapeError, Tensor
+from tinyml.ir.requantize import (
+    activation_range,
+    clamp_float,
+    convolution_multipliers,
+    multiply_by_quantized_multiplier,
+    wrap_int32,
+)
+from tinyml.ops.window import Window, image_shape
+
+
+@dataclass(frozen=True)
+class Conv2D(Op):
+    """inputs: image [1, H, W, C], weights [O, KH, KW, C / groups], bias [O] int32 (may be absent).
+
+    The number of groups follows from the shapes, as in TFLite. int8: TFLite specification, per-channel weights.
+    """
+
+    kind: ClassVar[str] = "conv2d"
+
+    stride_h: int = 1
+    stride_w: int = 1
+    dilation_h: int = 1
+    dilation_w: int = 1
+    padding: Padding = Padding()
+    activation: Activation = Activation.NONE
+
+    def window(self, height: int, width: int) -> Window:
+        """The sliding window of a kernel of height x width taps."""
+        return Window(height, width, self.stride_h, self.stride_w, self.dilation_h, self.dilation_w, self.padding)
+
+    def infer(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
+        image, weights = inputs[0], inputs[1]
+        height, width, channels = image_shape(image.shape)
+        if len(weights.shape) != 4:
+            raise ShapeError(f"weights of shape OxHxWxI expected, got {weights.shape}")
+        out_channels, kernel_h, kernel_w, depth = weights.shape
+        if channels % depth or out_channels % (channels // depth):
+            raise ShapeError(f"{channels} channels in groups of {depth} for {out_channels} filters")
+        if len(inputs) > 2 and inputs[2].shape != (out_channels,):
+            raise ShapeError(f"bias {inputs[2].shape} for {out_channels} filters")
+        return ((1, *self.window(kernel_h, kernel_w).output_size(height, width), out_channels),)
+
+    def operands(self, node: Node) -> tuple[Tensor, ...]:
+        return node.inputs[:1]
+
+    def macs(self, node: Node) -> int:
+        return node.output.size * node.inputs[1].size // node.inputs[1].shape[0]
+
+    def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
+        return self.window(*node.inputs[1].shape[1:3]).input_rows(node.inputs[0].shape[1], begin, end)
+
+    def accumulate(self, image: Array, weights: Array) -> Array:
+        """Sums of products [out_h, out_w, O] of an image [H, W, C] that is 0 in its padding; keeps the dtype."""
+        out_channels, kernel_h, kernel_w, depth = weights.shape
+        groups = image.shape[2] // depth
+        window = self.window(kernel_h, kernel_w)
+        out_h, out_w = window.output_size(image.shape[0], image.shape[1])
+        total = np.zeros((out_h, out_w, groups, out_channels // groups), image.dtype)
+        grouped = weights.reshape(groups, out_channels // groups, kernel_h, kernel_w, depth)
+        for row, column, view in window.taps(image, 0):
+            taps = view.reshape(out_h, out_w, groups, depth)
+            total += np.einsum("hwgd,god->hwgo", taps, grouped[:, :, row, column], optimize=True)
+        return total.reshape(out_h, out_w, out_channels)
+
+    def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        image, weights = values[0][0].astype(np.float64), values[1].astype(np.float64)
+        # float64 sums of int8 products are exact below 2**53, and BLAS makes them fast
+        total = self.accumulate(image - node.inputs[0].affine.zero_point, weights).astype(np.int64)
+        if len(values) > 2:
+            total = total + values[2]
+        multipliers, shifts = convolution_multipliers(node.inputs[0], node.inputs[1], node.output, weights.shape[0])
+        scaled = multiply_by_quantized_multiplier(wrap_int32(total), np.array(multipliers), np.array(shifts))
+        low, high = activation_range(self.activation, node.output)
+        return (np.clip(scaled + node.output.affine.zero_point, low, high).astype(np.int8)[None],)
+
+    def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        total = self.accumulate(values[0][0], values[1])
+        if len(values) > 2:
+            total = total + values[2]
+        return (clamp_float(total, self.activation)[None],)

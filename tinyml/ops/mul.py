@@ -1,0 +1,41 @@
+"""Product of two tensors (TFLite MUL)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyml.ir import Activation, Array, Node
+from tinyml.ir.requantize import (
+    activation_range,
+    clamp_float,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+)
+from tinyml.ops.broadcast import Broadcast
+
+
+@dataclass(frozen=True)
+class Mul(Broadcast):
+    """inputs: two tensors that broadcast."""
+
+    kind: ClassVar[str] = "mul"
+
+    activation: Activation = Activation.NONE
+
+    def multiplier(self, node: Node) -> tuple[int, int]:
+        """(multiplier, shift) from the product of the operands' scales to the output's."""
+        first, second = node.inputs[0].affine.scale, node.inputs[1].affine.scale
+        return quantize_multiplier(first * second / node.output.affine.scale)
+
+    def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        first, second = (v.astype(np.int64) - t.affine.zero_point for v, t in zip(values, node.inputs, strict=True))
+        scaled = multiply_by_quantized_multiplier(first * second, *self.multiplier(node))
+        low, high = activation_range(self.activation, node.output)
+        return (np.minimum(np.maximum(scaled + node.output.affine.zero_point, low), high).astype(np.int8),)
+
+    def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        return (clamp_float(values[0] * values[1], self.activation),)

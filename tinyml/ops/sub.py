@@ -1,0 +1,43 @@
+"""Difference of two tensors (TFLite SUB)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyml.ir import Activation, Array, Node
+from tinyml.ir.requantize import clamp_float, quantize_multiplier
+from tinyml.ops.add import LEFT_SHIFT, SumMultipliers, scaled_operand, scaled_sum
+from tinyml.ops.broadcast import Broadcast
+
+
+@dataclass(frozen=True)
+class Sub(Broadcast):
+    """inputs: two tensors that broadcast; the second is subtracted from the first."""
+
+    kind: ClassVar[str] = "sub"
+
+    activation: Activation = Activation.NONE
+
+    def multipliers(self, node: Node) -> SumMultipliers:
+        """In float32, unlike ADD."""
+        scales = [np.float32(tensor.affine.scale) for tensor in node.inputs]
+        twice = np.float32(2) * max(scales)
+        output = np.float32(2**LEFT_SHIFT) * np.float32(node.output.affine.scale)
+        return SumMultipliers(
+            quantize_multiplier(float(scales[0] / twice)),
+            quantize_multiplier(float(scales[1] / twice)),
+            quantize_multiplier(float(twice / output)),
+        )
+
+    def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        multipliers = self.multipliers(node)
+        first = scaled_operand(values[0], node.inputs[0], multipliers.input0)
+        second = scaled_operand(values[1], node.inputs[1], multipliers.input1)
+        return (scaled_sum(first - second, node, multipliers.output, self.activation),)
+
+    def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        return (clamp_float(values[0] - values[1], self.activation),)

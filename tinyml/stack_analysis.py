@@ -1,0 +1,271 @@
+"""Worst-case stack of a linked Cortex-M firmware, read off its machine code.
+
+Every function reachable from the reset handler is disassembled and walked along all its branches with an abstract
+stack pointer: the depth below the function's entry. The worst case of a function is the greatest of its own depth and of
+the depth at a call + the callee's worst case. What cannot be bounded (recursion, a call through a pointer, a stack
+pointer computed at run time) is an error, not a guess. Exceptions: a handler that starts again at the stack's top (the
+fault handler) counts on its own; any other handler in the vector table adds its frame and its own worst case.
+
+The disassembler (capstone 5) knows neither Helium nor the low-overhead loops of ARMv8.1-M. Neither moves the stack
+pointer (save Helium stores that write their base back, which are refused when the base is sp), and a low-overhead loop
+only branches to code that is reached in sequence too: such instructions are stepped over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from capstone import arm
+from elftools.elf.elffile import ELFFile
+
+from tinyml.errors import ToolchainError
+from tinyml.thumb import (
+    LR,
+    PC,
+    SP,
+    Code,
+    State,
+    constant,
+    disassemble,
+    reads_stack,
+    stack_address,
+    writeback_bytes,
+    written,
+)
+
+# Pushed by the CPU on an exception, FPCCR = 0: eight words, and one more to align the stack.
+EXCEPTION_FRAME_BYTES = 36
+
+
+@dataclass(frozen=True)
+class StackUse:
+    """Worst case of a function: bytes below its entry, the calls that lead there, whether it returns, whether it starts
+    by resetting the stack pointer to the stack's top."""
+
+    bytes: int
+    path: tuple[str, ...]
+    returns: bool = True
+    restarts: bool = False
+
+
+def worst_case(elf: Path) -> StackUse:
+    """Worst-case stack of the firmware in bytes, with the path of calls that takes it.
+
+    Raises ToolchainError when it cannot be bounded, naming the function at fault.
+    """
+    code = _read_code(elf)
+    walk = _CallGraph(code)
+    reset, *others = dict.fromkeys(address for address in code.vectors if address)
+    worst = walk.worst(reset)
+    restarted = [worst]
+    for handler in others:
+        use = walk.worst(handler)
+        if use.restarts:
+            restarted.append(use)
+        else:
+            worst = StackUse(worst.bytes + EXCEPTION_FRAME_BYTES + use.bytes, (*worst.path, "exception", *use.path))
+    return max(worst, *restarted, key=lambda use: use.bytes)
+
+
+def _read_code(elf: Path) -> Code:
+    with elf.open("rb") as file:
+        image = ELFFile(file)
+        sections = tuple(
+            (int(section["sh_addr"]), bytes(section.data()))
+            for section in image.iter_sections()
+            if section["sh_type"] == "SHT_PROGBITS" and section["sh_flags"] & 2 and section["sh_size"]
+        )
+        names: dict[int, str] = {}
+        marks: dict[int, bool] = {}
+        values: dict[str, int] = {}
+        for symbol in image.get_section_by_name(".symtab").iter_symbols():
+            value = int(symbol["st_value"])
+            if symbol.name.startswith(("$t", "$d")):
+                marks[value] = symbol.name.startswith("$d")
+            elif symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF":
+                names.setdefault(value & ~1, symbol.name)
+            values[symbol.name] = value
+    starts = tuple(sorted(names))
+    code = Code(sections, names, starts, tuple(_data_ranges(marks)), (), values["tml_stack_top"])
+    table = values["tml_vectors"]
+    vectors = tuple((code.word(table + 4 * index) or 0) & ~1 for index in range(1, 16))
+    return Code(sections, names, starts, code.data, vectors, code.stack_top)
+
+
+def _data_ranges(marks: Mapping[int, bool]) -> Iterator[tuple[int, int]]:
+    ordered = sorted(marks.items())
+    for (address, is_data), (following, _) in zip(ordered, [*ordered[1:], (2**32, False)], strict=True):
+        if is_data:
+            yield address, following
+
+
+class _CallGraph:
+    """Worst cases of functions by entry address, each computed once, callees first."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._known: dict[int, StackUse] = {}
+        self._active: list[int] = []
+
+    def worst(self, entry: int) -> StackUse:
+        if entry in self._known:
+            return self._known[entry]
+        if entry in self._active:
+            cycle = [self._code.name(address) for address in [*self._active[self._active.index(entry) :], entry]]
+            raise ToolchainError(f"stack analysis: recursion has no bound: {' -> '.join(cycle)}")
+        self._active.append(entry)
+        use = _Walk(self._code, entry, self.worst).use()
+        self._active.pop()
+        self._known[entry] = use
+        return use
+
+
+_CALLER_SAVED = (arm.ARM_REG_R0, arm.ARM_REG_R1, arm.ARM_REG_R2, arm.ARM_REG_R3, arm.ARM_REG_R12, arm.ARM_REG_LR)
+_STACK_LIMIT = 1 << 20
+
+
+class _Walk:
+    """One function, walked along all its branches."""
+
+    def __init__(self, code: Code, entry: int, worst: Any) -> None:
+        self._code = code
+        self._entry = entry
+        self._worst = worst
+        self._start, self._end = code.region(entry)
+        self._instructions = dict(disassemble(code, entry, self._end))
+        self._before: dict[int, State] = {}
+        self._deepest = StackUse(0, ())
+        self._returns = False
+        self._restarts = False
+
+    def use(self) -> StackUse:
+        work = [(self._entry, State(0))]
+        while work:
+            address, state = work.pop()
+            known = self._before.get(address)
+            if known is None:
+                self._before[address] = state.copy()
+            elif not known.join(state):
+                continue
+            if address not in self._instructions:
+                self._enter_elsewhere(address, state)
+                continue
+            work += self._step(address, self._before[address].copy())
+        name = self._code.name(self._entry)
+        return StackUse(self._deepest.bytes, (name, *self._deepest.path), self._returns, self._restarts)
+
+    def _fault(self, address: int, text: str) -> ToolchainError:
+        return ToolchainError(f"stack analysis: {self._code.name(self._start)} at 0x{address:08x}: {text}")
+
+    def _reach(self, depth: int, path: tuple[str, ...] = ()) -> None:
+        if depth > self._deepest.bytes:
+            self._deepest = StackUse(depth, path)
+
+    def _call(self, target: int, state: State) -> bool:
+        use: StackUse = self._worst(target & ~1)
+        self._reach(state.depth + use.bytes, use.path)
+        return use.returns
+
+    def _enter_elsewhere(self, address: int, state: State) -> None:
+        """A jump or fall out of this function: what it uses comes on top, and its return is ours."""
+        if self._start <= address < self._end and address >= self._entry:
+            raise self._fault(address, "the code runs into data")
+        self._returns |= self._call(address, state)
+
+    def _step(self, address: int, state: State) -> list[tuple[int, State]]:
+        """The instructions that may come next, with what is then known."""
+        instruction, size = self._instructions[address]
+        following = (address + size, state)
+        if instruction is None:
+            return [following]
+        if instruction.mnemonic.startswith(("udf", "bkpt")):
+            return []
+        successors = self._branch(instruction, state, following)
+        if successors is not None:
+            return successors
+        self._move(instruction, state)
+        if state.depth > _STACK_LIMIT:
+            raise self._fault(address, "the stack grows in a loop")
+        self._reach(state.depth)
+        return [following]
+
+    def _branch(self, i: Any, state: State, following: tuple[int, State]) -> list[tuple[int, State]] | None:
+        """Successors of an instruction that may leave the sequence; None for any other."""
+        mnemonic = i.mnemonic.split(".")[0]
+        conditional = [following] if i.cc not in (arm.ARM_CC_AL, arm.ARM_CC_INVALID) else []
+        if i.id in (arm.ARM_INS_CBZ, arm.ARM_INS_CBNZ):
+            return [following, (i.operands[1].imm & 0xFFFFFFFF, state.copy())]
+        if i.id == arm.ARM_INS_B:
+            return [*conditional, (i.operands[0].imm & 0xFFFFFFFF, state.copy())]
+        if i.id in (arm.ARM_INS_BL, arm.ARM_INS_BLX):
+            returns = self._call(self._target(i, state), state)
+            state.forget(_CALLER_SAVED)
+            return [following] if returns or conditional else []
+        if i.id == arm.ARM_INS_BX or (mnemonic == "mov" and i.operands[0].reg == PC):
+            source = i.operands[-1].reg
+            if source == LR:
+                self._returns = True
+                return conditional
+            return [*conditional, (self._target(i, state) & ~1, state.copy())]
+        if i.id in (arm.ARM_INS_TBB, arm.ARM_INS_TBH):
+            raise self._fault(i.address, "a jump table; compile with -fno-jump-tables")
+        if PC in written(i):
+            if not reads_stack(i):
+                raise self._fault(i.address, f"an indirect jump: {i.mnemonic} {i.op_str}")
+            self._returns = True
+            return conditional
+        return None
+
+    def _target(self, i: Any, state: State) -> int:
+        operand = i.operands[-1]
+        if operand.type == arm.ARM_OP_IMM:
+            return int(operand.imm) & 0xFFFFFFFF
+        if operand.reg not in state.constants:
+            raise self._fault(i.address, f"a call through a pointer: {i.mnemonic} {i.op_str}")
+        return state.constants[operand.reg]
+
+    def _move(self, i: Any, state: State) -> None:
+        """Updates depth, constants and stack addresses for an instruction that goes on to the next."""
+        if SP in written(i):
+            self._move_sp(i, state)
+            return
+        value = constant(i, state, self._code)
+        depth = stack_address(i, state)
+        state.forget(written(i))
+        if i.cc not in (arm.ARM_CC_AL, arm.ARM_CC_INVALID):
+            return
+        if value is not None:
+            state.constants[i.operands[0].reg] = value & 0xFFFFFFFF
+        elif depth is not None:
+            state.addresses[i.operands[0].reg] = depth
+
+    def _move_sp(self, i: Any, state: State) -> None:
+        moved = writeback_bytes(i)
+        if moved is not None:
+            state.forget(written(i))
+            state.depth -= moved
+            return
+        name = i.mnemonic.split(".")[0].rstrip("w")
+        source = i.operands[-1]
+        if name in ("mov", "msr") and source.type == arm.ARM_OP_REG:
+            if source.reg in state.addresses:
+                state.depth = state.addresses[source.reg]
+                return
+            if state.constants.get(source.reg) == self._code.stack_top:
+                state.depth = 0
+                self._restarts = True
+                self._deepest = StackUse(0, ())
+                return
+        elif name in ("add", "sub", "adds", "subs") and (len(i.operands) == 2 or i.operands[1].reg == SP):
+            amount = source.imm if source.type == arm.ARM_OP_IMM else state.constants.get(source.reg)
+            if amount is not None:
+                amount = (amount ^ 0x80000000) - 0x80000000  # a register's 32 bits as signed
+                state.depth += amount if name.startswith("sub") else -amount
+                return
+        elif name in ("add", "adds", "sub", "subs") and i.operands[1].reg in state.addresses:
+            state.depth = state.addresses[i.operands[1].reg] + (source.imm if name.startswith("sub") else -source.imm)
+            return
+        raise self._fault(i.address, f"sp is computed at run time: {i.mnemonic} {i.op_str}")
