@@ -1,6 +1,7 @@
 """The oracles: TensorFlow Lite Micro, and LiteRT's reference kernels as second opinion.
 
-`python -m tests.tflm MODEL.tflite INPUTS.npz OUTPUTS.npz` is the subprocess behind `run_tflm_isolated`.
+A sample is one array per model input. A failed CHECK in TFLM ends its process, so what may be unsound runs isolated:
+`python -m tests.tflm FOLDER` is the subprocess, which answers every N.tflite and N.npz of the folder by an N.out.npz.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +17,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Sample = Sequence[Array]
+Samples = Sequence[Sample]
+Case = tuple[bytes, Samples]  # a model and what to run it on
+
+ARENA_BYTES = 8 << 20
 _ROOT = Path(__file__).resolve().parent.parent
-ARENA_BYTES = 16 << 20
 
 
 class OracleError(Exception):
     """The oracle refused the model or died on it."""
 
 
-class Tflm:
-    """One model in TFLM, in this process: a failed CHECK in TFLM ends the process, so for models known to be sound.
+def run_tflm(model: bytes, inputs: Sample) -> list[Array]:
+    """Outputs of one inference in TFLM, in this process."""
+    return run_tflm_many(model, [inputs])[0]
 
-    Everything stateless runs many times on one interpreter.
-    """
 
-    def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES) -> None:
-        from tflite_micro import runtime
+def run_tflm_many(model: bytes, samples: Samples, arena_bytes: int = ARENA_BYTES) -> list[list[Array]]:
+    """Outputs of several inferences of one model on one interpreter, in this process: for models known to be sound."""
+    from tflite_micro import runtime
 
-        try:
-            self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
-        except RuntimeError as error:
-            raise OracleError(str(error)) from error
+    try:
+        interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+        return [_infer(interpreter, inputs, _output_count(model)) for inputs in samples]
+    except (RuntimeError, ValueError) as error:
+        raise OracleError(str(error)) from error
 
-    def __call__(self, inputs: Sequence[Array], outputs: int | None = None) -> list[Array]:
-        """Outputs for one set of inputs; `outputs` is how many the model has (counted when None)."""
-        for index, array in enumerate(inputs):
-            self._interpreter.set_input(np.ascontiguousarray(array), index)
-        self._interpreter.invoke()
-        if outputs is not None:
-            return [np.array(self._interpreter.get_output(index)) for index in range(outputs)]
-        found: list[Array] = []
-        while True:
-            try:
-                found.append(np.array(self._interpreter.get_output(len(found))))
-            except (IndexError, ValueError, RuntimeError):
-                return found
+
+def _infer(interpreter: Any, inputs: Sample, outputs: int) -> list[Array]:
+    for index, array in enumerate(inputs):
+        interpreter.set_input(np.ascontiguousarray(array), index)
+    interpreter.invoke()
+    return [np.array(interpreter.get_output(index)) for index in range(outputs)]
 
 
 def _output_count(model: bytes) -> int:
@@ -59,58 +58,73 @@ def _output_count(model: bytes) -> int:
     return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
 
 
-def run_tflm(model: bytes, inputs: Sequence[Array]) -> list[Array]:
-    """Outputs of one inference in TFLM, in this process."""
-    return Tflm(model)(inputs, _output_count(model))
+def run_tflm_isolated(model: bytes, inputs: Sample, timeout_s: float = 60) -> list[Array]:
+    """Outputs of one inference in a process of its own; OracleError with what TFLM said when it dies or refuses."""
+    return run_tflm_cases([(model, [inputs])], timeout_s)[0][0]
 
 
-def run_tflm_many(model: bytes, batches: Iterable[Sequence[Array]]) -> list[list[Array]]:
-    """Outputs of several inferences of one model."""
-    interpreter, outputs = Tflm(model), _output_count(model)
-    return [interpreter(inputs, outputs) for inputs in batches]
-
-
-def run_tflm_isolated(model: bytes, inputs: Sequence[Array], timeout_s: float = 60) -> list[Array]:
-    """The same in a process of its own; OracleError when TFLM aborts, with what it said."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in ("model.tflite", "inputs.npz", "outputs.npz")]
-        paths[0].write_bytes(model)
-        np.savez(paths[1], *inputs)
-        command = [sys.executable, "-m", "tests.tflm", *map(str, paths)]
+def run_tflm_cases(cases: Sequence[Case], timeout_s: float = 300) -> list[list[list[Array]]]:
+    """Outputs per case and sample, all in one process that is not this one; OracleError names the case that failed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for index, (model, samples) in enumerate(cases):
+            (folder / f"{index}.tflite").write_bytes(model)
+            _save(folder / f"{index}.npz", samples)
+        command = [sys.executable, "-m", "tests.tflm", name]
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
-        if done.returncode:
-            raise OracleError(f"TFLM ended with {done.returncode}: {done.stderr[-2000:]}")
-        return _load(paths[2])
+        answered = [path for path in (folder / f"{index}.out.npz" for index in range(len(cases))) if path.exists()]
+        if done.returncode or len(answered) < len(cases):
+            raise OracleError(f"case {len(answered)}: TFLM ended with {done.returncode}: {done.stderr[-2000:]}")
+        return [_load(path) for path in answered]
 
 
-def run_litert_reference(model: bytes, inputs: Sequence[Array]) -> list[Array]:
+def run_litert_reference(model: bytes, inputs: Sample) -> list[Array]:
     """Outputs of one inference by LiteRT's reference kernels."""
     return run_litert_reference_many(model, [inputs])[0]
 
 
-def run_litert_reference_many(model: bytes, batches: Iterable[Sequence[Array]]) -> list[list[Array]]:
+def run_litert_reference_many(model: bytes, samples: Samples) -> list[list[Array]]:
     """Outputs of several inferences by LiteRT's reference kernels."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    interpreter.allocate_tensors()
-    results = []
-    for inputs in batches:
-        for detail, array in zip(interpreter.get_input_details(), inputs, strict=True):
-            interpreter.set_tensor(detail["index"], np.ascontiguousarray(array))
-        interpreter.invoke()
-        results.append([interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()])
-    return results
+    try:
+        interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        interpreter.allocate_tensors()
+        return [_litert_infer(interpreter, inputs) for inputs in samples]
+    except (RuntimeError, ValueError) as error:
+        raise OracleError(str(error)) from error
 
 
-def _load(path: Path) -> list[Array]:
+def _litert_infer(interpreter: Any, inputs: Sample) -> list[Array]:
+    for detail, array in zip(interpreter.get_input_details(), inputs, strict=True):
+        interpreter.set_tensor(detail["index"], np.ascontiguousarray(array))
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]).copy() for detail in interpreter.get_output_details()]
+
+
+def _save(path: Path, samples: Samples) -> None:
+    arrays: dict[str, Any] = {
+        f"{row}_{column}": array for row, sample in enumerate(samples) for column, array in enumerate(sample)
+    }
+    np.savez(path, **arrays)
+
+
+def _load(path: Path) -> list[list[Array]]:
+    """What `_save` wrote."""
+    rows: list[list[Array]] = []
     with np.load(path) as arrays:
-        return [arrays[f"arr_{index}"] for index in range(len(arrays.files))]
+        for key in arrays.files:
+            if key.endswith("_0"):
+                rows.append([])
+            rows[-1].append(arrays[key])
+    return rows
 
 
-def _main(model: str, inputs: str, outputs: str) -> None:
-    np.savez(outputs, *run_tflm(Path(model).read_bytes(), _load(Path(inputs))))
+def _main(folder: Path) -> None:
+    for index in range(len(list(folder.glob("*.tflite")))):
+        model, samples = (folder / f"{index}.tflite").read_bytes(), _load(folder / f"{index}.npz")
+        _save(folder / f"{index}.out.npz", run_tflm_many(model, samples))
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    _main(Path(sys.argv[1]))

@@ -1,5 +1,76 @@
-"""TinyML deployment SDK: from a model to verified int8 firmware on a microcontroller."""
+"""TinyML deployment SDK: from a model to verified int8 firmware on a microcontroller.
+
+graph = tinyml.load("model.tflite")
+plan = tinyml.plan(graph, board="qemu_mps2_an386")
+firmware = tinyml.build(plan, "out/")
+with tinyml.connect(plan.board) as device:
+    device.flash(firmware)
+    (output,) = device.invoke(x)          # equals tinyml.run(graph, x)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from tinyml._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from tinyml.board import Board, board_names, load_board
+    from tinyml.errors import FitError, TinymlError
+    from tinyml.firmware import Firmware
+    from tinyml.interpreter import run
+    from tinyml.ir import Graph
+    from tinyml.pipeline import build, connect, load, plan, test
+    from tinyml.samples import Samples, load_samples
+    from tinyml.scheduler import Plan
+
+# public name -> module; resolved at first use (PEP 562), so that `import tinyml` is cheap
+_PUBLIC = {
+    "Board": "tinyml.board",
+    "Firmware": "tinyml.firmware",
+    "FitError": "tinyml.errors",
+    "Graph": "tinyml.ir",
+    "Plan": "tinyml.scheduler",
+    "Samples": "tinyml.samples",
+    "TinymlError": "tinyml.errors",
+    "board_names": "tinyml.board",
+    "build": "tinyml.pipeline",
+    "connect": "tinyml.pipeline",
+    "load": "tinyml.pipeline",
+    "load_board": "tinyml.board",
+    "load_samples": "tinyml.samples",
+    "plan": "tinyml.pipeline",
+    "run": "tinyml.interpreter",
+    "test": "tinyml.pipeline",
+}
+
+__all__ = [
+    "Board",
+    "Firmware",
+    "FitError",
+    "Graph",
+    "Plan",
+    "Samples",
+    "TinymlError",
+    "__version__",
+    "board_names",
+    "build",
+    "connect",
+    "load",
+    "load_board",
+    "load_samples",
+    "plan",
+    "run",
+    "test",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'tinyml' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

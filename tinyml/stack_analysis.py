@@ -1,8 +1,8 @@
 """Worst-case stack of a linked Cortex-M firmware, read off its machine code.
 
 Every function reachable from the reset handler is disassembled and walked along all its branches with an abstract
-stack pointer: the depth below the function's entry. The worst case of a function is the greatest of its own depth and of
-the depth at a call + the callee's worst case. What cannot be bounded (recursion, a call through a pointer, a stack
+stack pointer: the depth below the function's entry. The worst case of a function is the greatest of its own depth and
+of the depth at a call + the callee's worst case. What cannot be bounded (recursion, a call through a pointer, a stack
 pointer computed at run time) is an error, not a guess. Exceptions: a handler that starts again at the stack's top (the
 fault handler) counts on its own; any other handler in the vector table adds its frame and its own worst case.
 
@@ -30,6 +30,7 @@ from tinyml.thumb import (
     State,
     constant,
     disassemble,
+    is_conditional,
     reads_stack,
     stack_address,
     writeback_bytes,
@@ -194,8 +195,7 @@ class _Walk:
 
     def _branch(self, i: Any, state: State, following: tuple[int, State]) -> list[tuple[int, State]] | None:
         """Successors of an instruction that may leave the sequence; None for any other."""
-        mnemonic = i.mnemonic.split(".")[0]
-        conditional = [following] if i.cc not in (arm.ARM_CC_AL, arm.ARM_CC_INVALID) else []
+        conditional = [following] if is_conditional(i) else []
         if i.id in (arm.ARM_INS_CBZ, arm.ARM_INS_CBNZ):
             return [following, (i.operands[1].imm & 0xFFFFFFFF, state.copy())]
         if i.id == arm.ARM_INS_B:
@@ -204,7 +204,7 @@ class _Walk:
             returns = self._call(self._target(i, state), state)
             state.forget(_CALLER_SAVED)
             return [following] if returns or conditional else []
-        if i.id == arm.ARM_INS_BX or (mnemonic == "mov" and i.operands[0].reg == PC):
+        if i.id == arm.ARM_INS_BX or (i.id == arm.ARM_INS_MOV and i.operands[0].reg == PC):
             source = i.operands[-1].reg
             if source == LR:
                 self._returns = True
@@ -229,13 +229,16 @@ class _Walk:
 
     def _move(self, i: Any, state: State) -> None:
         """Updates depth, constants and stack addresses for an instruction that goes on to the next."""
-        if SP in written(i):
+        if SP in written(i) or writeback_bytes(i) is not None:  # capstone does not list sp for vpush
+            before = state.depth
             self._move_sp(i, state)
+            if is_conditional(i):  # an early return: what follows has not popped
+                state.depth = max(state.depth, before)
             return
         value = constant(i, state, self._code)
         depth = stack_address(i, state)
         state.forget(written(i))
-        if i.cc not in (arm.ARM_CC_AL, arm.ARM_CC_INVALID):
+        if is_conditional(i):
             return
         if value is not None:
             state.constants[i.operands[0].reg] = value & 0xFFFFFFFF
@@ -248,7 +251,7 @@ class _Walk:
             state.forget(written(i))
             state.depth -= moved
             return
-        name = i.mnemonic.split(".")[0].rstrip("w")
+        name = i.insn_name()
         source = i.operands[-1]
         if name in ("mov", "msr") and source.type == arm.ARM_OP_REG:
             if source.reg in state.addresses:
@@ -259,13 +262,13 @@ class _Walk:
                 self._restarts = True
                 self._deepest = StackUse(0, ())
                 return
-        elif name in ("add", "sub", "adds", "subs") and (len(i.operands) == 2 or i.operands[1].reg == SP):
+        elif name in ("add", "sub") and (len(i.operands) == 2 or i.operands[1].reg == SP):
             amount = source.imm if source.type == arm.ARM_OP_IMM else state.constants.get(source.reg)
             if amount is not None:
                 amount = (amount ^ 0x80000000) - 0x80000000  # a register's 32 bits as signed
-                state.depth += amount if name.startswith("sub") else -amount
+                state.depth += amount if name == "sub" else -amount
                 return
-        elif name in ("add", "adds", "sub", "subs") and i.operands[1].reg in state.addresses:
-            state.depth = state.addresses[i.operands[1].reg] + (source.imm if name.startswith("sub") else -source.imm)
+        elif name in ("add", "sub") and i.operands[1].reg in state.addresses:
+            state.depth = state.addresses[i.operands[1].reg] + (source.imm if name == "sub" else -source.imm)
             return
         raise self._fault(i.address, f"sp is computed at run time: {i.mnemonic} {i.op_str}")

@@ -110,6 +110,10 @@ def _step_over(code: Code, address: int) -> int:
     return 4
 
 
+def is_conditional(i: Any) -> bool:
+    return i.cc not in (arm.ARM_CC_AL, arm.ARM_CC_INVALID)
+
+
 def written(i: Any) -> list[int]:
     return [int(register) for register in i.regs_access()[1]]
 
@@ -125,7 +129,7 @@ def _register_bytes(i: Any, register: int) -> int:
 
 def writeback_bytes(i: Any) -> int | None:
     """By how much push, pop and accesses that write sp back raise it (below 0: the stack grows); None for any other."""
-    name = i.mnemonic.split(".")[0]
+    name = i.insn_name()
     listed = [o.reg for o in i.operands if o.type == arm.ARM_OP_REG]
     if i.id in (arm.ARM_INS_PUSH, arm.ARM_INS_VPUSH):
         return -sum(_register_bytes(i, register) for register in listed)
@@ -144,30 +148,30 @@ def writeback_bytes(i: Any) -> int | None:
 
 def constant(i: Any, state: State, code: Code) -> int | None:
     """The value an instruction puts into its first operand, when that is known."""
-    name = i.mnemonic.split(".")[0]
+    name = i.insn_name()
     source = i.operands[-1] if i.operands else None
     if source is None:
         return None
     if name == "ldr" and source.type == arm.ARM_OP_MEM and source.mem.base == PC:
         return code.word(((i.address + 4) & ~3) + source.mem.disp)
-    if name in ("mov", "movs", "movw") and source.type == arm.ARM_OP_IMM:
+    if name in ("mov", "movw") and source.type == arm.ARM_OP_IMM:
         return int(source.imm)
-    if name in ("mov", "movs") and source.type == arm.ARM_OP_REG and source.shift.type == 0:
+    if name == "mov" and source.type == arm.ARM_OP_REG and source.shift.type == 0:
         return state.constants.get(source.reg)
     if name == "movt" and i.operands[0].reg in state.constants:
         return state.constants[i.operands[0].reg] & 0xFFFF | int(source.imm) << 16
-    if name in ("mvn", "mvns") and source.type == arm.ARM_OP_IMM:
+    if name == "mvn" and source.type == arm.ARM_OP_IMM:
         return ~int(source.imm)
-    if name in ("lsl", "lsls") and source.type == arm.ARM_OP_IMM and i.operands[1].reg in state.constants:
+    if name == "lsl" and source.type == arm.ARM_OP_IMM and i.operands[1].reg in state.constants:
         return state.constants[i.operands[1].reg] << int(source.imm)
-    if name in ("rsbs", "negs") and i.operands[1].reg in state.constants:
+    if name == "rsb" and source.type == arm.ARM_OP_IMM and source.imm == 0 and i.operands[1].reg in state.constants:
         return -state.constants[i.operands[1].reg]
     return None
 
 
 def stack_address(i: Any, state: State) -> int | None:
     """The depth that the first operand points at afterwards, when it points into this stack."""
-    name = i.mnemonic.split(".")[0].rstrip("w")
+    name = i.insn_name()
     if len(i.operands) < 2 or i.operands[0].type != arm.ARM_OP_REG:
         return None
     base = i.operands[1].reg if i.operands[1].type == arm.ARM_OP_REG else i.operands[0].reg
@@ -175,10 +179,10 @@ def stack_address(i: Any, state: State) -> int | None:
     last = i.operands[-1]
     if depth is None:
         return None
-    if name in ("mov", "movs") and len(i.operands) == 2 and last.type == arm.ARM_OP_REG:
+    if name == "mov" and len(i.operands) == 2 and last.type == arm.ARM_OP_REG:
         return depth
-    if name in ("add", "adds", "sub", "subs") and last.type == arm.ARM_OP_IMM:
-        return depth + int(last.imm if name.startswith("sub") else -last.imm)
+    if name in ("add", "sub") and last.type == arm.ARM_OP_IMM:
+        return depth + int(last.imm if name == "sub" else -last.imm)
     if name == "bfc" and i.operands[1].imm == 0:
         return depth + (1 << int(i.operands[2].imm)) - 8  # sp is a multiple of 8 at every call
     return None

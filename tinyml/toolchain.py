@@ -66,7 +66,8 @@ class Toolchain:
         if board.template == "host":
             return ("-Wl,-dead_strip",) if sys.platform == "darwin" else ("-Wl,--gc-sections",)
         core = board.core.zig if self.name == "zig" else board.core.gcc
-        return (*core, *_LINK, f"-Wl,-T,{script}")
+        runtime = ("-rtlib=compiler-rt",) if self.name == "zig" else ()
+        return (*core, *_LINK, *runtime, f"-Wl,-T,{script}")
 
     def link_libraries(self, board: Board) -> tuple[str, ...]:
         """What comes after the objects: the compiler's arithmetic helpers, of which only what is called is linked."""

@@ -138,27 +138,15 @@ static TML_NOINLINE void put_digits(uint32_t value, uint32_t digits, bool padded
     }
 }
 
-TML_NOINLINE uint64_t tml_divide(uint64_t value, uint32_t divisor, uint32_t *remainder)
+static TML_NOINLINE uint64_t divide(uint64_t value, uint32_t divisor, uint32_t *remainder)
 {
-    uint64_t quotient = 0;
-    uint64_t rest = 0;
-    for (int bit = 0; bit < 64; bit++) {
-        rest = (rest << 1) | (value >> 63);
-        value <<= 1;
-        quotient <<= 1;
-        if (rest >= divisor) {
-            rest -= divisor;
-            quotient |= 1u;
-        }
-    }
-    *remainder = (uint32_t)rest;
-    return quotient;
+    return tml_divide(value, divisor, remainder);
 }
 
 void tml_put_decimal(uint64_t value)
 {
     uint32_t low;
-    const uint32_t high = (uint32_t)tml_divide(value, 1000000000u, &low);
+    const uint32_t high = (uint32_t)divide(value, 1000000000u, &low);
     if (high != 0u) {
         put_digits(high, 10u, false);
     }
@@ -168,7 +156,7 @@ void tml_put_decimal(uint64_t value)
 void tml_put_fraction(uint64_t millionths)
 {
     uint32_t fraction;
-    put_digits((uint32_t)tml_divide(millionths, 1000000u, &fraction), 10u, false);
+    put_digits((uint32_t)divide(millionths, 1000000u, &fraction), 10u, false);
     tml_put_char('.');
     put_digits(fraction, 6u, true);
 }

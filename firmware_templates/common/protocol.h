@@ -35,7 +35,22 @@ void tml_end_checked_line(void); /* " " and the line's CRC-32 in 8 hex digits be
 void tml_put_line(const char *text);
 void tml_put_error(const char *text); /* e-[text] */
 
-/* Quotient and remainder without libgcc. */
-uint64_t tml_divide(uint64_t value, uint32_t divisor, uint32_t *remainder);
+/* Quotient and remainder without libgcc. Inline, so that each caller chooses its depth of stack. */
+static inline uint64_t tml_divide(uint64_t value, uint32_t divisor, uint32_t *remainder)
+{
+    uint64_t quotient = 0;
+    uint64_t rest = 0;
+    for (int bit = 0; bit < 64; bit++) {
+        rest = (rest << 1) | (value >> 63);
+        value <<= 1;
+        quotient <<= 1;
+        if (rest >= divisor) {
+            rest -= divisor;
+            quotient |= 1u;
+        }
+    }
+    *remainder = (uint32_t)rest;
+    return quotient;
+}
 
 #endif

@@ -1,55 +1,79 @@
-"""Memory safety of a plan, checked without the planner's own arithmetic: every byte knows which tensor wrote it last."""
+"""Memory safety of a plan, checked without the planner: every arena byte knows which value it holds."""
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from tinyml.ir import Tensor
+from tinyml.ir import Array, Node, Tensor
 from tinyml.scheduler import Plan
 
 
+class Shadow:
+    """An arena of value numbers. Every byte that a node computes gets a number of its own; views share numbers."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.arena = np.full(plan.arena_bytes, -1, np.int64)
+        self.expected: dict[Tensor, Array] = {}
+        self._next = itertools.count(step=2**32)
+
+    def write(self, tensor: Tensor) -> None:
+        self.expected[tensor] = next(self._next) + np.arange(tensor.size_bytes)
+        self._span(tensor)[:] = self.expected[tensor]
+
+    def read(self, tensor: Tensor) -> None:
+        assert (self._span(tensor) == self.expected[tensor]).all(), f"{tensor.name} was overwritten before it is read"
+
+    def view(self, node: Node) -> None:
+        """A node that does not run: its outputs must already lie where its views say."""
+        views = node.op.views(node)
+        for output in node.outputs:
+            self.expected[output] = np.full(output.size_bytes, -1, np.int64)
+        for tensor, host, offset in views:
+            place = self.plan.buffers[tensor].offset - self.plan.buffers[host].offset
+            assert place == offset, f"{tensor.name} is not {offset} bytes into {host.name}"
+            part = slice(offset, offset + tensor.size_bytes)
+            if tensor in node.outputs:
+                self.expected[tensor] = self.expected[host][part]
+            else:
+                self.expected[host][part] = self.expected[tensor]
+
+    def use_scratch(self, begin: int, size: int) -> None:
+        self.arena[begin : begin + size] = -2
+
+    def _span(self, tensor: Tensor) -> Array:
+        buffer = self.plan.buffers[tensor]
+        assert buffer.offset >= 0 and buffer.end <= self.plan.arena_bytes, f"{tensor.name} lies outside the arena"
+        return self.arena[buffer.offset : buffer.end]
+
+
 def check_memory(plan: Plan) -> None:
-    """Replays the plan on a shadow arena. Asserts that no node reads a byte that another tensor has overwritten.
-
-    A view counts as written where its host lies, a host where its guests lie.
-    """
-    arena = np.full(plan.arena_bytes, -1, np.int64)
-    numbers = {tensor: number for number, tensor in enumerate(plan.buffers)}
-
-    def span(tensor: Tensor) -> slice:
-        buffer = plan.buffers[tensor]
-        assert 0 <= buffer.offset and buffer.end <= plan.arena_bytes, f"{tensor.name} lies outside the arena"
-        return slice(buffer.offset, buffer.end)
-
-    def read(tensor: Tensor) -> None:
-        if not tensor.is_constant:
-            assert (arena[span(tensor)] == numbers[tensor]).all(), f"{tensor.name} was overwritten before it is read"
-
+    """Replays the plan; asserts that no tensor is read after another value took one of its bytes."""
+    shadow = Shadow(plan)
+    activations = plan.buffers.keys()
     for tensor in plan.graph.inputs:
-        arena[span(tensor)] = numbers[tensor]
+        shadow.write(tensor)
     for tensor in plan.graph.inputs:
-        read(tensor)
+        shadow.read(tensor)
     groups = {group.node: group for group in plan.groups}
     for node in plan.graph.nodes:
-        for tensor in node.inputs:
-            if tensor in plan.buffers:
-                read(tensor)
         group = groups.get(node)
         if group is None:
-            for view in node.op.views(node):
-                host, guest = plan.buffers[view.host], plan.buffers[view.tensor]
-                assert guest.offset == host.offset + view.offset_bytes, f"{view.tensor.name} is not where it should be"
-        elif group.scratch:
-            begin = group.scratch.offset
-            inputs_and_outputs = [t for t in (*node.operands, *node.outputs) if t in plan.buffers]
-            for tensor in inputs_and_outputs:
-                buffer = plan.buffers[tensor]
-                assert begin >= buffer.end or begin + group.scratch.size_bytes <= buffer.offset, "scratch overlaps"
-            arena[begin : begin + group.scratch.size_bytes] = -2
+            shadow.view(node)
+            continue
+        if group.scratch:
+            shadow.use_scratch(group.scratch.offset, group.scratch.size_bytes)
+        for tensor in node.operands:
+            if tensor in activations:
+                shadow.read(tensor)
         for tensor in node.outputs:
-            arena[span(tensor)] = numbers[tensor]
-    for tensor in plan.graph.outputs:
-        read(tensor)
-    if plan.keeps_input:
-        for tensor in plan.graph.inputs:
-            read(tensor)
+            shadow.write(tensor)
+        if group.scratch:
+            shadow.use_scratch(group.scratch.offset, group.scratch.size_bytes)
+        for tensor in node.outputs:
+            shadow.read(tensor)
+    for tensor in (*plan.graph.outputs, *(plan.graph.inputs if plan.keeps_input else ())):
+        if tensor in activations:
+            shadow.read(tensor)

@@ -1,0 +1,102 @@
+"""The command `tinyml`. One file per command family; the logic lives in tinyml.pipeline and below."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinyml._version import __version__
+from tinyml.errors import TinymlError, UsageError
+
+EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h: a bug in the SDK
+EXIT_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Subcommands imported when they are asked for: `tinyml --version` stays fast."""
+
+    modules = {
+        "board": ("boards", "ports", "doctor"),
+        "build": ("build", "test", "check"),
+        "inspect": ("kernels", "plan"),
+    }
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(name for names in self.modules.values() for name in names)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        from importlib import import_module
+
+        for module, names in self.modules.items():
+            if name in names:
+                command: click.Command = getattr(import_module(f"tinyml.cli.{module}"), name)
+                return command
+        return None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tinyml")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """From a model to verified int8 firmware on a microcontroller."""
+    context.default_map = _defaults(context)
+
+
+def _defaults(context: click.Context) -> dict[str, Any]:
+    """Settings of tinyml.toml and pyproject.toml for whichever command has an option of that name."""
+    from tinyml.settings import file_settings
+
+    name = context.invoked_subcommand
+    group = context.command
+    assert isinstance(group, _Commands)
+    commands = [command for n in group.list_commands(context) if (command := group.get_command(context, n))]
+    known = {p.name for c in commands for p in c.params if isinstance(p, click.Option) and p.name}
+    settings = file_settings(Path.cwd(), known)
+    return {name: dict(settings)} if name else {}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: runs a command and ends the process with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """One command; returns its exit code: 0, or that of the error (tinyml/errors.py)."""
+    from tinyml.cli.output import Output
+
+    debug = "--debug" in arguments
+    output = Output(next((a for a in arguments if not a.startswith("-")), "tinyml"), "--json" in arguments)
+    try:
+        code = cli.main(list(arguments), prog_name="tinyml", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TinymlError as error:
+        failure = error
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("tinyml: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        failure = UsageError(error.format_message(), hint=_help_line(error))
+    except OSError as error:
+        failure = UsageError(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"tinyml: internal error: {type(error).__name__}: {error}\n  try: --debug, and report it", err=True)
+        return EXIT_INTERNAL
+    if debug:
+        traceback.print_exc()
+    output.failure(failure)
+    return failure.exit_code
+
+
+def _help_line(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help" if context else "tinyml --help"

@@ -40,18 +40,11 @@ from dataclasses import dataclass
 from tinyml.errors import ProtocolError
 
 READY = "m-ready"
-RESET_DONE = "m-init-done"
+RESET_BANNER = ("m-timestamp-mode-performance", "m-init-done")
 LOAD_DONE = "m-load-done"
 RUN_DONE = "m-infer-done"
 CHUNK_BYTES = 256
 PROTOCOL_VERSION = 1
-_PASSING = (
-    "Load CRC mismatch",
-    "Run needs a fresh input",
-    "Results need one run",
-    "Ticks need a run",
-    "Command too long",
-)
 _MAX_LINE_BYTES = 1 << 16
 _CHECKED = re.compile(r"(m-tml-([a-z]+)-\[(.*)\]) ([0-9a-f]{8})")
 
@@ -70,11 +63,6 @@ class Refusal(ProtocolError):
     def __init__(self, command: str, text: str) -> None:
         super().__init__(f"the device refused `{command}`: {text}")
         self.text = text
-
-    @property
-    def passing(self) -> bool:
-        """True where the cause is a damaged or lost transfer, which a new attempt mends."""
-        return self.text.startswith(_PASSING)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ ATTEMPTS = 3
 TOTAL_TIMEOUT_S = 120.0
 _READ_BYTES = 4096
 _FIRST_SYNC_WINDOW_S = 0.1
+_FILL_AFTER_WINDOW_S = 0.2  # a device that is only booting does not deserve it
 _LAST_SYNC_WINDOW_S = 1.0
 
 
@@ -64,8 +65,9 @@ class Session:
             self._link.write(b"%" + protocol.command("tml sync", nonce))
             if self._await_sync(nonce, min(deadline, time.monotonic() + window)):
                 return
-            # A device inside `tml load` takes bytes, not commands: a chunk's worth of bytes that are empty commands too.
-            self._link.write(b"%" * protocol.CHUNK_BYTES)
+            if window >= _FILL_AFTER_WINDOW_S:
+                # Inside `tml load` the device takes bytes, not commands: a chunk's worth that are empty commands too.
+                self._link.write(b"%" * protocol.CHUNK_BYTES)
             window = min(2 * window, _LAST_SYNC_WINDOW_S)
         raise LinkTimeout(
             f"the device did not answer within {self._sync_timeout:g} s",
@@ -79,7 +81,7 @@ class Session:
                 return True
             if protocol.checked(line, "ack") is not None:
                 self._link.write(b"%" * protocol.CHUNK_BYTES)
-            elif line.startswith("e-[Unknown command: tml"):
+            elif line == "e-[Unknown command: tml]":
                 raise ProtocolError(
                     "the device speaks the MLPerf Tiny protocol but not this SDK's part of it",
                     hint="flash a firmware built by `tinyml build`",
@@ -105,7 +107,7 @@ class Session:
             line = self._line(end, silence)
             if line is None:
                 raise LinkTimeout(f"no answer to `{name}` within {silence:g} s", hint="reset the board and try again")
-            if line == protocol.RESET_DONE:
+            if line in protocol.RESET_BANNER:
                 raise DeviceReset(f"the device reset during `{name}`", hint="check its power supply")
             if line == protocol.READY:
                 if refusal:
@@ -146,7 +148,7 @@ class Session:
         while (line := self._line(end, self._timeout)) is not None:
             if protocol.checked(line, "ack") == str(count):
                 return
-            if line == protocol.RESET_DONE:
+            if line in protocol.RESET_BANNER:
                 raise DeviceReset("the device reset during `tml load`", hint="check its power supply")
             if (text := protocol.error_text(line)) is not None:
                 raise Refusal("tml load", text)
@@ -155,13 +157,12 @@ class Session:
         raise LinkTimeout(f"no acknowledgement of byte {count} of `tml load` within {self._timeout:g} s")
 
     def retry(self, action: Callable[[], _T]) -> _T:
-        """The action's value. After a passing fault both ends are synchronized and it runs anew, ATTEMPTS times in all."""
+        """The action's value. After a passing fault both ends are synchronized and it runs anew, ATTEMPTS times."""
         for left in reversed(range(ATTEMPTS)):
             try:
                 return action()
+            # A refusal passes too: a damaged command is refused like a wrong one.
             except (LinkTimeout, GarbledAnswer, DeviceReset, Refusal) as error:
-                if isinstance(error, Refusal) and not error.passing:
-                    raise
                 self.synchronize()
                 if not left:
                     error.message += f" ({ATTEMPTS} attempts)"

@@ -32,6 +32,18 @@ from tinyml.ops import (
     Transpose,
     TransposeConv,
 )
+from tinyml.ops.add import Add
+from tinyml.ops.dequantize import Dequantize
+from tinyml.ops.hard_swish import HardSwish
+from tinyml.ops.leaky_relu import LeakyRelu
+from tinyml.ops.logistic import Logistic
+from tinyml.ops.mul import Mul
+from tinyml.ops.prelu import Prelu
+from tinyml.ops.quantize import Quantize
+from tinyml.ops.relu import Relu
+from tinyml.ops.softmax import Softmax
+from tinyml.ops.sub import Sub
+from tinyml.ops.tanh import Tanh
 from tinyml.ops.window import Window
 
 Row = Callable[[Any, Node, ModelWriter], None]  # (op, node, model): append the node's operators
@@ -157,6 +169,42 @@ def _resize(name: str, options: Any, op: ResizeNearest | ResizeBilinear, node: N
     model.operator(name, 3, operands, node.outputs, options)
 
 
+def _binary(name: str, options: type[Any]) -> Row:
+    def row(op: Add | Sub | Mul, node: Node, model: ModelWriter) -> None:
+        stated = options()
+        stated.fusedActivationFunction = ACTIVATIONS[op.activation]
+        model.operator(name, 2, node.inputs, node.outputs, stated)
+
+    return row
+
+
+def _plain(name: str, version: int, options: type[Any] | None = None) -> Row:
+    """An op without attributes."""
+
+    def row(op: Op, node: Node, model: ModelWriter) -> None:
+        model.operator(name, version, node.inputs, node.outputs, options() if options else None)
+
+    return row
+
+
+def _relu(op: Relu, node: Node, model: ModelWriter) -> None:
+    names = {Activation.RELU: "RELU", Activation.RELU6: "RELU6", Activation.RELU_N1_TO_1: "RELU_N1_TO_1"}
+    version = 1 if op.activation is Activation.RELU_N1_TO_1 else 2
+    model.operator(names[op.activation], version, node.inputs, node.outputs)
+
+
+def _leaky_relu(op: LeakyRelu, node: Node, model: ModelWriter) -> None:
+    options = schema.LeakyReluOptionsT()
+    options.alpha = op.alpha
+    model.operator("LEAKY_RELU", 2, node.inputs, node.outputs, options)
+
+
+def _softmax(op: Softmax, node: Node, model: ModelWriter) -> None:
+    options = schema.SoftmaxOptionsT()
+    options.beta = op.beta
+    model.operator("SOFTMAX", 2, node.inputs, node.outputs, options)
+
+
 def _windowed(options: Any, op: Conv2D | DepthwiseConv2D | TransposeConv | AveragePool2D | MaxPool2D) -> Any:
     """The options with the strides and activation that all windowed ops state."""
     options.strideH, options.strideW = op.stride_h, op.stride_w
@@ -194,19 +242,31 @@ def _indices(node: Node, role: str, values: Any) -> Tensor:
 
 
 ROWS: dict[type[Op], Row] = {
+    Add: _binary("ADD", schema.AddOptionsT),
     AveragePool2D: _average_pool2d,
     Concatenation: _concatenation,
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise_conv2d,
+    Dequantize: _plain("DEQUANTIZE", 2, schema.DequantizeOptionsT),
     FullyConnected: _fully_connected,
+    HardSwish: _plain("HARD_SWISH", 1, schema.HardSwishOptionsT),
+    LeakyRelu: _leaky_relu,
+    Logistic: _plain("LOGISTIC", 2),
     MaxPool2D: _max_pool2d,
     Mean: _mean,
+    Mul: _binary("MUL", schema.MulOptionsT),
     Pad: _pad,
+    Prelu: _plain("PRELU", 1),
+    Quantize: _plain("QUANTIZE", 2, schema.QuantizeOptionsT),
+    Relu: _relu,
     Reshape: _reshape,
     ResizeBilinear: _resize_bilinear,
     ResizeNearest: _resize_nearest,
+    Softmax: _softmax,
     Split: _split,
     StridedSlice: _strided_slice,
+    Sub: _binary("SUB", schema.SubOptionsT),
+    Tanh: _plain("TANH", 2),
     Transpose: _transpose,
     TransposeConv: _transpose_conv,
 }

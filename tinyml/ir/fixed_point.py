@@ -1,6 +1,8 @@
-"""Exponential, logistic and tanh in 32-bit fixed point. Twin of codegen/include/tml_fixed_point.h: change both or neither.
+"""Exponential, logistic and tanh in 32-bit fixed point.
 
-The header holds only what kernels compute on the device (`one_over_one_plus_x`, `reciprocal`); the rest ends in tables.
+Twin of codegen/include/tml_fixed_point.h: change both or neither. The header holds only what kernels compute on the
+device (`one_over_one_plus_x`, `reciprocal`); the rest ends in tables.
+
 Qm is a number of m integer bits, a sign and 31 - m fraction bits: real = raw / 2**(31 - m). All arrays are int64 that
 hold int32 numbers.
 
@@ -39,7 +41,8 @@ _EXP_STEPS = (
 
 def saturating_shift_left(value: Array, exponent: int) -> Int64:
     """value * 2**exponent, clamped to int32."""
-    return np.clip(np.asarray(value, np.int64) << exponent, INT32_MIN, INT32_MAX)
+    shifted: Int64 = np.asarray(value, np.int64) << exponent
+    return np.minimum(np.maximum(shifted, INT32_MIN), INT32_MAX)
 
 
 def rounding_half_sum(a: Array, b: int) -> Int64:

@@ -1,55 +1,91 @@
 """One file per op. A new op is a file here and a line in OPS; tests fail by name until it has a kernel."""
 
 from tinyml.ir import Op
+from tinyml.ops.add import Add
 from tinyml.ops.average_pool2d import AveragePool2D
 from tinyml.ops.concatenation import Concatenation
 from tinyml.ops.conv2d import Conv2D
 from tinyml.ops.depthwise_conv2d import DepthwiseConv2D
+from tinyml.ops.dequantize import Dequantize
 from tinyml.ops.fully_connected import FullyConnected
+from tinyml.ops.hard_swish import HardSwish
+from tinyml.ops.leaky_relu import LeakyRelu
+from tinyml.ops.logistic import Logistic
 from tinyml.ops.max_pool2d import MaxPool2D
 from tinyml.ops.mean import Mean
+from tinyml.ops.mul import Mul
 from tinyml.ops.pad import Pad
+from tinyml.ops.prelu import Prelu
+from tinyml.ops.quantize import Quantize
+from tinyml.ops.relu import Relu
 from tinyml.ops.reshape import Reshape
 from tinyml.ops.resize_bilinear import ResizeBilinear
 from tinyml.ops.resize_nearest import ResizeNearest
+from tinyml.ops.softmax import Softmax
 from tinyml.ops.split import Split
 from tinyml.ops.strided_slice import StridedSlice
+from tinyml.ops.sub import Sub
+from tinyml.ops.tanh import Tanh
 from tinyml.ops.transpose import Transpose
 from tinyml.ops.transpose_conv import TransposeConv
 
 OPS: tuple[type[Op], ...] = (
+    Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    Dequantize,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
+    Mul,
     Pad,
+    Prelu,
+    Quantize,
+    Relu,
     Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Softmax,
     Split,
     StridedSlice,
+    Sub,
+    Tanh,
     Transpose,
     TransposeConv,
 )
 
 __all__ = [
     "OPS",
+    "Add",
     "AveragePool2D",
     "Concatenation",
     "Conv2D",
     "DepthwiseConv2D",
+    "Dequantize",
     "FullyConnected",
+    "HardSwish",
+    "LeakyRelu",
+    "Logistic",
     "MaxPool2D",
     "Mean",
+    "Mul",
     "Pad",
+    "Prelu",
+    "Quantize",
+    "Relu",
     "Reshape",
     "ResizeBilinear",
     "ResizeNearest",
+    "Softmax",
     "Split",
     "StridedSlice",
+    "Sub",
+    "Tanh",
     "Transpose",
     "TransposeConv",
 ]

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyml.errors import UnsupportedError
 from tinyml.ir import Activation, Array, Node, Tensor
 from tinyml.ir.requantize import (
     Int64,
@@ -27,6 +28,19 @@ class SumMultipliers(NamedTuple):
     input0: tuple[int, int]
     input1: tuple[int, int]
     output: tuple[int, int]
+
+
+def sum_multipliers(node: Node, input0: float, input1: float, output: float) -> SumMultipliers:
+    """Fixed-point forms of the three ratios; UnsupportedError where the output's is 1 or more (TFLM aborts there)."""
+    scaled = quantize_multiplier(output)
+    if scaled[1] > 0:
+        larger = max(node.inputs, key=lambda tensor: tensor.affine.scale)
+        raise UnsupportedError(
+            f"{node.name!r}: the scale of {larger.name!r}, {larger.affine.scale:.6g}, is 2**19 or more times that of "
+            f"the output, {node.output.affine.scale:.6g}",
+            hint="quantize the model again with samples that reach the range of this layer",
+        )
+    return SumMultipliers(quantize_multiplier(input0), quantize_multiplier(input1), scaled)
 
 
 def scaled_operand(values: Array, tensor: Tensor, multiplier: tuple[int, int]) -> Int64:
@@ -54,11 +68,8 @@ class Add(Broadcast):
         """In float64, unlike SUB."""
         scales = [tensor.affine.scale for tensor in node.inputs]
         twice = 2 * max(scales)
-        return SumMultipliers(
-            quantize_multiplier(scales[0] / twice),
-            quantize_multiplier(scales[1] / twice),
-            quantize_multiplier(twice / (2**LEFT_SHIFT * node.output.affine.scale)),
-        )
+        output = twice / (2**LEFT_SHIFT * node.output.affine.scale)
+        return sum_multipliers(node, scales[0] / twice, scales[1] / twice, output)
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         multipliers = self.multipliers(node)

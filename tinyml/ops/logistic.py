@@ -30,4 +30,4 @@ class Logistic(Pointwise):
     def map_float(self, values: Array) -> Array:
         # exp of a number that is not positive cannot overflow
         small = np.exp(-np.abs(values))
-        return np.where(values >= 0, 1, small) / (1 + small)
+        return np.asarray(np.where(values >= 0, 1, small) / (1 + small))

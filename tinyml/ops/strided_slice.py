@@ -72,10 +72,10 @@ class StridedSlice(Op):
         return len(shape) == 4 and shape[0] == 1 and not self.shrink
 
     def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int] | None:
-        if not self.keeps_rows(node):
+        # rows read from the last to the first are not there yet when the producer runs a few rows at a time
+        if not self.keeps_rows(node) or (self.stride[1] < 0 and self.size[1] > 1):
             return None
-        ends = [self.begin[1] + row * self.stride[1] for row in (begin, end - 1)]
-        return min(ends), max(ends) + 1
+        return self.begin[1] + begin * self.stride[1], self.begin[1] + (end - 1) * self.stride[1] + 1
 
     def views(self, node: Node) -> tuple[View, ...]:
         source, offset = node.inputs[0], self.start(node.inputs[0].shape)

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Activation, Array, Node
-from tinyml.ir.requantize import clamp_float, quantize_multiplier
-from tinyml.ops.add import LEFT_SHIFT, SumMultipliers, scaled_operand, scaled_sum
+from tinyml.ir.requantize import clamp_float
+from tinyml.ops.add import LEFT_SHIFT, SumMultipliers, scaled_operand, scaled_sum, sum_multipliers
 from tinyml.ops.broadcast import Broadcast
 
 
@@ -26,12 +26,8 @@ class Sub(Broadcast):
         """In float32, unlike ADD."""
         scales = [np.float32(tensor.affine.scale) for tensor in node.inputs]
         twice = np.float32(2) * max(scales)
-        output = np.float32(2**LEFT_SHIFT) * np.float32(node.output.affine.scale)
-        return SumMultipliers(
-            quantize_multiplier(float(scales[0] / twice)),
-            quantize_multiplier(float(scales[1] / twice)),
-            quantize_multiplier(float(twice / output)),
-        )
+        output = twice / (np.float32(2**LEFT_SHIFT) * np.float32(node.output.affine.scale))
+        return sum_multipliers(node, float(scales[0] / twice), float(scales[1] / twice), float(output))
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         multipliers = self.multipliers(node)

@@ -1,4 +1,4 @@
-"""Offsets for boxes with fixed lifetimes (dynamic storage allocation): greedy, then exact where greedy is not proved."""
+"""Offsets for boxes with fixed lifetimes (dynamic storage allocation): greedy, then exact where that is not proved."""
 
 from __future__ import annotations
 

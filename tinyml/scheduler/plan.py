@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 
@@ -68,6 +69,7 @@ class Plan:
     arena_bytes: everything the model needs in SRAM, inputs and outputs included.
     lower_bound_bytes: no packing of these buffers with these lifetimes is smaller.
     keeps_input: the inputs survive an inference.
+    board: whose kernels were chosen and whose memory must hold it; None for portable C.
     """
 
     graph: Graph
@@ -77,6 +79,7 @@ class Plan:
     arena_bytes: int
     lower_bound_bytes: int
     keeps_input: bool = False
+    board: Board | None = None
 
     @property
     def is_minimal(self) -> bool:

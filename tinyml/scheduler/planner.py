@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.packing import Box, Packing, align, live_bound, pack
@@ -26,7 +27,7 @@ class _Layout:
     boxes: Sequence[Box]
 
 
-def make_plan(graph: Graph, candidates: Candidates, keep_inputs: bool = False) -> Plan:
+def make_plan(graph: Graph, candidates: Candidates, keep_inputs: bool = False, board: Board | None = None) -> Plan:
     """A layer-by-layer plan with the smallest arena for the graph's order of nodes.
 
     candidates: kernels per node, the preferred (fastest) first. A later one, such as an in-place variant, is taken only
@@ -35,7 +36,7 @@ def make_plan(graph: Graph, candidates: Candidates, keep_inputs: bool = False) -
     """
     kernels = _choose(graph, candidates, keep_inputs)
     layout = _lay_out(graph, kernels, keep_inputs)
-    return _to_plan(graph, layout, pack(layout.boxes), keep_inputs)
+    return replace(_to_plan(graph, layout, pack(layout.boxes), keep_inputs), board=board)
 
 
 def _choose(graph: Graph, candidates: Candidates, keep_inputs: bool) -> dict[Node, Kernel]:

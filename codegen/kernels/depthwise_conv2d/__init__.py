@@ -31,7 +31,7 @@ def parameters(node: Node) -> Fields:
 
 
 def keeps_shape(node: Node) -> bool:
-    """Whether output (y, x, c) is centred on input (y, x, c): stride 1, one filter per channel, padded to equal size."""
+    """Whether the output has the shape of the input at stride 1: one filter per channel, padded to equal size."""
     op = _op(node)
     return op.stride_h == op.stride_w == 1 and node.output.shape == node.inputs[0].shape
 

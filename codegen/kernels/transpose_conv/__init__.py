@@ -28,6 +28,4 @@ def parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = (
-    Kernel(name="tml_transpose_conv_s8", op=TransposeConv, struct="tml_transpose_conv", parameters=parameters),
-)
+KERNELS = (Kernel(name="tml_transpose_conv_s8", op=TransposeConv, struct="tml_transpose_conv", parameters=parameters),)

@@ -1,0 +1,21 @@
+/* Moving bytes. Plain loops: compilers turn them into their best copy, and no C library is needed. */
+#ifndef TML_COPY_H
+#define TML_COPY_H
+
+#include "tml_types.h"
+
+static inline void tml_copy(int8_t *restrict target, const int8_t *restrict source, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        target[i] = source[i];
+    }
+}
+
+static inline void tml_fill(int8_t *target, int32_t value, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        target[i] = (int8_t)value;
+    }
+}
+
+#endif

@@ -1,0 +1,90 @@
+"""Kernels of mean, most specific first, reference last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen.kernels.fields import zero_point_fields
+from tinyml.ir import Node
+from tinyml.kernel import Fields, Kernel
+from tinyml.ops import Mean
+
+LOOPS = 3  # nested loops of the kernel over kept axes, and over reduced ones
+
+Axis = tuple[int, int]  # size, stride in input values
+
+
+@dataclass(frozen=True)
+class _Loops:
+    """What one output row runs over, outermost first; row_stride is 0 where it reads the input row of its number."""
+
+    kept: tuple[Axis, ...]
+    reduced: tuple[Axis, ...]
+    row_stride: int
+
+
+def parameters(node: Node) -> Fields:
+    """Fields of tml_mean besides its views."""
+    op = _op(node)
+    loops = _loops(node)
+    multiplier, shift = op.rescaling(node)
+    return {
+        "kept": _table(loops.kept),
+        "reduced": _table(loops.reduced),
+        "row_stride": loops.row_stride,
+        "count": math.prod(size for size, _ in loops.reduced),
+        **zero_point_fields(node),
+        "multiplier": multiplier,
+        "shift": shift,
+    }
+
+
+def _loops(node: Node) -> _Loops:
+    """The loops of one output row: those of the whole output but for the axis that its rows run along."""
+    shape = node.inputs[0].shape
+    reduced = _op(node).reduced(shape)
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    axes = [(side, stride, axis in reduced) for axis, (side, stride) in enumerate(zip(shape, strides, strict=True))]
+    row_stride = 0
+    if node.output.hwc[0] > 1:
+        # an output of several rows has one batch, so its rows run along its outermost axis longer than 1
+        rows = next(axis for axis in axes if axis[0] > 1 and not axis[2])
+        axes.remove(rows)
+        row_stride = 0 if node.inputs[0].hwc[0] == node.output.hwc[0] else rows[1]
+    kept = _merge((side, stride) for side, stride, is_reduced in axes if not is_reduced)
+    return _Loops(kept, _merge((side, stride) for side, stride, is_reduced in axes if is_reduced), row_stride)
+
+
+def _merge(axes: Iterable[Axis]) -> tuple[Axis, ...]:
+    """Fewer axes that visit the same values in the same order: neighbours that lie in one piece become one."""
+    merged: list[Axis] = []
+    for size, stride in axes:
+        if size == 1:
+            continue
+        if merged and merged[-1][1] == size * stride:
+            size *= merged.pop()[0]
+        merged.append((size, stride))
+    return tuple(merged)
+
+
+def _table(axes: tuple[Axis, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+    """LOOPS sizes, then LOOPS strides; the innermost axis comes last."""
+    padded = ((1, 0),) * (LOOPS - len(axes)) + axes
+    return np.array(padded, np.int32).T.copy()
+
+
+def _accepts(node: Node) -> bool:
+    loops = _loops(node)
+    return max(len(loops.kept), len(loops.reduced)) <= LOOPS
+
+
+def _op(node: Node) -> Mean:
+    assert isinstance(node.op, Mean)
+    return node.op
+
+
+KERNELS = (Kernel(name="tml_mean_s8", op=Mean, struct="tml_mean", parameters=parameters, accepts=_accepts),)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from tinyml.scheduler.packing import ALIGNMENT, Box, live_bound, pack
+
+
+def random_boxes(rng: np.random.Generator, count: int) -> list[Box]:
+    starts = rng.integers(0, 8, count)
+    lengths = rng.integers(0, 4, count)
+    sizes = rng.integers(1, 40, count)
+    return [Box(int(s), int(a), int(a + n)) for s, a, n in zip(sizes, starts, lengths, strict=True)]
+
+
+def assert_disjoint(boxes: list[Box], offsets: tuple[int, ...]) -> None:
+    for i, a in enumerate(boxes):
+        for j, b in enumerate(boxes[:i]):
+            if a.meets(b):
+                assert offsets[i] >= offsets[j] + b.size_bytes or offsets[j] >= offsets[i] + a.size_bytes
+
+
+def brute_force(boxes: list[Box]) -> int:
+    """Least height over all first-fit orders: some order reaches the optimum (Gergov 1999)."""
+
+    def height(order: tuple[int, ...]) -> int:
+        placed: list[tuple[int, int, Box]] = []
+        for index in order:
+            box, offset = boxes[index], 0
+            for begin, end, other in sorted(placed, key=lambda p: p[0]):
+                if other.meets(box):
+                    if begin - offset >= box.size_bytes:
+                        break
+                    offset = max(offset, end)
+            placed.append((offset, offset + -(-box.size_bytes // ALIGNMENT) * ALIGNMENT, box))
+        return max(end for _, end, _ in placed)
+
+    return min(height(order) for order in permutations(range(len(boxes))))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_boxes_never_overlap(seed: int) -> None:
+    boxes = random_boxes(np.random.default_rng(seed), 25)
+    packing = pack(boxes)
+    assert_disjoint(boxes, packing.offsets)
+    assert live_bound(boxes) <= packing.lower_bound_bytes <= packing.total_bytes
+    assert packing.total_bytes == max(o + -(-b.size_bytes // 4) * 4 for o, b in zip(packing.offsets, boxes, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_small_cases_equal_brute_force(seed: int) -> None:
+    boxes = random_boxes(np.random.default_rng(100 + seed), 6)
+    packing = pack(boxes)
+    assert packing.total_bytes == packing.lower_bound_bytes == brute_force(boxes)
+
+
+def test_empty() -> None:
+    assert pack([]).total_bytes == 0
+
+
+def test_deterministic() -> None:
+    boxes = random_boxes(np.random.default_rng(7), 40)
+    assert pack(boxes) == pack(boxes)

@@ -1,0 +1,165 @@
+"""build, test, check: from a model to firmware, to a verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinyml import pipeline
+from tinyml.board import load_board
+from tinyml.cli.facts import build_facts, build_table, check_table, graph_ports, verification_facts, verification_table
+from tinyml.cli.options import (
+    board_option,
+    data_option,
+    keep_input_option,
+    model_argument,
+    port_option,
+    reference_option,
+    samples_option,
+    speaks,
+    toolchain_option,
+)
+from tinyml.cli.output import Output
+from tinyml.errors import CheckError, FitError
+from tinyml.firmware import Firmware
+from tinyml.ir import Graph
+from tinyml.profiler.verification import Verification
+from tinyml.samples import Samples, load_samples, made_up_samples
+from tinyml.scheduler import Plan
+from tinyml.toolchain import find_toolchain
+
+MADE_UP_SAMPLES = 20
+
+
+@click.command()
+@model_argument
+@board_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Project directory; default: MODEL-BOARD.")
+@click.option(
+    "--flash", "do_flash", is_flag=True, help="Put it on the board (or start the emulator) and see it answer."
+)
+@click.option("--test", "do_test", is_flag=True, help="Run samples on the board and compare every output value.")
+@click.option("--profile", is_flag=True, help="Count every step; costs 4 bytes of SRAM a step.")
+@port_option
+@data_option
+@samples_option
+@reference_option
+@toolchain_option
+@keep_input_option
+@speaks
+def build(
+    model: Path,
+    board: str,
+    output: Path | None,
+    do_flash: bool,
+    do_test: bool,
+    profile: bool,
+    port: str | None,
+    data: Path | None,
+    samples: int | None,
+    reference: str,
+    toolchain: str | None,
+    keep_input: bool,
+    out: Output,
+) -> int:
+    """The main job: MODEL to C, to firmware for a board; with --test to outputs proved equal to the reference."""
+    graph, plan, firmware = _build(
+        model, board, output or Path(f"{model.stem}-{board}"), toolchain, profile, keep_input
+    )
+    facts = build_facts(plan, firmware)
+    tables: list[Any] = [build_table(plan, firmware)]
+    verdict = None
+    if do_test:
+        verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
+        facts["test"] = verification_facts(verdict)
+        tables.append(verification_table(verdict))
+    elif do_flash:
+        with pipeline.connect(firmware.board, port) as device:
+            device.flash(firmware)
+    out.result(facts, *tables, f"project in {firmware.output_dir}")
+    return _exit_code(verdict)
+
+
+@click.command()
+@model_argument
+@board_option
+@port_option
+@data_option
+@samples_option
+@reference_option
+@toolchain_option
+@speaks
+def test(
+    model: Path,
+    board: str,
+    port: str | None,
+    data: Path | None,
+    samples: int | None,
+    reference: str,
+    toolchain: str | None,
+    out: Output,
+) -> int:
+    """Builds MODEL in a temporary place, runs samples on the board and compares every output value."""
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        graph, _, firmware = _build(model, board, Path(directory) / "firmware", toolchain)
+        verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
+    out.result({"board": board, "model": str(model), **verification_facts(verdict)}, verification_table(verdict))
+    return _exit_code(verdict)
+
+
+@click.command()
+@model_argument
+@click.option("--board", "-b", "boards", required=True, envvar="TINYML_BOARD", help="Board names, with commas between.")
+@toolchain_option
+@keep_input_option
+@speaks
+def check(model: Path, boards: str, toolchain: str | None, keep_input: bool, out: Output) -> int:
+    """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
+    graph = pipeline.load(model)
+    names = [load_board(name.strip()).name for name in boards.split(",") if name.strip()]
+    rows = [_check_one(graph, name, toolchain, keep_input) for name in names]
+    messages = [f"{row['board']}: {row['message']}" for row in rows if not row["fits"]]
+    facts = {"model": str(model), "model_sha256": graph.sha256, **graph_ports(graph), "boards": rows}
+    out.result(facts, check_table(rows), *messages)
+    return 0 if all(row["fits"] for row in rows) else CheckError.exit_code
+
+
+def _check_one(graph: Graph, board: str, toolchain: str | None, keep_input: bool) -> Mapping[str, Any]:
+    """One board's row: sizes when it fits, the message and remedy when it does not."""
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        try:
+            plan = pipeline.plan(graph, board, keep_inputs=keep_input)
+            compiler = find_toolchain(load_board(board), toolchain)
+            firmware = pipeline.build(plan, Path(directory) / "firmware", toolchain=compiler)
+        except FitError as error:
+            return {"board": board, "fits": False, "message": error.message, "remedies": [error.hint]}
+        return {**build_facts(plan, firmware), "fits": True, "output_dir": None, "elf": None, "remedies": []}
+
+
+def _build(
+    model: Path, board: str, output: Path, toolchain: str | None, profile: bool = False, keep_input: bool = False
+) -> tuple[Graph, Plan, Firmware]:
+    target = load_board(board)
+    compiler = find_toolchain(target, toolchain)
+    graph = pipeline.load(model)
+    plan = pipeline.plan(graph, target, keep_inputs=keep_input)
+    return graph, plan, pipeline.build(plan, output, toolchain=compiler, profile=profile)
+
+
+def _samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
+    return load_samples(data, graph, count) if data else made_up_samples(graph, count or MADE_UP_SAMPLES)
+
+
+def _verify(
+    graph: Graph, model: Path, firmware: Firmware, samples: Samples, port: str | None, reference: str, out: Output
+) -> Verification:
+    with out.progress(f"{len(samples)} inferences on {firmware.board.name}") as progress:
+        return pipeline.test(firmware, graph, model, samples, port=port, reference=reference, progress=progress)
+
+
+def _exit_code(verdict: Verification | None) -> int:
+    return 0 if verdict is None or verdict.bit_exact else CheckError.exit_code

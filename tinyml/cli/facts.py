@@ -1,0 +1,131 @@
+"""Plans, firmwares and verdicts as JSON facts and as tables. Keys are a promise to other programs: see docs/cli.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from tinyml.cli.output import table
+from tinyml.firmware import Firmware
+from tinyml.ir import Graph, Tensor
+from tinyml.profiler.verification import Verification
+from tinyml.scheduler import Plan
+
+
+def tensor_facts(tensor: Tensor) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.value,
+        "scale": tensor.affine.scale,
+        "zero_point": tensor.affine.zero_point,
+        "bytes": tensor.size_bytes,
+    }
+
+
+def graph_ports(graph: Graph) -> dict[str, Any]:
+    """`input` is the first of `inputs`, for the many models that have one."""
+    inputs = [tensor_facts(tensor) for tensor in graph.inputs]
+    return {"input": inputs[0], "inputs": inputs, "outputs": [tensor_facts(tensor) for tensor in graph.outputs]}
+
+
+def build_facts(plan: Plan, firmware: Firmware) -> dict[str, Any]:
+    return {
+        "board": firmware.board.name,
+        "model": plan.graph.name,
+        "model_sha256": plan.graph.sha256,
+        "elf": str(firmware.elf),
+        "output_dir": str(firmware.output_dir),
+        "compiler": firmware.compiler,
+        "flags": firmware.flags,
+        "sram": firmware.sram,
+        "flash": firmware.flash,
+        "arena_lower_bound_bytes": plan.lower_bound_bytes,
+        "arena_proved_minimal": plan.is_minimal,
+        "macs": plan.graph.macs,
+        "macs_executed": plan.macs_executed,
+        **graph_ports(plan.graph),
+    }
+
+
+def build_table(plan: Plan, firmware: Firmware) -> Table:
+    sram, flash = firmware.sram, firmware.flash
+    result = table(
+        f"{plan.graph.name} on {firmware.board.name} ({firmware.compiler})",
+        ("bytes of", "arena", "static", "stack", "code", "weights", "total", "of"),
+        [
+            ("SRAM", sram["arena_bytes"], sram["static_bytes"], sram["stack_bytes"], None, None, *_totals(sram)),
+            ("flash", None, None, None, flash["code_bytes"], flash["weights_bytes"], *_totals(flash)),
+        ],
+    )
+    proof = (
+        "proved minimal for this order" if plan.is_minimal else f"no order-keeping plan below {plan.lower_bound_bytes}"
+    )
+    result.caption = f"arena {proof}; {plan.macs_executed:,} MACs"
+    return result
+
+
+def _totals(region: Mapping[str, int]) -> tuple[int, int]:
+    return region["total_bytes"], region["limit_bytes"]
+
+
+def verification_facts(verdict: Verification) -> dict[str, Any]:
+    return {
+        "reference": verdict.reference,
+        "samples": verdict.samples,
+        "mismatched_values": verdict.mismatched_values,
+        "first_mismatch": asdict(verdict.first_mismatch) if verdict.first_mismatch else None,
+        "bit_exact": verdict.bit_exact,
+        "accuracy": verdict.accuracy,
+        "reference_accuracy": verdict.reference_accuracy,
+        "peak_sram_bytes": verdict.peak_sram_bytes,
+        "predicted_sram_bytes": verdict.predicted_sram_bytes,
+        "peak_arena_bytes": verdict.peak_arena_bytes,
+        "peak_stack_bytes": verdict.peak_stack_bytes,
+        "counter": {"unit": verdict.counter_unit, "per_inference": verdict.counter_per_inference},
+    }
+
+
+def verification_table(verdict: Verification) -> Table:
+    rows: list[tuple[str, object]] = [
+        ("samples", verdict.samples),
+        (f"values that differ from {verdict.reference}", verdict.mismatched_values),
+    ]
+    if verdict.accuracy is not None and verdict.reference_accuracy is not None:
+        rows.append(("accuracy on the device", f"{verdict.accuracy:.2%}"))
+        rows.append((f"accuracy of {verdict.reference}", f"{verdict.reference_accuracy:.2%}"))
+    rows += [
+        ("SRAM predicted, bytes", verdict.predicted_sram_bytes),
+        ("SRAM measured, bytes", verdict.peak_sram_bytes),
+        (f"{verdict.counter_unit} per inference", verdict.counter_per_inference),
+    ]
+    title = "bit-exact" if verdict.bit_exact else f"NOT bit-exact: first at {_where(verdict)}"
+    return table(title, ("measured on the device", ""), rows)
+
+
+def _where(verdict: Verification) -> str:
+    first = verdict.first_mismatch
+    if first is None:
+        return ""
+    place = list(first.position)
+    return f"sample {first.sample}, output {first.output} {place}: {first.received}, expected {first.expected}"
+
+
+def check_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    shown = [
+        (
+            row["board"],
+            row["fits"],
+            *(_part(row, "sram", key) for key in ("arena_bytes", "total_bytes", "limit_bytes")),
+            *(_part(row, "flash", key) for key in ("total_bytes", "limit_bytes")),
+        )
+        for row in rows
+    ]
+    return table("", ("board", "fits", "arena", "SRAM", "of", "flash", "of"), shown)
+
+
+def _part(row: Mapping[str, Any], region: str, key: str) -> object:
+    return row[region][key] if region in row else None

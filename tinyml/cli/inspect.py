@@ -1,0 +1,56 @@
+"""plan, kernels: what would run, and what there is to run it with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinyml import pipeline
+from tinyml.cli.options import board_option, keep_input_option, model_argument, speaks
+from tinyml.cli.output import Output, table
+
+
+@click.command()
+@model_argument
+@board_option
+@keep_input_option
+@speaks
+def plan(model: Path, board: str, keep_input: bool, out: Output) -> None:
+    """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
+    from codegen.step_table import step_table
+
+    schedule = pipeline.plan(pipeline.load(model), board, keep_inputs=keep_input)
+    groups = [
+        {
+            "nodes": [node.name for node in group.nodes],
+            "kernels": [schedule.kernels[node].name for node in group.nodes],
+            "macs": group.macs,
+            "live_bytes": schedule.live_bytes(index),
+            "scratch_bytes": group.scratch.size_bytes if group.scratch else 0,
+        }
+        for index, group in enumerate(schedule.groups)
+    ]
+    facts = {
+        "board": board,
+        "model": schedule.graph.name,
+        "fits": True,
+        "arena_bytes": schedule.arena_bytes,
+        "arena_lower_bound_bytes": schedule.lower_bound_bytes,
+        "arena_proved_minimal": schedule.is_minimal,
+        "macs": schedule.graph.macs,
+        "macs_executed": schedule.macs_executed,
+        "groups": groups,
+    }
+    out.result(facts, "\n".join(step_table(schedule)))
+
+
+@click.command()
+@speaks
+def kernels(out: Output) -> None:
+    """Every C kernel, in the order of preference."""
+    from codegen.kernels import KERNELS
+
+    facts = [{"name": k.name, "op": k.op.kind, "requires": sorted(k.requires), "by_rows": k.by_rows} for k in KERNELS]
+    rows = [(k.op.kind, k.name, " ".join(sorted(k.requires)) or "portable C", k.by_rows) for k in KERNELS]
+    out.result({"kernels": facts}, table("", ("op", "kernel", "needs", "by rows"), rows))

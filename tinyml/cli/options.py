@@ -1,0 +1,63 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tinyml.cli.output import Output, set_up_logging
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+board_option = click.option(
+    "--board", "-b", required=True, envvar="TINYML_BOARD", help="Board name; see `tinyml boards`."
+)
+port_option = click.option("--port", "-p", envvar="TINYML_PORT", help="Serial port or pyserial URL of the board.")
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    envvar="TINYML_DATA",
+    help="Samples: .npz with x and, if known, labels y.",
+)
+samples_option = click.option(
+    "--samples", type=click.IntRange(1), envvar="TINYML_SAMPLES", help="How many samples: all of --data, 20 without."
+)
+reference_option = click.option(
+    "--reference",
+    type=click.Choice(["auto", "tflm", "interpreter"]),
+    default="auto",
+    show_default=True,
+    envvar="TINYML_REFERENCE",
+    help="What outputs must equal. auto: TensorFlow Lite Micro where it is installed.",
+)
+toolchain_option = click.option(
+    "--toolchain",
+    type=click.Choice(["gcc", "zig"]),
+    envvar="TINYML_TOOLCHAIN",
+    help="Compiler; default: the one found.",
+)
+keep_input_option = click.option(
+    "--keep-input/--no-keep-input", envvar="TINYML_KEEP_INPUT", help="Input buffers survive an inference; costs memory."
+)
+
+
+def speaks(command: F) -> F:
+    """Adds --json, -v, -q and --debug; the command gets `out`, an Output."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, exact numbers.")
+    @click.option("-v", "--verbose", count=True, help="More on stderr.")
+    @click.option("-q", "--quiet", is_flag=True, help="Errors only.")
+    @click.option("--debug", is_flag=True, help="Tracebacks.")
+    @wraps(command)
+    def wrapper(*args: Any, as_json: bool, verbose: int, quiet: bool, debug: bool, **kwargs: Any) -> Any:
+        verbosity = -1 if quiet else 2 if debug else verbose
+        set_up_logging(verbosity)
+        name = click.get_current_context().info_name or ""
+        return command(*args, out=Output(name, as_json, verbosity), **kwargs)
+
+    return wrapper  # type: ignore[return-value]

@@ -1,0 +1,77 @@
+"""The verbs of the SDK, each a few lines: a model file to a Graph, a Plan, a Firmware, a Device, a verification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codegen import generate, select_kernels
+from tinyml import importers
+from tinyml.board import Board, load_board
+from tinyml.device import device as devices
+from tinyml.device.device import Device
+from tinyml.firmware import Firmware, build_firmware
+from tinyml.ir import Graph
+from tinyml.ir import verify as verify_stage
+from tinyml.passes import optimize
+from tinyml.profiler.reference import reference_outputs
+from tinyml.profiler.verification import Progress, Verification, verify_device
+from tinyml.samples import Samples
+from tinyml.scheduler import Plan, make_plan
+from tinyml.scheduler.fit import require_arena_fits
+from tinyml.toolchain import Toolchain
+
+
+def load(path: str | Path) -> Graph:
+    """The int8 graph of a model file, optimized.
+
+    Float inputs and outputs around an int8 body become int8. Raises ModelError, UnsupportedError, UsageError.
+    """
+    return verify_stage(optimize(importers.load(Path(path))), "int8")
+
+
+def plan(graph: Graph, board: str | Board = "host", *, keep_inputs: bool = False) -> Plan:
+    """The schedule of an int8 graph for a board. Raises FitError when its arena alone exceeds the board's SRAM.
+
+    keep_inputs: the input buffers survive an inference, so that it can be repeated; costs memory.
+    """
+    target = load_board(board) if isinstance(board, str) else board
+    kernels = select_kernels(graph, target.cpu.features)
+    return require_arena_fits(make_plan(graph, kernels, keep_inputs, target), target.sram_bytes, target.name)
+
+
+def build(
+    plan: Plan,
+    output_dir: str | Path,
+    *,
+    board: str | Board | None = None,
+    toolchain: Toolchain | None = None,
+    profile: bool = False,
+) -> Firmware:
+    """A complete firmware project in `output_dir`, compiled and linked. Written whole or not at all.
+
+    profile: counts every step; costs 4 bytes of SRAM a step. Raises FitError, ToolchainError, UsageError.
+    """
+    target = load_board(board) if isinstance(board, str) else board or plan.board or load_board("host")
+    return build_firmware(generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile)
+
+
+def connect(board: str | Board, port: str | None = None) -> Device:
+    """The board's emulator, process or serial port, as a context manager. Raises DeviceError, ToolchainError."""
+    return devices.connect(load_board(board) if isinstance(board, str) else board, port)
+
+
+def test(
+    firmware: Firmware,
+    graph: Graph,
+    model: str | Path,
+    samples: Samples,
+    *,
+    port: str | None = None,
+    reference: str = "auto",
+    progress: Progress | None = None,
+) -> Verification:
+    """Flashes the firmware, runs every sample on the device and compares it with the reference, value by value."""
+    name, expected = reference_outputs(graph, Path(model), samples.inputs, reference)
+    with connect(firmware.board, port) as device:
+        device.flash(firmware)
+        return verify_device(device, firmware, samples, expected, name, progress)

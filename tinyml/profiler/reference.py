@@ -1,0 +1,88 @@
+"""Expected outputs of a model: TensorFlow Lite Micro where it is installed, the interpreter otherwise.
+
+TFLM runs in a process of its own: it aborts on models it does not like, and an abort must not take the SDK with it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.errors import CheckError, UsageError
+from tinyml.interpreter import run
+from tinyml.ir import Array, Graph
+
+Sample = Sequence[Array]
+Outputs = tuple[Array, ...]
+
+
+def tflm_available() -> bool:
+    return importlib.util.find_spec("tflite_micro") is not None
+
+
+def reference_outputs(
+    graph: Graph, model: Path, samples: Sequence[Sample], wanted: str = "auto"
+) -> tuple[str, list[Outputs]]:
+    """(name of the reference, int8 outputs per sample).
+
+    wanted: "tflm", "interpreter", or "auto": TFLM when it is installed and the model is a .tflite. With TFLM, its
+        outputs are the reference, and the interpreter must equal them: CheckError if it does not.
+    """
+    own = [run(graph, sample) for sample in samples]
+    possible = tflm_available() and model.suffix == ".tflite"
+    if wanted == "interpreter" or (wanted == "auto" and not possible):
+        return "interpreter", own
+    if not possible:
+        raise UsageError(
+            "TensorFlow Lite Micro is not installed, or the model is no .tflite", "pip install tflite-micro"
+        )
+    outputs = run_tflm(graph, model, samples)
+    wrong = sum(
+        int((a != b).sum())
+        for ours, theirs in zip(own, outputs, strict=True)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+    if wrong:
+        raise CheckError(
+            f"{graph.name}: the interpreter differs from TensorFlow Lite Micro in {wrong} values",
+            hint="report this model: it is a bug in the SDK, not in the model",
+        )
+    return "tflm", outputs
+
+
+def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outputs]:
+    """Outputs of TFLM for int8 samples, in the quantization of the graph's inputs and outputs.
+
+    A model with float inputs or outputs is fed and read through that quantization.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        given, got = Path(directory) / "given.npz", Path(directory) / "got.npz"
+        np.savez(given, allow_pickle=False, **_arrays(graph, samples))
+        command = [sys.executable, "-m", "tinyml.profiler.tflm_process", str(model), str(given), str(got)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not got.exists():
+            why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            raise CheckError(
+                f"{graph.name}: TensorFlow Lite Micro does not run this model: {why[0]}", hint="--reference interpreter"
+            )
+        with np.load(got) as found:
+            return [
+                tuple(found[f"s{s}_o{i}"].reshape(t.shape) for i, t in enumerate(graph.outputs))
+                for s in range(len(samples))
+            ]
+
+
+def _arrays(graph: Graph, samples: Sequence[Sample]) -> dict[str, Array]:
+    arrays: dict[str, Array] = {"count": np.array([len(samples), len(graph.inputs), len(graph.outputs)])}
+    for direction, tensors in (("input", graph.inputs), ("output", graph.outputs)):
+        arrays[f"{direction}_scales"] = np.array([t.affine.scale for t in tensors], np.float32)
+        arrays[f"{direction}_zero_points"] = np.array([t.affine.zero_point for t in tensors], np.int32)
+    for s, sample in enumerate(samples):
+        arrays.update({f"s{s}_i{i}": array for i, array in enumerate(sample)})
+    return arrays

@@ -1,0 +1,50 @@
+"""`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz`: TFLM on int8 samples, in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tflite_micro import runtime
+
+from tinyml.ir import Array
+
+ARENA_BYTES = 64 << 20
+
+
+def main(model: str, given_path: str, got_path: str) -> None:
+    interpreter = runtime.Interpreter.from_bytes(Path(model).read_bytes(), arena_size=ARENA_BYTES)
+    results: dict[str, Array] = {}
+    with np.load(given_path) as given:
+        samples, inputs, outputs = (int(n) for n in given["count"])
+        for s in range(samples):
+            for i in range(inputs):
+                quantized = given[f"s{s}_i{i}"]
+                interpreter.set_input(_as_fed(interpreter.get_input_details(i)["dtype"], quantized, given, i), i)
+            interpreter.invoke()
+            for i in range(outputs):
+                results[f"s{s}_o{i}"] = _as_int8(np.array(interpreter.get_output(i)), given, i)
+    np.savez(got_path, allow_pickle=False, **results)
+
+
+def _as_fed(dtype: object, quantized: Array, given: np.lib.npyio.NpzFile, index: int) -> Array:
+    """The input as the model takes it: a float model gets the real numbers that these int8 values stand for."""
+    if dtype == np.int8:
+        return quantized
+    scale, zero_point = given["input_scales"][index], given["input_zero_points"][index]
+    real: Array = (quantized.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
+    return real
+
+
+def _as_int8(values: Array, given: np.lib.npyio.NpzFile, index: int) -> NDArray[np.int8]:
+    """The int8 output; a float output is scale * (q - zero_point) for exactly one q."""
+    if values.dtype == np.int8:
+        return values
+    scale, zero_point = given["output_scales"][index], given["output_zero_points"][index]
+    return np.asarray(np.round(values.astype(np.float64) / float(scale)) + zero_point, np.int8)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

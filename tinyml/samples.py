@@ -1,0 +1,92 @@
+"""Inputs for testing a model: from a file, or made up.
+
+A samples file is an .npz: `x` holds the inputs, [N, ...] in the shape of the model's input, int8 as the model takes it
+or float32 in real numbers; several inputs are `x0`, `x1`, ... in the model's order. `y`, if present, holds N class
+numbers.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.errors import UsageError
+from tinyml.ir import Array, Graph, Tensor
+
+
+@dataclass(frozen=True)
+class Samples:
+    """inputs: per sample one int8 array per graph input, in its shape. labels: class numbers [N], or None."""
+
+    inputs: Sequence[tuple[Array, ...]]
+    labels: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def made_up_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
+    """All -128, all 127, all zero point, then seeded uniform noise."""
+    rng = np.random.default_rng(seed)
+    extremes = [tuple(np.full(t.shape, value, np.int8) for t in graph.inputs) for value in (-128, 127)]
+    zeros = tuple(np.full(t.shape, t.affine.zero_point, np.int8) for t in graph.inputs)
+    noise = (tuple(rng.integers(-128, 128, t.shape).astype(np.int8) for t in graph.inputs) for _ in range(count))
+    return Samples([*extremes, zeros, *noise][:count])
+
+
+def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
+    """Samples of an .npz file, at most `limit`. Raises UsageError where the file does not fit the graph."""
+    arrays = _read(path)
+    names = ["x"] if len(graph.inputs) == 1 else [f"x{i}" for i in range(len(graph.inputs))]
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise UsageError(f"{path} has no array {', '.join(missing)}; it holds {', '.join(arrays) or 'nothing'}")
+    columns = [_as_int8(arrays[name], t, path) for name, t in zip(names, graph.inputs, strict=True)]
+    count = min(len(column) for column in columns)
+    if any(len(column) != count for column in columns) or count == 0:
+        raise UsageError(f"{path}: inputs with {[len(column) for column in columns]} samples")
+    labels = arrays.get("y")
+    if labels is not None and labels.shape != (count,):
+        raise UsageError(f"{path}: {count} samples but labels of shape {labels.shape}")
+    kept = slice(0, limit)
+    return Samples(
+        list(zip(*(column[kept] for column in columns), strict=True)), None if labels is None else labels[kept]
+    )
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path} is not an .npz file of plain arrays", hint="numpy.savez(path, x=inputs, y=labels)"
+        ) from error
+
+
+def _as_int8(array: Array, tensor: Tensor, path: Path) -> Array:
+    shape = (len(array) if array.ndim else 0, *tensor.shape)
+    if array.ndim == 0 or array.size != int(np.prod(shape)):
+        raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {tensor.name!r} of {tensor.shape}")
+    array = array.reshape(shape)
+    if array.dtype == np.int8:
+        return array
+    if np.issubdtype(array.dtype, np.floating):
+        return quantize(array, tensor)
+    raise UsageError(
+        f"{path}: samples are {array.dtype}; int8 (as the model takes them) or float32 (real numbers) expected"
+    )
+
+
+def quantize(real: Array, tensor: Tensor) -> Array:
+    """round(real / scale) + zero_point, ties away from zero, saturated to int8."""
+    scaled = real.astype(np.float32) / np.float32(tensor.affine.scale)
+    rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled) + tensor.affine.zero_point
+    clipped: Array = np.clip(np.nan_to_num(rounded, nan=tensor.affine.zero_point), -128, 127)
+    return clipped.astype(np.int8)
