@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codegen.api import float_header, public_header
 from codegen.literals import ArrayPool, struct_body
-from codegen.names import identifier, identifiers
+from codegen.names import identifier, identifiers, model_identifier
 from codegen.sources import Port, Sources
 from codegen.step_table import step_label, step_table
 from tinyml._version import __version__
@@ -29,7 +29,7 @@ class _Step:
 
 def generate(plan: Plan) -> Sources:
     """The C of a plan. Equal plans give equal bytes: no dates, paths or user names."""
-    name = identifier(plan.graph.name)
+    name = model_identifier(plan.graph.name)
     inputs, outputs = ports(plan.graph.inputs, name, "input"), ports(plan.graph.outputs, name, "output")
     pool = ArrayPool(name)
     for taken in (f"{name}_invoke", f"{name}_arena", *(port.function for port in (*inputs, *outputs))):

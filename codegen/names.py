@@ -14,6 +14,13 @@ mutable namespace new not not_eq nullptr operator or or_eq private protected pub
 try typeid using virtual wchar_t xor xor_eq NULL errno stdin stdout stderr
 """
 _KEYWORDS = frozenset(_KEYWORD_TEXT.split())
+# a model of this name would generate a header that hides the standard one, or a file of the firmware
+_FILE_NAME_TEXT = """
+assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool
+stddef stdint stdio stdlib stdnoreturn string strings tgmath threads time uchar unistd wchar wctype
+crc32 drivers extensions main mem model port protocol registers session startup
+"""
+_FILE_NAMES = frozenset(_FILE_NAME_TEXT.split())
 _LONGEST = 40  # C11 promises 31 significant characters to linkers; with the model's prefix this stays readable
 
 
@@ -30,6 +37,12 @@ def identifier(text: str) -> str:
     if cleaned[0].isdigit() or cleaned in _KEYWORDS or cleaned.lower().startswith("tml_"):
         cleaned = f"t_{cleaned}"
     return cleaned
+
+
+def model_identifier(text: str) -> str:
+    """The identifier of a model: also fit for the names of its files."""
+    name = identifier(text)
+    return f"model_{name}" if name.lower() in _FILE_NAMES else name
 
 
 def identifiers(texts: Iterable[str], taken: Iterable[str] = ()) -> list[str]:

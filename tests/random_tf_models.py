@@ -292,8 +292,8 @@ def grow(g: Growth, steps: int) -> None:
 
 
 def outputs(g: Growth) -> list[Value]:
-    """What nobody reads; from the third on joined to one vector."""
-    leaves = g.unread
+    """What nobody reads; from the third on joined to one vector. An input is no output: it would stay float."""
+    leaves = [unary(g, leaf) if leaf.op.type == "Placeholder" else leaf for leaf in g.unread]
     if len(leaves) <= 2:
         return leaves
     flat = [g.tf.reshape(leaf, [1, -1]) for leaf in leaves[1:]]
@@ -339,21 +339,24 @@ def build(rng: Rng) -> bytes:
 
 
 def is_usual(model: bytes) -> bool:
-    """Whether TFLM can run the file: no op beside the SDK's list, no SOFTMAX of a tensor that calibration saw as 0.
+    """Whether TFLM can run the file.
 
-    The first is a float NEG, left where the converter fuses a RELU before it sees the PRELU. The second gets a scale
-    of 8e-9, for which TFLM's softmax ends the process.
+    It has no float NEG (left over where the converter fuses a RELU before it sees the PRELU), and no ADD, SUB or
+    SOFTMAX of a tensor that was 0 throughout calibration: its scale is 8e-9, for which TFLM ends the process.
     """
-    graph = schema.Model.GetRootAs(model, 0).Subgraphs(0)
-    codes = [schema.Model.GetRootAs(model, 0).OperatorCodes(i) for i in range(schema.Model.GetRootAs(model, 0).OperatorCodesLength())]
-    for index in range(graph.OperatorsLength()):
-        operator = graph.Operators(index)
-        code = codes[operator.OpcodeIndex()].BuiltinCode()
+    file = schema.Model.GetRootAs(model, 0)
+    graph = file.Subgraphs(0)
+    for node in (graph.Operators(index) for index in range(graph.OperatorsLength())):
+        code = file.OperatorCodes(node.OpcodeIndex()).BuiltinCode()
         if code == schema.BuiltinOperator.NEG:
             return False
-        if code == schema.BuiltinOperator.SOFTMAX and graph.Tensors(operator.Inputs(0)).Quantization().Scale(0) < 1e-6:
+        tensors = [graph.Tensors(int(t)) for t in (*node.InputsAsNumpy(), *node.OutputsAsNumpy()) if t >= 0]
+        if code in _FRAGILE and min(tensor.Quantization().Scale(0) for tensor in tensors) < 1e-6:
             return False
     return True
+
+
+_FRAGILE = (schema.BuiltinOperator.ADD, schema.BuiltinOperator.SUB, schema.BuiltinOperator.SOFTMAX)
 
 
 def random_tf_model(seed: Sequence[int]) -> bytes:

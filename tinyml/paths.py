@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BOARDS = ROOT / "boards"
-FIRMWARE_TEMPLATES = ROOT / "firmware_templates"
-CODEGEN = ROOT / "codegen"
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent
+
+
+def _data(name: str) -> Path:
+    """A top-level folder of the checkout, or its copy inside the installed package."""
+    installed = _PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else _CHECKOUT / name
+
+
+BOARDS = _data("boards")
+FIRMWARE_TEMPLATES = _data("firmware_templates")
+CODEGEN = _CHECKOUT / "codegen"

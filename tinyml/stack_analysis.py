@@ -235,6 +235,8 @@ class _Walk:
             if is_conditional(i):  # an early return: what follows has not popped
                 state.depth = max(state.depth, before)
             return
+        if i.id == arm.ARM_INS_MSR and "sp" in i.op_str.split(",")[0].lower():
+            raise self._fault(i.address, f"sp is written: {i.mnemonic} {i.op_str}")
         value = constant(i, state, self._code)
         depth = stack_address(i, state)
         state.forget(written(i))

@@ -56,13 +56,18 @@ uint32_t port_stack_peak(void)
     return (uint32_t)((uintptr_t)tml_stack_top - (uintptr_t)word);
 }
 
-void port_stack_repaint(void)
+/* In assembly, since it has no frame there: a compiler may push registers after it has read sp. */
+__attribute__((naked)) void port_stack_repaint(void)
 {
-    uint32_t *frame;
-    __asm volatile("mov %0, sp" : "=r"(frame));
-    for (volatile uint32_t *word = tml_stack_bottom; word < frame; word++) {
-        *word = PAINT;
-    }
+    __asm volatile("ldr r0, =tml_stack_bottom\n"
+                   "ldr r1, =0xA5A5A5A5\n"
+                   "mov r2, sp\n"
+                   "b 2f\n"
+                   "1: stm r0!, {r1}\n"
+                   "2: cmp r0, r2\n"
+                   "blo 1b\n"
+                   "bx lr\n"
+                   ".ltorg\n");
 }
 
 /* A system reset, on silicon and under emulation: AIRCR with its key. */

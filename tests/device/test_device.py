@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def same(data: bytes, _: int) -> bytes:
 
 def device_with(firmware: FakeFirmware, incoming: Fault = same, outgoing: Fault = same) -> Device:
     """A device whose line damages bytes once it is connected and known."""
-    armed = []
+    armed: list[bool] = []
 
     def if_armed(fault: Fault) -> Fault:
         first: list[int] = []
@@ -106,7 +107,8 @@ def test_another_model_answers(build: Build) -> None:
 def test_wrong_inputs(build: Build) -> None:
     image, bias = random_inputs(0)
     with connect(load_board("host"), firmware=build()) as device:
-        for inputs in ([image], [bias, image], [image, bias.astype(np.uint8)], [image, bias, bias]):
+        wrong: list[list[Any]] = [[image], [bias, image], [image, bias.astype(np.uint8)], [image, bias, bias]]
+        for inputs in wrong:
             with pytest.raises(UsageError):
                 device.invoke(inputs)
         with pytest.raises(UsageError):
@@ -116,6 +118,11 @@ def test_wrong_inputs(build: Build) -> None:
 def test_nothing_flashed() -> None:
     with connect(load_board("host")) as device, pytest.raises(UsageError, match="runs nothing yet"):
         device.info()
+
+
+def slowly(data: bytes) -> bytes:
+    time.sleep(0.1)
+    return data
 
 
 # Faults in the answers, at the n-th read after the connection.
@@ -132,7 +139,7 @@ def test_nothing_flashed() -> None:
         pytest.param(lambda data: data[:9] + b"\xfe?" + data[9:], id="garbage inside"),
         pytest.param(lambda data: data[:9] + bytes([data[9] ^ 1]) + data[10:], id="flipped bit"),
         pytest.param(lambda data: data + data, id="duplicate"),
-        pytest.param(lambda data: time.sleep(0.1) or data, id="delay"),
+        pytest.param(slowly, id="delay"),
     ],
 )
 def test_damaged_answer_is_mended(build: Build, at: int, damage: Callable[[bytes], bytes]) -> None:

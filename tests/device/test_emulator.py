@@ -17,12 +17,14 @@ from tinyml.device.link import LinkClosed
 from tinyml.errors import LinkTimeout, ToolchainError
 
 FAKE_QEMU = """
-    import socket, sys
-    assert sys.argv[1:] == ["-M", "m", "-serial", "tcp:127.0.0.1:0,server=on,wait=on,nodelay=on", "-kernel", "x.elf"]
+    import json, socket, sys
+    line = ["-M", "m", "-serial", "tcp:127.0.0.1:0,server=on,wait=off,nodelay=on", "-qmp", "stdio", "-kernel", "x.elf"]
+    assert sys.argv[1:] == line
     server = socket.create_server(("127.0.0.1", 0))
-    port = server.getsockname()[1]
-    print(f"qemu: info: QEMU waiting for connection on: disconnected:tcp:127.0.0.1:{port},server=on", file=sys.stderr)
-    sys.stderr.flush()
+    name = f"disconnected:tcp:127.0.0.1:{server.getsockname()[1]},server=on"
+    devices = [{"label": "compat_monitor0", "filename": "null"}, {"label": "serial0", "filename": name}]
+    for answer in ({"QMP": {"version": {}}}, {"return": {}}, {"event": "RESUME"}, {"return": devices}):
+        print(json.dumps(answer), flush=True)
     line = server.accept()[0]
     while data := line.recv(100):
         if b"die" in data:

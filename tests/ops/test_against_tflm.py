@@ -17,8 +17,7 @@ from tests.tflm import run_litert_reference_many, run_tflm_cases
 from tinyml import interpreter
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.ir import Activation, Array, Graph, graph_text
-from tinyml.ops import OPS
-from tinyml.ops.relu import Relu
+from tinyml.ops import OPS, Relu
 
 COUNT = int(os.environ.get("TINYML_OP_CASES", "25"))
 SEED = int(os.environ.get("TINYML_OP_SEED", "0"))

@@ -66,7 +66,7 @@ def ports(out: Output) -> None:
 @click.command()
 @speaks
 def doctor(out: Output) -> int:
-    """What is installed, what is missing, and the exact command that installs it. Exit code 4 if nothing can be built."""
+    """What is installed, what is missing, and the exact command that installs it. Exit code 4 if nothing compiles."""
     findings = examine()
     rows = [(f.name, f.version or "missing", f.purpose, "" if f.version else f.install) for f in findings]
     facts = [asdict(finding) for finding in findings]

@@ -37,7 +37,7 @@ reference_option = click.option(
 )
 toolchain_option = click.option(
     "--toolchain",
-    type=click.Choice(["gcc", "zig"]),
+    type=click.Choice(["arm-none-eabi-gcc", "clang", "gcc", "zig"]),
     envvar="TINYML_TOOLCHAIN",
     help="Compiler; default: the one found.",
 )

@@ -46,7 +46,8 @@ class SerialLink:
     """
 
     def __init__(self, port: str, baud: int = 115_200) -> None:
-        options: dict[str, Any] = {} if "://" in port else {"exclusive": True}
+        self._is_port = "://" not in port
+        options: dict[str, Any] = {"exclusive": True} if self._is_port else {}
         try:
             self._port = serial.serial_for_url(port, baudrate=baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, **options)
         except (serial.SerialException, OSError, ValueError) as error:
@@ -54,16 +55,24 @@ class SerialLink:
 
     def read(self, max_bytes: int, timeout: float) -> bytes:
         try:
-            self._port.timeout = timeout
-            data: bytes = self._port.read(1)
-            if data and max_bytes > 1:
-                self._port.timeout = 0  # the rest of what is there: pyserial otherwise waits for all of max_bytes
-                data += self._port.read(max_bytes - 1)
+            if not self._ready(timeout):
+                return b""
+            data: bytes = self._port.read(max_bytes)  # with pyserial's timeout at 0: what is there
         except (serial.SerialException, OSError, TypeError) as error:
             raise LinkClosed(
                 f"the serial line closed: {error}", hint="check the cable and the board's power"
             ) from error
+        if not data and not self._is_port:
+            raise LinkClosed("the serial line closed")
         return data
+
+    def _ready(self, timeout: float) -> bool:
+        if os.name == "posix" or not self._is_port:
+            return bool(select.select([self._port], [], [], timeout)[0])
+        deadline = time.monotonic() + timeout  # a Windows COM port cannot be selected on
+        while not self._port.in_waiting and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return bool(self._port.in_waiting)
 
     def write(self, data: bytes) -> None:
         try:
@@ -180,9 +189,7 @@ class ProcessLink:
 
 
 def end_process(process: subprocess.Popen[bytes], patience_s: float = 2.0) -> None:
-    """Closes stdin, or terminates a process without one; kills it if that does not end it. Returns when it is gone."""
-    if process.stdin is None:
-        process.terminate()
+    """Closes the pipes, waits, and kills a process that does not end by that. Returns when it is gone."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with contextlib.suppress(OSError):

@@ -16,34 +16,34 @@ from tinyml.exporters.tflite_window import pad_image, stated_padding, stated_tra
 from tinyml.exporters.tflite_writer import ModelWriter
 from tinyml.ir import Activation, DType, Node, Op, Quant, Tensor
 from tinyml.ops import (
+    Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    Dequantize,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
+    Mul,
     Pad,
+    Prelu,
+    Quantize,
+    Relu,
     Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Softmax,
     Split,
     StridedSlice,
+    Sub,
+    Tanh,
     Transpose,
     TransposeConv,
 )
-from tinyml.ops.add import Add
-from tinyml.ops.dequantize import Dequantize
-from tinyml.ops.hard_swish import HardSwish
-from tinyml.ops.leaky_relu import LeakyRelu
-from tinyml.ops.logistic import Logistic
-from tinyml.ops.mul import Mul
-from tinyml.ops.prelu import Prelu
-from tinyml.ops.quantize import Quantize
-from tinyml.ops.relu import Relu
-from tinyml.ops.softmax import Softmax
-from tinyml.ops.sub import Sub
-from tinyml.ops.tanh import Tanh
 from tinyml.ops.window import Window
 
 Row = Callable[[Any, Node, ModelWriter], None]  # (op, node, model): append the node's operators

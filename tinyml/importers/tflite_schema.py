@@ -134,6 +134,8 @@ class TfliteFile:
         with reading(f"tensor {index}"):
             table = self._subgraph.Tensors(index)
             kind = int(table.Type())
+            if int(table.ExternalBuffer()):
+                raise UnsupportedError("weights stored outside the flatbuffer")
             return TensorEntry(
                 self._text(table.Name()),
                 tuple(self.numbers(table, "Shape", 4).tolist()),

@@ -1,4 +1,7 @@
-"""From sums of products to outputs: what convolutions share after their accumulation."""
+"""From accumulators to outputs: what convolutions share.
+
+Twin of codegen/include/tml_accumulator.h: change both or neither.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def rescale(output: Tensor, total: Array, multipliers: Array, shifts: Array, act
     """int8 outputs from integer sums; multipliers and shifts broadcast against them."""
     scaled = multiply_by_quantized_multiplier(wrap_int32(total), multipliers, shifts)
     low, high = activation_range(activation, output)
-    return np.clip(scaled + output.affine.zero_point, low, high).astype(np.int8)
+    return np.clip(wrap_int32(scaled + output.affine.zero_point), low, high).astype(np.int8)
 
 
 def finish_float(total: Array, values: Sequence[Array], activation: Activation) -> Array:

@@ -2,7 +2,7 @@
 #ifndef TML_DEPTHWISE_CONV2D_H
 #define TML_DEPTHWISE_CONV2D_H
 
-#include "tml_requantize.h"
+#include "tml_accumulator.h"
 
 typedef struct {
     tml_view input;
@@ -26,11 +26,12 @@ typedef struct {
     const int32_t *shift;      /* [output.channels], [-31, 30] */
 } tml_depthwise_conv2d;
 
-/* The output value of a sum of products. */
+/* The output value of a sum of products, bias not yet added. */
 static inline int8_t tml_depthwise_conv2d_output(const tml_depthwise_conv2d *p, int32_t sum, int32_t channel)
 {
-    const int32_t value = tml_requantize(sum, p->multiplier[channel], p->shift[channel]) + p->output_zero_point;
-    return (int8_t)tml_clamp(value, p->clamp_low, p->clamp_high);
+    const int32_t total = tml_add_wrapping(sum, p->bias ? p->bias[channel] : 0);
+    return tml_rescale(total, p->multiplier[channel], p->shift[channel], p->output_zero_point, p->clamp_low,
+                       p->clamp_high);
 }
 
 #endif

@@ -31,16 +31,21 @@ static inline void tml_depthwise_conv2d_inplace_s8_row(const tml_depthwise_conv2
     const int32_t width = p->input.width;
     int8_t *out = tml_row_out(output, &p->output, row) + channel;
     for (int32_t column = 0; column < width; column++) {
-        int32_t sum = p->bias ? p->bias[channel] : 0;
+        int32_t sum = 0;
         for (int32_t ky = 0; ky < p->kernel_h; ky++) {
             const int32_t y = row - p->pad_top + ky * p->dilation_h;
             if (y < 0 || y >= p->input.height) {
                 continue;
             }
             const int8_t *weights = p->weights + ky * p->kernel_w * p->output.channels + channel;
-            const int8_t *line = y <= row ? kept + y % (p->pad_top + 1) * width : tml_row(input, &p->input, y) + channel;
-            sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, y <= row ? 1 : p->input.channels, column - p->pad_left,
-                                                        weights);
+            const int32_t left = column - p->pad_left;
+            if (y <= row) {
+                const int8_t *line = kept + y % (p->pad_top + 1) * width;
+                sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, 1, left, weights);
+            } else {
+                const int8_t *line = tml_row(input, &p->input, y) + channel;
+                sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, p->input.channels, left, weights);
+            }
         }
         out[column * p->output.channels] = tml_depthwise_conv2d_output(p, sum, channel);
     }

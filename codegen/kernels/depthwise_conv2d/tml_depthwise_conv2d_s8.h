@@ -9,7 +9,7 @@ static inline int32_t tml_depthwise_conv2d_s8_sum(const tml_depthwise_conv2d *p,
                                                   int32_t left, int32_t channel)
 {
     const int32_t in_channel = channel / p->depth_multiplier;
-    int32_t sum = p->bias ? p->bias[channel] : 0;
+    int32_t sum = 0;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = top + ky * p->dilation_h;
         if (y < 0 || y >= p->input.height) {

@@ -2,7 +2,7 @@
 #ifndef TML_FULLY_CONNECTED_H
 #define TML_FULLY_CONNECTED_H
 
-#include "tml_requantize.h"
+#include "tml_accumulator.h"
 
 typedef struct {
     tml_view input;

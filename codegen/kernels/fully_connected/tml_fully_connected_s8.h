@@ -8,12 +8,13 @@
 static inline int8_t tml_fully_connected_s8_value(const tml_fully_connected *p, const int8_t *input, int32_t channel)
 {
     const int8_t *weights = p->weights + (size_t)channel * (size_t)p->features;
-    int32_t sum = p->bias ? p->bias[channel] : 0;
+    int32_t sum = 0;
     for (int32_t i = 0; i < p->features; i++) {
         sum += (input[i] - p->input_zero_point) * (weights[i] - p->weights_zero_point);
     }
-    const int32_t value = tml_requantize(sum, p->multiplier[channel], p->shift[channel]) + p->output_zero_point;
-    return (int8_t)tml_clamp(value, p->clamp_low, p->clamp_high);
+    sum = tml_add_wrapping(sum, p->bias ? p->bias[channel] : 0);
+    return tml_rescale(sum, p->multiplier[channel], p->shift[channel], p->output_zero_point, p->clamp_low,
+                       p->clamp_high);
 }
 
 /* Output rows [row_begin, row_end). An output of several rows is an image whose rows are those of the input; one of a

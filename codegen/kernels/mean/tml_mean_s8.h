@@ -17,8 +17,7 @@ static inline int8_t tml_mean_s8_value(const tml_mean *p, const int8_t *first)
             }
         }
     }
-    const int32_t value = tml_requantize(sum, p->multiplier, p->shift) + p->output_zero_point;
-    return (int8_t)tml_clamp(value, INT8_MIN, INT8_MAX);
+    return tml_rescale(sum, p->multiplier, p->shift, p->output_zero_point, INT8_MIN, INT8_MAX);
 }
 
 /* Output rows [row_begin, row_end). */

@@ -2,7 +2,7 @@
 #ifndef TML_TRANSPOSE_CONV_H
 #define TML_TRANSPOSE_CONV_H
 
-#include "tml_requantize.h"
+#include "tml_accumulator.h"
 
 typedef struct {
     tml_view input;

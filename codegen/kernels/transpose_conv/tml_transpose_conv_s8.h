@@ -18,13 +18,13 @@ static inline int32_t tml_transpose_conv_s8_source(int32_t target, int32_t tap, 
     return distance / stride;
 }
 
-/* Sum of products of one output value at (row, column) of the uncropped result. */
+/* Bias and sum of products of one output value at (row, column) of the uncropped result. */
 static inline int32_t tml_transpose_conv_s8_sum(const tml_transpose_conv *p, const int8_t *input, int32_t row,
                                                 int32_t column, int32_t out_channel)
 {
     const int32_t depth = p->input.channels;
     const int8_t *weights = p->weights + (size_t)out_channel * (size_t)(p->kernel_h * p->kernel_w * depth);
-    int32_t sum = p->bias ? p->bias[out_channel] : 0;
+    int32_t sum = 0;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = tml_transpose_conv_s8_source(row, ky, p->stride_h, p->input.height);
         if (y < 0) {
@@ -42,7 +42,7 @@ static inline int32_t tml_transpose_conv_s8_sum(const tml_transpose_conv *p, con
             }
         }
     }
-    return sum;
+    return tml_add_wrapping(sum, p->bias ? p->bias[out_channel] : 0);
 }
 
 /* Output rows [row_begin, row_end). */
@@ -54,8 +54,8 @@ static inline void tml_transpose_conv_s8(const tml_transpose_conv *p, const int8
         for (int32_t column = 0; column < p->output.width; column++) {
             for (int32_t c = 0; c < p->output.channels; c++) {
                 const int32_t sum = tml_transpose_conv_s8_sum(p, input, row + p->pad_top, column + p->pad_left, c);
-                const int32_t value = tml_requantize(sum, p->multiplier[c], p->shift[c]) + p->output_zero_point;
-                *out++ = (int8_t)tml_clamp(value, p->clamp_low, p->clamp_high);
+                *out++ = tml_rescale(sum, p->multiplier[c], p->shift[c], p->output_zero_point, p->clamp_low,
+                                     p->clamp_high);
             }
         }
     }

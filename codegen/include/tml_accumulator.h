@@ -1,0 +1,23 @@
+/* From int32 accumulators to int8 outputs. Twin of tinyml/ops/accumulator.py: change both or neither.
+ *
+ * Sums wrap like the hardware: a bias or a rescaled value near the ends of int32 is no undefined behaviour here.
+ */
+#ifndef TML_ACCUMULATOR_H
+#define TML_ACCUMULATOR_H
+
+#include "tml_requantize.h"
+
+static inline int32_t tml_add_wrapping(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/* zero_point + sum * multiplier * 2**(shift - 31), clamped to [low, high], which lies within int8. */
+static inline int8_t tml_rescale(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero_point, int32_t low,
+                                 int32_t high)
+{
+    const int32_t value = tml_add_wrapping(tml_requantize(sum, multiplier, shift), zero_point);
+    return (int8_t)tml_clamp(value, low, high);
+}
+
+#endif

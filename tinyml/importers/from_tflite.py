@@ -1,0 +1,143 @@
+"""A .tflite file as a Graph. Every file is untrusted: it ends in a Graph, ModelError or UnsupportedError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from tinyml.errors import ModelError, UnsupportedError
+from tinyml.importers.tflite_call import Call, make_tensor
+from tinyml.importers.tflite_ops import ROWS, Row
+from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading, shown
+from tinyml.ir import Graph, Node, ShapeError, Tensor, verify
+
+_SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
+_SHOWN_FAULTS = 50
+Step = TypeVar("Step")
+
+
+def from_tflite(data: bytes, name: str) -> Graph:
+    """The main subgraph of a .tflite file, batch 1, padding explicit, shape operands turned into attributes.
+
+    name: of the graph. Raises ModelError when the file is damaged or contradicts itself, UnsupportedError with every
+    operator that the SDK lacks.
+    """
+    return verify(_Import(TfliteFile(data)).graph(name), "imported")
+
+
+class _Import:
+    """Tensors and nodes of one file; each tensor is made once."""
+
+    def __init__(self, file: TfliteFile) -> None:
+        self._file = file
+        self._tensors: dict[int, Tensor] = {}
+        self._faults: list[str] = []
+
+    def graph(self, name: str) -> Graph:
+        nodes: list[Node] = []
+        for number in self._file.inputs:
+            self._try(f"input {number}", partial(self._check_input, number))
+        for index, entry in self._live():
+            nodes += self._try(self._where(index, entry), partial(self._node, entry))
+        self._faults += _computed_weights(nodes)
+        self._raise_faults()
+        inputs, outputs = (tuple(map(self._tensor, side)) for side in (self._file.inputs, self._file.outputs))
+        return Graph(name, tuple(nodes), inputs, outputs)
+
+    def _try(self, where: str, step: Callable[[], Step]) -> list[Step]:
+        """The step's result, or nothing and a fault noted when it is unsupported."""
+        try:
+            return [step()]
+        except UnsupportedError as error:
+            self._faults.append(f"{where}: {error.message}")
+            return []
+        except (ModelError, ShapeError) as error:
+            raise ModelError(f"{where}: {error}") from error
+
+    def _raise_faults(self) -> None:
+        if not self._faults:
+            return
+        more = len(self._faults) - _SHOWN_FAULTS
+        listed = [*self._faults[:_SHOWN_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+        raise UnsupportedError("the model needs what is not supported\n  " + "\n  ".join(listed))
+
+    def _node(self, entry: OperatorEntry) -> Node:
+        row = ROWS.get(entry.name)
+        if row is None:
+            raise UnsupportedError("unknown to this SDK")
+        call = self._call(entry, row)
+        with reading("its options"):
+            op, inputs = row.lower(call, entry.options(row.options) if row.options else None)
+        return Node(call.output.name, op, tuple(inputs), call.outputs)
+
+    def _call(self, entry: OperatorEntry, row: Row) -> Call:
+        least, most = row.inputs
+        if not least <= len(entry.inputs) <= most or not entry.outputs or -1 in entry.outputs:
+            raise ModelError(f"{len(entry.inputs)} operands and {len(entry.outputs)} outputs")
+        operands = [-1 if at in row.ignored else number for at, number in enumerate(entry.inputs)]
+        inputs = tuple(None if number == -1 else self._tensor(number) for number in operands)
+        outputs = tuple(map(self._tensor, entry.outputs))
+        for tensor in outputs:
+            if tensor.is_constant:
+                raise ModelError(f"its output {shown(tensor.name)} is a constant")
+        if entry.name != "SPLIT" and len(outputs) != 1:
+            raise ModelError(f"{len(outputs)} outputs, one expected")
+        return Call(inputs, outputs)
+
+    def _tensor(self, number: int) -> Tensor:
+        if number == -1:
+            raise ModelError("the file is damaged: the graph lists a missing tensor")
+        if number not in self._tensors:
+            self._tensors[number] = make_tensor(self._file.tensor(number))
+        return self._tensors[number]
+
+    def _check_input(self, number: int) -> None:
+        tensor = self._tensor(number)
+        if tensor.is_constant:
+            raise ModelError(f"{shown(tensor.name)} is a constant")
+        free = [axis for axis, side in enumerate(self._file.tensor(number).signature) if side == -1 and axis]
+        if free:
+            raise UnsupportedError(
+                f"{shown(tensor.name)} has free sides (axes {free}); convert the model with a fixed input shape"
+            )
+
+    def _live(self) -> list[tuple[int, OperatorEntry]]:
+        """The operators in order, without those that only work out shapes which the file states anyway.
+
+        With a free batch, converters emit SHAPE, STRIDED_SLICE and PACK before a RESHAPE; for one image the stated
+        output shape says the same.
+        """
+        read = set(self._file.outputs)
+        kept: list[tuple[int, OperatorEntry]] = []
+        for index, entry in reversed(list(enumerate(self._file.operators))):
+            if read.isdisjoint(entry.outputs) and entry.outputs and all(map(self._is_shape, entry.outputs)):
+                continue
+            row = ROWS.get(entry.name)
+            ignored = row.ignored if row else ()
+            read.update(number for at, number in enumerate(entry.inputs) if at not in ignored)
+            kept.append((index, entry))
+        return kept[::-1]
+
+    def _is_shape(self, number: int) -> bool:
+        return number != -1 and self._file.tensor(number).type_name in _SHAPE_TYPES
+
+    def _where(self, index: int, entry: OperatorEntry) -> str:
+        names = [shown(self._file.tensor(number).name) for number in entry.outputs[:1] if number != -1]
+        return f"layer {index}, {entry.name}, output {names[0] if names else 'missing'}"
+
+
+def _computed_weights(nodes: list[Node]) -> list[str]:
+    """Float weights that are neither constants nor float16 constants behind a DEQUANTIZE."""
+    known = {node.output for node in nodes if node.op.kind == "dequantize" and node.inputs[0].is_constant}
+    return [
+        f"{node.op.kind}, output {shown(node.output.name)}: {shown(tensor.name)} is computed at run time"
+        for node in nodes
+        for tensor in _parameters(node)
+        if not tensor.is_constant and tensor not in known
+    ]
+
+
+def _parameters(node: Node) -> tuple[Tensor, ...]:
+    """Weights and bias of a node."""
+    return tuple(tensor for tensor in node.inputs if tensor not in node.op.operands(node))

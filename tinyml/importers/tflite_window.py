@@ -1,0 +1,91 @@
+"""What windowed operators share: images, weights, biases, strides, and SAME or VALID as explicit padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinyml.errors import ModelError, UnsupportedError
+from tinyml.importers.tflite_call import Call
+from tinyml.importers.tflite_schema import shown
+from tinyml.ir import DType, Padding, Tensor
+from tinyml.ops.same_padding import same_padding
+
+MAX_WINDOW = 1 << 14  # taps, strides and dilations of one side
+_SAME, _VALID = 0, 1
+
+
+def image(call: Call, index: int) -> Tensor:
+    """An operand that is one image [1, H, W, C]."""
+    tensor = call.input(index)
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1:
+        raise UnsupportedError(
+            f"input {shown(tensor.name)} of shape {list(tensor.shape)}; an image 1xHxWxC is supported"
+        )
+    return tensor
+
+
+def check_weights(
+    call: Call, source: Tensor, weights: Tensor, axis: int, sides: int = 4, symmetric: bool = True
+) -> None:
+    """Refuses weights of another type than the input, per-channel along another axis, or off centre."""
+    if len(weights.shape) != sides:
+        raise ModelError(f"weights {shown(weights.name)} have shape {list(weights.shape)}, {sides} sides expected")
+    if weights.dtype is not source.dtype:
+        raise UnsupportedError(f"{weights.dtype.value} weights for a {source.dtype.value} input")
+    call.require_activations(source, call.output)
+    if weights.dtype is not DType.INT8:
+        return
+    if not weights.is_constant:
+        raise UnsupportedError(f"weights {shown(weights.name)} are computed at run time; constants are needed")
+    if weights.quant is None or weights.quant.axis not in (None, axis):
+        raise ModelError(f"weights {shown(weights.name)} have no scales along axis {axis}")
+    if any(weights.quant.zero_points) and (symmetric or weights.quant.is_per_channel):
+        raise UnsupportedError(f"weights {shown(weights.name)} with zero points other than 0")
+
+
+def check_bias(source: Tensor, bias: Tensor | None) -> None:
+    if bias is None:
+        return
+    expected = DType.INT32 if source.dtype is DType.INT8 else DType.FLOAT32
+    if bias.dtype is not expected:
+        raise UnsupportedError(f"{bias.dtype.value} bias {shown(bias.name)}; {expected.value} is supported")
+    if expected is DType.INT32 and not bias.is_constant:
+        raise UnsupportedError(f"bias {shown(bias.name)} is computed at run time; a constant is needed")
+
+
+def window_sides(options: Any, dilated: bool) -> tuple[int, int, int, int]:
+    """(stride_h, stride_w, dilation_h, dilation_w) as the options state them."""
+    dilations = (options.DilationHFactor(), options.DilationWFactor()) if dilated else (1, 1)
+    stride_h, stride_w, dilation_h, dilation_w = map(int, (options.StrideH(), options.StrideW(), *dilations))
+    for side in (stride_h, stride_w, dilation_h, dilation_w):
+        if not 1 <= side <= MAX_WINDOW:
+            raise ModelError(f"strides {stride_h}x{stride_w} and dilations {dilation_h}x{dilation_w}")
+    return stride_h, stride_w, dilation_h, dilation_w
+
+
+def stated_padding(code: int, source: Tensor, kernel: Sequence[int], sides: Sequence[int]) -> Padding:
+    """Explicit padding of a window of `kernel` taps; sides: as `window_sides` gives them."""
+    stride, dilation = sides[:2], sides[2:]
+    spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
+    if not all(1 <= span <= MAX_WINDOW for span in spans):
+        raise ModelError(f"a window of {kernel[0]}x{kernel[1]} taps, dilated {dilation[0]}x{dilation[1]}")
+    return same_padding(source.shape[1], source.shape[2], spans, stride) if _is_same(code) else Padding()
+
+
+def transposed_padding(code: int, source: Tensor, weights: Tensor, output: Tensor, stride: Sequence[int]) -> Padding:
+    """Explicit padding of a transposed convolution: top and left as stated, the rest by the output's size."""
+    if len(output.shape) != 4:
+        raise ModelError(f"an output of shape {list(output.shape)}; an image is expected")
+    sides: list[int] = []
+    same = same_padding(output.shape[1], output.shape[2], weights.shape[1:3], stride) if _is_same(code) else Padding()
+    for axis, before in ((1, same.top), (2, same.left)):
+        whole = (source.shape[axis] - 1) * stride[axis - 1] + weights.shape[axis]
+        sides += [before, whole - before - output.shape[axis]]
+    return Padding(*sides)
+
+
+def _is_same(code: int) -> bool:
+    if code not in (_SAME, _VALID):
+        raise ModelError(f"padding {code} is neither SAME nor VALID")
+    return code == _SAME

@@ -1,0 +1,67 @@
+"""QUANTIZE first and DEQUANTIZE last are stripped: the graph takes and gives int8.
+
+    x float -> QUANTIZE -> q -> ...          =>  q int8 -> ...
+    ... -> q -> DEQUANTIZE -> y float        =>  ... -> q int8
+
+Who calls the graph then quantizes itself: before(x) = dequantize(after(quantize(x))), with the scale and zero point
+that the int8 inputs and outputs carry. They keep the names of the float tensors they stand for.
+
+An input that several QUANTIZE nodes read is stripped when all quantize alike; otherwise no one int8 tensor can stand
+for it and UnsupportedError names the nodes. A float input that anything else reads stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tinyml.errors import UnsupportedError
+from tinyml.ir import Graph, Tensor
+from tinyml.ops import Dequantize, Quantize
+from tinyml.passes.rewriting import log, rename
+
+
+def float_border(graph: Graph) -> Graph:
+    for tensor in graph.inputs:
+        graph = _strip_input(graph, tensor)
+    for tensor in dict.fromkeys(graph.outputs):
+        graph = _strip_output(graph, tensor)
+    return graph
+
+
+def _strip_input(graph: Graph, real: Tensor) -> Graph:
+    readers = graph.consumers.get(real, ())
+    if not real.dtype.is_float or not readers:
+        return graph
+    others = [node for node in readers if not isinstance(node.op, Quantize)]
+    if others or real in graph.outputs:
+        seen_by = [repr(node.name) for node in others] or ["the caller, as an output"]
+        log.debug("float_border: input %r stays float: read by %s", real.name, ", ".join(seen_by))
+        return graph
+    quantized = readers[0].output
+    unlike = [node for node in readers if (node.output.dtype, node.output.quant) != (quantized.dtype, quantized.quant)]
+    if unlike:
+        shown = "\n".join(f"  {node.name!r} as {node.output.quant}" for node in (readers[0], *unlike))
+        raise UnsupportedError(
+            f"float input {real.name!r} is quantized in different ways:\n{shown}",
+            "quantize it once, or give the graph one input per quantization",
+        )
+    taken = Tensor(real.name, quantized.shape, quantized.dtype, quantized.quant)
+    rest = graph.with_nodes([node for node in graph.nodes if node not in readers])
+    rest = rest.substitute({node.output: taken for node in readers})
+    return replace(rest, inputs=tuple(taken if tensor is real else tensor for tensor in rest.inputs))
+
+
+def _strip_output(graph: Graph, real: Tensor) -> Graph:
+    node = graph.producer.get(real)
+    if node is None or not isinstance(node.op, Dequantize):
+        return graph
+    quantized = node.inputs[0]
+    if quantized not in graph.producer:
+        log.debug("float_border: output %r stays float: it is an input or a constant, dequantized", real.name)
+        return graph
+    # the DEQUANTIZE itself stays for other readers; without any it is dead
+    graph = replace(graph, outputs=tuple(quantized if tensor is real else tensor for tensor in graph.outputs))
+    if graph.consumers.get(real):
+        return graph
+    graph = graph.with_nodes([other for other in graph.nodes if other is not node])
+    return rename(graph, quantized, Tensor(real.name, quantized.shape, quantized.dtype, quantized.quant))
