@@ -1,4 +1,4 @@
-"""A hand-written stand-in for generated C: one input of 64 bytes, one output of 16, a two-level call, an arena of 256."""
+"""A hand-written stand-in for generated C: an input of 64 bytes, an output of 16, two levels of calls."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from tinyml.device.flasher import INSTALL
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -32,16 +30,22 @@ _PROGRAMS = (
     ("gcc", "compiling for the host board", "sudo apt-get install gcc", False),
     ("qemu-system-arm", "emulated boards", "sudo apt-get install qemu-system-arm", False),
 )
+# each is needed only for boards whose TOML names it as flasher
+_FLASHERS = (
+    ("pyocd", f"{_PIP} pyocd"),
+    ("openocd", "sudo apt-get install openocd"),
+    ("st-flash", "sudo apt-get install stlink-tools"),
+    ("picotool", "https://github.com/raspberrypi/picotool"),
+    ("nrfjprog", "https://www.nordicsemi.com/Products/Development-tools/nRF-Command-Line-Tools"),
+    ("STM32_Programmer_CLI", "https://www.st.com/stm32cubeprog"),
+)
 
 
 def examine() -> list[Finding]:
     """Every tool the SDK can use on this machine, the most needed first."""
     findings = [Finding(n, _program_version(n), purpose, how, c) for n, purpose, how, c in _PROGRAMS]
     findings += [Finding(n, _package_version(n), purpose, f"{_PIP} {p}", c) for n, purpose, p, c in _PACKAGES]
-    findings += [
-        Finding(name, _program_version(name), "flashing silicon", how, False) for name, how in sorted(INSTALL.items())
-    ]
-    return findings
+    return findings + [Finding(n, _program_version(n), "flashing silicon", how) for n, how in _FLASHERS]
 
 
 def _package_version(name: str) -> str | None:

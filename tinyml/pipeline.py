@@ -35,8 +35,12 @@ def plan(graph: Graph, board: str | Board = "host", *, keep_inputs: bool = False
     keep_inputs: the input buffers survive an inference, so that it can be repeated; costs memory.
     """
     target = load_board(board) if isinstance(board, str) else board
-    kernels = select_kernels(graph, target.cpu.features)
-    return require_arena_fits(make_plan(graph, kernels, keep_inputs, target), target.sram_bytes, target.name)
+    return require_arena_fits(schedule(graph, target, keep_inputs=keep_inputs), target.sram_bytes, target.name)
+
+
+def schedule(graph: Graph, board: Board, *, keep_inputs: bool = False) -> Plan:
+    """As `plan`, whether the board's memory holds it or not."""
+    return make_plan(graph, select_kernels(graph, board.cpu.features), keep_inputs, board)
 
 
 def build(

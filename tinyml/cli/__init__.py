@@ -48,16 +48,22 @@ def cli(context: click.Context) -> None:
 
 
 def _defaults(context: click.Context) -> dict[str, Any]:
-    """Settings of tinyml.toml and pyproject.toml for whichever command has an option of that name."""
+    """Settings of tinyml.toml and pyproject.toml, for the options that the invoked command has."""
     from tinyml.settings import file_settings
 
     name = context.invoked_subcommand
     group = context.command
     assert isinstance(group, _Commands)
-    commands = [command for n in group.list_commands(context) if (command := group.get_command(context, n))]
-    known = {p.name for c in commands for p in c.params if isinstance(p, click.Option) and p.name}
-    settings = file_settings(Path.cwd(), known)
-    return {name: dict(settings)} if name else {}
+    commands = {n: command for n in group.list_commands(context) if (command := group.get_command(context, n))}
+    settings = file_settings(Path.cwd(), {setting for c in commands.values() for setting in _settings_of(c)})
+    own = _settings_of(commands[name]) if name in commands else {}
+    return {name: {own[key]: value for key, value in settings.items() if key in own}} if name else {}
+
+
+def _settings_of(command: click.Command) -> dict[str, str]:
+    """Setting -> parameter of a command: `keep_input` for `--keep-input`, whatever the function calls it."""
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name]
+    return {max(o.opts, key=len).lstrip("-").replace("-", "_"): str(o.name) for o in options}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

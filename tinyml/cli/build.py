@@ -11,7 +11,15 @@ import click
 
 from tinyml import pipeline
 from tinyml.board import load_board
-from tinyml.cli.facts import build_facts, build_table, check_table, graph_ports, verification_facts, verification_table
+from tinyml.cli.facts import (
+    build_facts,
+    build_table,
+    check_table,
+    graph_ports,
+    plan_facts,
+    verification_facts,
+    verification_table,
+)
 from tinyml.cli.options import (
     board_option,
     data_option,
@@ -30,6 +38,7 @@ from tinyml.ir import Graph
 from tinyml.profiler.verification import Verification
 from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler import Plan
+from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import find_toolchain
 
 MADE_UP_SAMPLES = 20
@@ -76,7 +85,7 @@ def build(
     if do_test:
         verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
         facts["test"] = verification_facts(verdict)
-        tables.append(verification_table(verdict))
+        tables.append(verification_table(verdict, firmware))
     elif do_flash:
         with pipeline.connect(firmware.board, port) as device:
             device.flash(firmware)
@@ -107,37 +116,42 @@ def test(
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         graph, _, firmware = _build(model, board, Path(directory) / "firmware", toolchain)
         verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
-    out.result({"board": board, "model": str(model), **verification_facts(verdict)}, verification_table(verdict))
+    facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, **verification_facts(verdict)}
+    out.result(facts, verification_table(verdict, firmware))
     return _exit_code(verdict)
 
 
 @click.command()
 @model_argument
-@click.option("--board", "-b", "boards", required=True, envvar="TINYML_BOARD", help="Board names, with commas between.")
+@click.option("--board", "-b", required=True, envvar="TINYML_BOARD", help="Board names, with commas between.")
 @toolchain_option
 @keep_input_option
 @speaks
-def check(model: Path, boards: str, toolchain: str | None, keep_input: bool, out: Output) -> int:
+def check(model: Path, board: str, toolchain: str | None, keep_input: bool, out: Output) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
+    names = [load_board(name.strip()).name for name in board.split(",")]
     graph = pipeline.load(model)
-    names = [load_board(name.strip()).name for name in boards.split(",") if name.strip()]
     rows = [_check_one(graph, name, toolchain, keep_input) for name in names]
     messages = [f"{row['board']}: {row['message']}" for row in rows if not row["fits"]]
-    facts = {"model": str(model), "model_sha256": graph.sha256, **graph_ports(graph), "boards": rows}
+    fits = all(row["fits"] for row in rows)
+    facts = {"model": graph.name, "model_sha256": graph.sha256, "fits": fits, **graph_ports(graph), "boards": rows}
     out.result(facts, check_table(rows), *messages)
-    return 0 if all(row["fits"] for row in rows) else CheckError.exit_code
+    return 0 if fits else CheckError.exit_code
 
 
-def _check_one(graph: Graph, board: str, toolchain: str | None, keep_input: bool) -> Mapping[str, Any]:
-    """One board's row: sizes when it fits, the message and remedy when it does not."""
+def _check_one(graph: Graph, name: str, toolchain: str | None, keep_input: bool) -> Mapping[str, Any]:
+    """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
+    board = load_board(name)
+    plan = pipeline.schedule(graph, board, keep_inputs=keep_input)
+    row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, "remedies": []}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:
-            plan = pipeline.plan(graph, board, keep_inputs=keep_input)
-            compiler = find_toolchain(load_board(board), toolchain)
+            require_arena_fits(plan, board.sram_bytes, name)
+            compiler = find_toolchain(board, toolchain)
             firmware = pipeline.build(plan, Path(directory) / "firmware", toolchain=compiler)
         except FitError as error:
-            return {"board": board, "fits": False, "message": error.message, "remedies": [error.hint]}
-        return {**build_facts(plan, firmware), "fits": True, "output_dir": None, "elf": None, "remedies": []}
+            return {**row, "fits": False, "message": error.message, "remedies": [error.hint]}
+    return {**row, "fits": True, "compiler": firmware.compiler, "sram": firmware.sram, "flash": firmware.flash}
 
 
 def _build(

@@ -32,6 +32,36 @@ def graph_ports(graph: Graph) -> dict[str, Any]:
     return {"input": inputs[0], "inputs": inputs, "outputs": [tensor_facts(tensor) for tensor in graph.outputs]}
 
 
+def plan_facts(plan: Plan) -> dict[str, Any]:
+    """What is known before anything is compiled; the bytes that only a linked firmware tells are null."""
+    sram = dict.fromkeys(("arena_bytes", "static_bytes", "stack_bytes", "total_bytes"))
+    flash = dict.fromkeys(("code_bytes", "weights_bytes", "total_bytes"))
+    return {
+        "sram": {**sram, "arena_bytes": plan.arena_bytes, "limit_bytes": _limit(plan, "sram")},
+        "flash": {**flash, "limit_bytes": _limit(plan, "flash")},
+        "arena_lower_bound_bytes": plan.lower_bound_bytes,
+        "arena_proved_minimal": plan.is_minimal,
+        "macs": plan.graph.macs,
+        "macs_executed": plan.macs_executed,
+        "groups": [_group_facts(plan, index) for index in range(len(plan.groups))],
+    }
+
+
+def _limit(plan: Plan, kind: str) -> int | None:
+    return plan.board.memory(kind).size_bytes if plan.board else None
+
+
+def _group_facts(plan: Plan, index: int) -> dict[str, Any]:
+    group = plan.groups[index]
+    return {
+        "nodes": [node.name for node in group.nodes],
+        "kernels": [plan.kernels[node].name for node in group.nodes],
+        "macs": group.macs,
+        "live_bytes": plan.live_bytes(index),
+        "scratch_bytes": group.scratch.size_bytes if group.scratch else 0,
+    }
+
+
 def build_facts(plan: Plan, firmware: Firmware) -> dict[str, Any]:
     return {
         "board": firmware.board.name,
@@ -89,21 +119,23 @@ def verification_facts(verdict: Verification) -> dict[str, Any]:
     }
 
 
-def verification_table(verdict: Verification) -> Table:
+def verification_table(verdict: Verification, firmware: Firmware) -> Table:
+    reference = {"tflm": "TensorFlow Lite Micro"}.get(verdict.reference, f"the {verdict.reference}")
     rows: list[tuple[str, object]] = [
         ("samples", verdict.samples),
-        (f"values that differ from {verdict.reference}", verdict.mismatched_values),
+        (f"values that differ from {reference}", verdict.mismatched_values),
     ]
     if verdict.accuracy is not None and verdict.reference_accuracy is not None:
-        rows.append(("accuracy on the device", f"{verdict.accuracy:.2%}"))
-        rows.append((f"accuracy of {verdict.reference}", f"{verdict.reference_accuracy:.2%}"))
+        rows.append(("accuracy of the device", f"{verdict.accuracy:.2%}"))
+        rows.append((f"accuracy of {reference}", f"{verdict.reference_accuracy:.2%}"))
     rows += [
         ("SRAM predicted, bytes", verdict.predicted_sram_bytes),
         ("SRAM measured, bytes", verdict.peak_sram_bytes),
+        ("flash, bytes", firmware.sections.flash_bytes),
         (f"{verdict.counter_unit} per inference", verdict.counter_per_inference),
     ]
     title = "bit-exact" if verdict.bit_exact else f"NOT bit-exact: first at {_where(verdict)}"
-    return table(title, ("measured on the device", ""), rows)
+    return table(title, (f"{firmware.name} on {firmware.board.name}", ""), rows)
 
 
 def _where(verdict: Verification) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinyml import pipeline
+from tinyml.cli.facts import plan_facts
 from tinyml.cli.options import board_option, keep_input_option, model_argument, speaks
 from tinyml.cli.output import Output, table
 
@@ -21,27 +22,7 @@ def plan(model: Path, board: str, keep_input: bool, out: Output) -> None:
     from codegen.step_table import step_table
 
     schedule = pipeline.plan(pipeline.load(model), board, keep_inputs=keep_input)
-    groups = [
-        {
-            "nodes": [node.name for node in group.nodes],
-            "kernels": [schedule.kernels[node].name for node in group.nodes],
-            "macs": group.macs,
-            "live_bytes": schedule.live_bytes(index),
-            "scratch_bytes": group.scratch.size_bytes if group.scratch else 0,
-        }
-        for index, group in enumerate(schedule.groups)
-    ]
-    facts = {
-        "board": board,
-        "model": schedule.graph.name,
-        "fits": True,
-        "arena_bytes": schedule.arena_bytes,
-        "arena_lower_bound_bytes": schedule.lower_bound_bytes,
-        "arena_proved_minimal": schedule.is_minimal,
-        "macs": schedule.graph.macs,
-        "macs_executed": schedule.macs_executed,
-        "groups": groups,
-    }
+    facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
     out.result(facts, "\n".join(step_table(schedule)))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +19,7 @@ from rich.table import Table
 from tinyml.errors import TinymlError
 
 JSON_VERSION = 1
+PIPE_WIDTH = 1000  # a file or another program reads whole lines
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class Output:
 
     @property
     def console(self) -> Console:
-        return Console(highlight=False, soft_wrap=True)
+        console = Console(highlight=False, soft_wrap=True)
+        if not console.is_terminal:
+            console.width = PIPE_WIDTH
+        return console
 
     def result(self, facts: Mapping[str, Any], *tables: Table | str) -> None:
         """The command's answer: `facts` as JSON, or the tables."""
@@ -68,7 +73,7 @@ def set_up_logging(verbosity: int) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A table whose numbers are right-aligned and grouped by thousands."""
-    result = Table(title=title, title_justify="left", title_style="bold")
+    result = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
         numeric = any(isinstance(row[index], (int, float)) for row in rows)
         result.add_column(column, justify="right" if numeric else "left", overflow="fold")

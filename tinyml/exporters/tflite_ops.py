@@ -74,7 +74,7 @@ def _depthwise_conv2d(op: DepthwiseConv2D, node: Node, model: ModelWriter) -> No
 def _transpose_conv(op: TransposeConv, node: Node, model: ModelWriter) -> None:
     image, weights, *bias = node.inputs
     options = _windowed(schema.TransposeConvOptionsT(), op)
-    options.padding = stated_transposed_padding(op, weights, node.output)
+    options.padding = stated_transposed_padding(op, image, weights, node.output)
     operands = [_indices(node, "output_shape", node.output.shape), weights, image, *bias]
     model.operator("TRANSPOSE_CONV", 3 if bias else 2, operands, node.outputs, options)
 

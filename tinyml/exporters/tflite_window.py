@@ -30,18 +30,20 @@ def stated_padding(window: Window, height: int, width: int) -> int | None:
     return None
 
 
-def stated_transposed_padding(op: TransposeConv, weights: Tensor, output: Tensor) -> int:
+def stated_transposed_padding(op: TransposeConv, image: Tensor, weights: Tensor, output: Tensor) -> int:
     """The same for a transposed convolution, whose padding is that of the forward one from output to input.
 
-    Only the top and the left are stated: the size is an operand. UnsupportedError when neither SAME nor VALID.
+    Only the top and the left are stated: the output's size is an operand. Of two that say so, the one whose forward
+    convolution gives the image's size, which LiteRT checks. UnsupportedError when neither does.
     """
-    corner = (op.padding.top, op.padding.left)
-    same = same_padding(output.shape[1], output.shape[2], weights.shape[1:3], (op.stride_h, op.stride_w))
-    if corner == (same.top, same.left):
-        return int(schema.Padding.SAME)
-    if corner == (0, 0):
-        return int(schema.Padding.VALID)
-    raise UnsupportedError(f"padding {tuple(op.padding)} is neither SAME nor VALID")
+    stride, kernel = (op.stride_h, op.stride_w), weights.shape[1:3]
+    same = same_padding(output.shape[1], output.shape[2], kernel, stride)
+    corners = {schema.Padding.SAME: (same.top, same.left), schema.Padding.VALID: (0, 0)}
+    stated = [code for code, corner in corners.items() if corner == (op.padding.top, op.padding.left)]
+    if not stated:
+        raise UnsupportedError(f"padding {tuple(op.padding)} is neither SAME nor VALID")
+    rounded_up = tuple(-(-side // step) for side, step in zip(output.shape[1:3], stride, strict=True))
+    return int(stated[0] if rounded_up == image.shape[1:3] else stated[-1])
 
 
 def pad_image(model: ModelWriter, image: Tensor, padding: Padding, value: float | None = None) -> Tensor:

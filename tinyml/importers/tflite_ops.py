@@ -155,7 +155,14 @@ def _fill(call: Call, value: Tensor) -> float | None:
 
 
 def _reshape(call: Call, options: Any) -> Lowered:
-    call.require_activations(call.input(0), call.output)
+    source = call.input(0)
+    call.require_activations(source, call.output)
+    if source.size != call.output.size:
+        # with a free batch a converter may state sides of 1 for all that depends on it
+        raise UnsupportedError(
+            f"from {list(source.shape)} to {list(call.output.shape)}, which holds another number of elements; "
+            "a model with a free batch is better converted with a batch of 1"
+        )
     return Reshape(call.output.shape), [call.input(0)]
 
 

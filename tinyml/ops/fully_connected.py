@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Activation, Array, Node, Op, Shape, ShapeError, Tensor
-from tinyml.ir.requantize import convolution_multipliers, quantize_multiplier
+from tinyml.ir.requantize import convolution_multipliers
 from tinyml.ops.accumulator import check_bias, finish_float, rescale
 
 
@@ -19,7 +19,8 @@ class FullyConnected(Op):
     """inputs: any shape of B * I elements, weights [O, I], bias [O] int32 (may be absent).
 
     The output is [B, O], or with keep_num_dims the input's shape with its last side I replaced by O. int8: weights per
-    tensor (with a zero point, if the file states one) or symmetric per channel along axis 0.
+    tensor (with a zero point, if the file states one) or symmetric per channel along axis 0. The product of the scales
+    is formed in float64 either way, as the tflite-micro package does (TFLM sources before it: float32, per tensor).
     """
 
     kind: ClassVar[str] = "fully_connected"
@@ -51,20 +52,6 @@ class FullyConnected(Op):
         # an image that stays one is a pointwise convolution; otherwise rows are mixed or regrouped
         return (begin, end) if self.keep_num_dims else None
 
-    def multipliers(self, node: Node) -> tuple[Sequence[int], Sequence[int]]:
-        """(multipliers, shifts), one per output feature.
-
-        TFLM forms the product of the scales in float32 for per-tensor weights (GetQuantizedConvolutionMultipler) and in
-        float64 for per-channel ones; a single scale counts as per tensor.
-        """
-        source, weights, output = node.inputs[0], node.inputs[1], node.output
-        out_features = weights.shape[0]
-        if len(weights.affine.scales) > 1:
-            return convolution_multipliers(source, weights, output, out_features)
-        product = np.float32(source.affine.scale) * np.float32(weights.affine.scale)
-        multiplier, shift = quantize_multiplier(float(product) / output.affine.scale)
-        return [multiplier] * out_features, [shift] * out_features
-
     def weights_zero_point(self, node: Node) -> int:
         """Subtracted from every weight: 0 for per-channel weights, which are symmetric by specification."""
         zero_points = node.inputs[1].affine.zero_points
@@ -77,7 +64,7 @@ class FullyConnected(Op):
         total = (source.reshape(-1, weights.shape[1]) @ weights.T).astype(np.int64)
         if len(values) > 2:
             total = total + values[2]
-        multipliers, shifts = self.multipliers(node)
+        multipliers, shifts = convolution_multipliers(*node.inputs[:2], node.output, weights.shape[0])
         result = rescale(node.output, total, np.array(multipliers), np.array(shifts), self.activation)
         return (result.reshape(node.output.shape),)
 

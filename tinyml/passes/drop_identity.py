@@ -5,6 +5,7 @@
     TRANSPOSE in which only sides of 1 change places     =>  RESHAPE
     TRANSPOSE_p(TRANSPOSE_q(x))                          =>  TRANSPOSE_r(x), r[k] = q[p[k]]
     QUANTIZE from int8 to the same quantization          =>  nothing
+    MEAN over sides of 1, nothing rescaled               =>  RESHAPE
 
 Moves copy bytes, so the chains are exact whatever quantization the tensor between states. A node goes entirely only
 when input and output also agree in quantization: else its readers would take the bytes for other numbers.
@@ -18,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.ir import DType, Graph, Node
-from tinyml.ops import Quantize, Reshape, Transpose
+from tinyml.ops import Mean, Quantize, Reshape, Transpose
 from tinyml.passes.rewriting import bypass, log, same_numbers, swap, sweep
 
 
@@ -33,6 +34,8 @@ def _drop(graph: Graph, node: Node) -> Graph:
         return _transpose(graph, node, node.op)
     if isinstance(node.op, Quantize):
         return _quantize(graph, node)
+    if isinstance(node.op, Mean):
+        return _mean(graph, node)
     return graph
 
 
@@ -60,6 +63,13 @@ def _quantize(graph: Graph, node: Node) -> Graph:
     every = np.arange(-128, 128).astype(np.int8)
     (answers,) = node.op.run_int8(node, [every])
     return bypass(graph, node) if np.array_equal(answers, every) else graph
+
+
+def _mean(graph: Graph, node: Node) -> Graph:
+    # rescaling by 1 / 1 is exact: the mean of one number is its own byte
+    if node.inputs[0].size != node.output.size or not same_numbers(node.inputs[0], node.output):
+        return graph
+    return swap(graph, node, replace(node, op=Reshape(node.output.shape)))
 
 
 def _bypass_equal(graph: Graph, node: Node) -> Graph:

@@ -10,10 +10,11 @@ behind RELU6 is RELU6, RELU behind a zero point of -128 is nothing at all. Float
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
-from tinyml.ir import Activation, Array, DType, Graph, Node, Tensor
+from tinyml.ir import Activation, Array, DType, Graph, Node, Op, Tensor
 from tinyml.ir.requantize import activation_range
 from tinyml.ops import Relu
 from tinyml.passes.rewriting import log, same_numbers, sole_reader, sweep
@@ -48,8 +49,9 @@ def _fused(node: Node) -> Activation | None:
     return getattr(node.op, "activation") if named else None  # noqa: B009 - no op but those with the field has it
 
 
-def _with_activation(node: Node, activation: Activation) -> object:
-    return replace(node.op, **{"activation": activation})
+def _with_activation(node: Node, activation: Activation) -> Op:
+    changes: dict[str, Any] = {"activation": activation}
+    return replace(node.op, **changes)
 
 
 def _fitting(relu: Node, already: Activation) -> Activation | None:
