@@ -18,7 +18,8 @@ help:
 	@sed -n 's/^# make/  make/p' Makefile
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/python examples/digits/demo.py
+	$(BIN)/tinyml build examples/digits/digits_int8.tflite --board qemu_mps2_an386 \
+		--data examples/digits/test_images.npz --test -o out/digits
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal -q

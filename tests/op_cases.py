@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests import cases_conv, cases_elementwise, cases_movement
-from tests.op_graphs import *  # noqa: F403  (kept importable from here)
-from tests.op_graphs import Rng
+from tests.op_graphs import Rng, one_node
 from tinyml.ir import Graph
 
 CASES: dict[str, Callable[[Rng], Graph]] = {
@@ -19,3 +18,5 @@ CASES: dict[str, Callable[[Rng], Graph]] = {
     **cases_elementwise.CASES,
     **cases_movement.CASES,
 }
+
+__all__ = ["CASES", "one_node"]

@@ -57,7 +57,7 @@ def test_a_counter_counts_instructions_exactly(board: Board, tmp_path: Path) -> 
     """Ten nops more are ten instructions more."""
     counts = []
     for nops in (0, 10):
-        statement = '__asm volatile(".rept %d\\n nop\\n .endr");' % nops
+        statement = f'__asm volatile(".rept {nops}\\n nop\\n .endr");'
         firmware = build_firmware(toy_sources(statement=statement), board, tmp_path / "out")
         said = talk(board, firmware.elf, [LOAD, b"infer 1 0%", b"tml ticks%"])
         counts.append(board.counter.count(ticks_of(said)[0]))

@@ -80,7 +80,9 @@ def test_ties_at_every_right_shift(program: Path) -> None:
     for shift in range(-30, 0):
         ties = odd * (1 << -shift)
         values = ties[np.abs(ties) <= INT32_MAX]
-        assert_twins_agree(program, np.concatenate([values, values + 1, values - 1, odd]), np.array(1 << 30), np.array(shift))
+        assert_twins_agree(
+            program, np.concatenate([values, values + 1, values - 1, odd]), np.array(1 << 30), np.array(shift)
+        )
 
 
 def test_random_values(program: Path) -> None:

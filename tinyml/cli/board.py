@@ -45,7 +45,7 @@ def _flash(board: Board) -> int | None:
 def _runs_on(board: Board) -> str:
     if board.template == "host":
         return "as a process"
-    return "in QEMU" if board.emulator else "on silicon"
+    return "in QEMU" if board.emulator else "on silicon; not tried yet"
 
 
 @click.command()

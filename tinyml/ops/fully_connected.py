@@ -64,7 +64,7 @@ class FullyConnected(Op):
         total = (source.reshape(-1, weights.shape[1]) @ weights.T).astype(np.int64)
         if len(values) > 2:
             total = total + values[2]
-        multipliers, shifts = convolution_multipliers(*node.inputs[:2], node.output, weights.shape[0])
+        multipliers, shifts = convolution_multipliers(node.inputs[0], node.inputs[1], node.output, weights.shape[0])
         result = rescale(node.output, total, np.array(multipliers), np.array(shifts), self.activation)
         return (result.reshape(node.output.shape),)
 

@@ -59,9 +59,12 @@ def _strip_output(graph: Graph, real: Tensor) -> Graph:
     if quantized not in graph.producer:
         log.debug("float_border: output %r stays float: it is an input or a constant, dequantized", real.name)
         return graph
-    # the DEQUANTIZE itself stays for other readers; without any it is dead
+    named_already = quantized in graph.outputs
     graph = replace(graph, outputs=tuple(quantized if tensor is real else tensor for tensor in graph.outputs))
     if graph.consumers.get(real):
+        log.debug("float_border: %r stays for its other readers", node.name)
         return graph
     graph = graph.with_nodes([other for other in graph.nodes if other is not node])
+    if named_already:
+        return graph
     return rename(graph, quantized, Tensor(real.name, quantized.shape, quantized.dtype, quantized.quant))

@@ -3,8 +3,8 @@
     MEAN_B(MEAN_A(x))  =>  MEAN_(A and B)(x)
 
 With n elements per inner mean and m inner means per outer one, the two steps give f2(f1(s_1) + .. + f1(s_m)) and the
-one step f(s_1 + .. + s_m), where s_i are sums of n bytes less the zero point, each any integer in n * [-128 - z, 127 - z],
-and f1, f2, f rescale, round and clamp. Rounding inside makes the two differ, as a rule. It is decided exactly:
+one step f(s_1 + .. + s_m). The s_i are sums of n bytes less the zero point z, any integers in n * [-128 - z, 127 - z];
+f1, f2 and f rescale, round and clamp. Rounding inside makes the two differ, as a rule. It is decided exactly:
 
 - n = 1 or m = 1 with nothing rescaled in that step: that step hands on its bytes, and the other one is f. Equal.
 - Some s_i of two values only, for which the two differ, is found. Not equal.
@@ -25,7 +25,7 @@ import numpy as np
 from tinyml.ir import Array, DType, Graph, Node, Tensor
 from tinyml.ir.requantize import multiply_by_quantized_multiplier
 from tinyml.ops import Mean, Reshape
-from tinyml.passes.rewriting import log, same_numbers, swap, sweep
+from tinyml.passes.rewriting import log, same_numbers, sole_reader, swap, sweep
 
 MAX_STEPS = 1 << 28  # of the exhaustive proof, about a second
 
@@ -52,15 +52,15 @@ def _merge(graph: Graph, node: Node) -> Graph:
 
 
 def _path_to_mean(graph: Graph, node: Node) -> list[Node]:
-    """A mean and the reshapes between it and the node, in order; empty when there is no such mean."""
+    """A mean and the reshapes between it and the node, in order, that nothing else reads; empty without such a mean."""
     path: list[Node] = []
-    before = graph.producer.get(node.inputs[0])
-    while before is not None and isinstance(before.op, Reshape):
-        path.insert(0, before)
-        before = graph.producer.get(before.inputs[0])
-    if before is None or not isinstance(before.op, Mean) or before.inputs[0].dtype is not DType.INT8:
-        return []
-    return [before, *path]
+    tensor = node.inputs[0]
+    while sole_reader(graph, tensor) is not None and tensor in graph.producer:
+        path.insert(0, graph.producer[tensor])
+        tensor = path[0].inputs[0]
+        if not isinstance(path[0].op, Reshape):
+            return path if isinstance(path[0].op, Mean) and tensor.dtype is DType.INT8 else []
+    return []
 
 
 def _merged(path: list[Node], node: Node, op: Mean) -> Node | None:
