@@ -81,10 +81,9 @@ def change_constant(graph: Graph, rng: Rng) -> Graph:
     tensor = constants[int(rng.integers(len(constants)))]
     data = tensor.values.copy()
     axis = int(rng.integers(data.ndim))
-    line = np.moveaxis(data, axis, 0)[int(rng.integers(data.shape[axis]))]
     kind = int(rng.integers(5))
     if kind < 2:
-        line[...] = (0, -127)[kind]
+        np.moveaxis(data, axis, 0)[int(rng.integers(data.shape[axis]))] = (0, -127)[kind]
     elif kind == 2:
         data[...] = rng.choice([-128, -127, 127], data.shape)
     else:

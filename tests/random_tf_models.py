@@ -342,11 +342,14 @@ def build(rng: Rng) -> bytes:
 def is_usual(model: bytes) -> bool:
     """Whether TFLM can run the file.
 
-    It has no float NEG (left over where the converter fuses a RELU before it sees the PRELU), and no ADD, SUB or
-    SOFTMAX of a tensor that was 0 throughout calibration: its scale is 8e-9, for which TFLM ends the process.
+    It has no float input (one that goes straight to an output), no float NEG (left over where the converter fuses a
+    RELU before it sees the PRELU), and no ADD, SUB or SOFTMAX of a tensor that was 0 throughout calibration: its scale
+    is 8e-9, for which TFLM ends the process.
     """
     file = schema.Model.GetRootAs(model, 0)
     graph = file.Subgraphs(0)
+    if any(graph.Tensors(int(t)).Type() != schema.TensorType.INT8 for t in graph.InputsAsNumpy()):
+        return False
     for node in (graph.Operators(index) for index in range(graph.OperatorsLength())):
         code = file.OperatorCodes(node.OpcodeIndex()).BuiltinCode()
         if code == schema.BuiltinOperator.NEG:

@@ -6,7 +6,7 @@
 
 #define TML_BOX_AXES 8
 
-/* Element (i, j, ..) goes from input[input_start + i * input_step[0] + j * input_step[1] + ..] to the like in output. */
+/* Element (i, j, ..) goes from input[input_start + i * input_step[0] + j * input_step[1] + ..] to its like in output */
 typedef struct {
     int32_t axes;               /* [1, TML_BOX_AXES] */
     int32_t input_start;

@@ -39,7 +39,7 @@ def box_fields(
 def merged_axes(
     size: Sequence[int], input_step: Sequence[int], output_step: Sequence[int]
 ) -> list[tuple[int, int, int]]:
-    """(size, input step, output step) per axis, at least one; sides of 1 dropped, axes that run into the next joined."""
+    """(size, input step, output step) per axis, at least one; sides of 1 dropped, axes that run on joined."""
     axes: list[tuple[int, int, int]] = []
     for count, step_in, step_out in zip(size, input_step, output_step, strict=True):
         if count == 1:

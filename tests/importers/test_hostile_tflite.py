@@ -178,6 +178,8 @@ def test_contradictions(name: str) -> None:
         (_tensor(3, shape=[2**31 - 1] * 8), "bytes"),
         (_tensor(3, shape=[1] * 9), "9 sides"),
         (_tensor(3, isVariable=True), "a variable"),
+        (_scale(3, 1e-38), "has scale"),
+        (_scale(3, 1e35), "has scale"),
         (_options(0, fusedActivationFunction=4), "fused activation 4"),
         (_options(4, weightsFormat=1), "shuffled"),
         (_tensor(3, shape=[2, 7, 5, 3]), "an image 1xHxWxC"),

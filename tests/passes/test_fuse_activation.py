@@ -50,6 +50,10 @@ def test_another_quantization_behind_the_rectifier_keeps_it() -> None:
     add = layer(Add(), x, x, quant=OUTPUT)
     before = graph([x], [add, layer(Relu(), add.output, quant=Quant.per_tensor(0.03, -128))])
     assert fuse_activation(before) is before
+    # RELU6 copies bytes whatever its output's scale says: here all of them, and still the sum may not rescale to it
+    fine = layer(Add(), x, x, quant=Quant.per_tensor(0.02, -128))
+    before = graph([x], [fine, layer(Relu(Activation.RELU6), fine.output, quant=Quant.per_tensor(0.01, -128))])
+    assert fuse_activation(before) is before
 
 
 def test_another_reader_keeps_it() -> None:

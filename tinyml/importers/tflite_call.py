@@ -13,6 +13,7 @@ from tinyml.ir import Activation, DType, Quant, Tensor
 
 MAX_RANK = 8
 MAX_TENSOR_BYTES = 2**31 - 1
+_LEAST_SCALE = 1e-30  # quotients by smaller ones leave float32
 
 ACTIVATIONS: dict[int, Activation] = {
     0: Activation.NONE,
@@ -135,6 +136,8 @@ def _quant(entry: TensorEntry, dtype: DType, shape: tuple[int, ...]) -> Quant | 
         # an int32 bias whose scale underflowed to 0; nothing computes with it
         return None
     if len(scales) == 1 and len(zero_points) == 1:
+        if scales[0] > 0 and math.isfinite(scales[0]) and not _LEAST_SCALE <= scales[0] <= 1 / _LEAST_SCALE:
+            raise UnsupportedError(f"tensor {shown(entry.name)} has scale {scales[0]:.6g}")
         return Quant(scales, zero_points)
     axis = entry.quant.axis
     if not 0 <= axis < len(shape) or len(scales) != shape[axis] or len(zero_points) != len(scales):

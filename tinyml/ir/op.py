@@ -90,7 +90,7 @@ class Op(ABC):
         return None
 
     def views(self, node: Node) -> tuple[View, ...]:
-        """How the outputs lie in the inputs, or the inputs in the output, so that the node need not run; () if it must."""
+        """How outputs lie in inputs, or inputs in the output, so that the node need not run; () if it must."""
         return ()
 
     def __str__(self) -> str:

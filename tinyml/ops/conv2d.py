@@ -9,13 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Activation, Array, Node, Op, Padding, Shape, ShapeError, Tensor
-from tinyml.ir.requantize import (
-    activation_range,
-    clamp_float,
-    convolution_multipliers,
-    multiply_by_quantized_multiplier,
-    wrap_int32,
-)
+from tinyml.ops.accumulator import check_bias, finish_float, finish_int8, weights_shape
 from tinyml.ops.window import Window, image_shape
 
 
@@ -42,13 +36,10 @@ class Conv2D(Op):
     def infer(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
         image, weights = inputs[0], inputs[1]
         height, width, channels = image_shape(image.shape)
-        if len(weights.shape) != 4:
-            raise ShapeError(f"weights of shape OxHxWxI expected, got {weights.shape}")
-        out_channels, kernel_h, kernel_w, depth = weights.shape
+        out_channels, kernel_h, kernel_w, depth = weights_shape(weights)
         if channels % depth or out_channels % (channels // depth):
             raise ShapeError(f"{channels} channels in groups of {depth} for {out_channels} filters")
-        if len(inputs) > 2 and inputs[2].shape != (out_channels,):
-            raise ShapeError(f"bias {inputs[2].shape} for {out_channels} filters")
+        check_bias(inputs, out_channels)
         return ((1, *self.window(kernel_h, kernel_w).output_size(height, width), out_channels),)
 
     def operands(self, node: Node) -> tuple[Tensor, ...]:
@@ -74,18 +65,10 @@ class Conv2D(Op):
         return total.reshape(out_h, out_w, out_channels)
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        image, weights = values[0][0].astype(np.float64), values[1].astype(np.float64)
         # float64 sums of int8 products are exact below 2**53, and BLAS makes them fast
-        total = self.accumulate(image - node.inputs[0].affine.zero_point, weights).astype(np.int64)
-        if len(values) > 2:
-            total = total + values[2]
-        multipliers, shifts = convolution_multipliers(node.inputs[0], node.inputs[1], node.output, weights.shape[0])
-        scaled = multiply_by_quantized_multiplier(wrap_int32(total), np.array(multipliers), np.array(shifts))
-        low, high = activation_range(self.activation, node.output)
-        return (np.clip(scaled + node.output.affine.zero_point, low, high).astype(np.int8)[None],)
+        image = values[0][0].astype(np.float64) - node.inputs[0].affine.zero_point
+        total = self.accumulate(image, values[1].astype(np.float64)).astype(np.int64)
+        return (finish_int8(node, total, values, self.activation)[None],)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        total = self.accumulate(values[0][0], values[1])
-        if len(values) > 2:
-            total = total + values[2]
-        return (clamp_float(total, self.activation)[None],)
+        return (finish_float(self.accumulate(values[0][0], values[1]), values, self.activation)[None],)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node
-from tinyml.ir.requantize import activation_range, convolution_multipliers
+from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import Conv2D
 
@@ -16,8 +15,6 @@ def parameters(node: Node) -> Fields:
     assert isinstance(op, Conv2D)
     image, weights = node.inputs[0], node.inputs[1]
     out_channels, kernel_h, kernel_w, depth = weights.shape
-    multipliers, shifts = convolution_multipliers(image, weights, node.output, out_channels)
-    low, high = activation_range(op.activation, node.output)
     return {
         "kernel_h": kernel_h,
         "kernel_w": kernel_w,
@@ -28,14 +25,9 @@ def parameters(node: Node) -> Fields:
         "pad_top": op.padding.top,
         "pad_left": op.padding.left,
         "groups": image.hwc[2] // depth,
-        "input_zero_point": image.affine.zero_point,
-        "output_zero_point": node.output.affine.zero_point,
-        "clamp_low": low,
-        "clamp_high": high,
-        "weights": weights.values,
-        "bias": node.inputs[2].values if len(node.inputs) > 2 else None,
-        "multiplier": np.array(multipliers, np.int32),
-        "shift": np.array(shifts, np.int32),
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        **product_fields(node, *convolution_multipliers(image, weights, node.output, out_channels)),
     }
 
 

@@ -2,7 +2,7 @@
 #ifndef TML_CONV2D_H
 #define TML_CONV2D_H
 
-#include "tml_requantize.h"
+#include "tml_accumulator.h"
 
 typedef struct {
     tml_view input;
@@ -25,5 +25,13 @@ typedef struct {
     const int32_t *multiplier; /* [output.channels], Q31 */
     const int32_t *shift;      /* [output.channels], [-31, 30] */
 } tml_conv2d;
+
+/* The output value of a sum of products of channel `channel`. */
+static inline int8_t tml_conv2d_output(const tml_conv2d *p, int32_t sum, int32_t channel)
+{
+    const int32_t total = tml_add_wrapping(sum, p->bias ? p->bias[channel] : 0);
+    return tml_rescale(total, p->multiplier[channel], p->shift[channel], p->output_zero_point, p->clamp_low,
+                       p->clamp_high);
+}
 
 #endif

@@ -11,7 +11,7 @@ static inline int32_t tml_conv2d_s8_sum(const tml_conv2d *p, const int8_t *input
     const int32_t depth = p->input.channels / p->groups;
     const int32_t group = out_channel / (p->output.channels / p->groups);
     const int8_t *weights = p->weights + (size_t)out_channel * (size_t)(p->kernel_h * p->kernel_w * depth);
-    int32_t sum = p->bias ? p->bias[out_channel] : 0;
+    int32_t sum = 0;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = top + ky * p->dilation_h;
         if (y < 0 || y >= p->input.height) {
@@ -43,8 +43,7 @@ static inline void tml_conv2d_s8(const tml_conv2d *p, const int8_t *input, int8_
             for (int32_t c = 0; c < p->output.channels; c++) {
                 const int32_t sum = tml_conv2d_s8_sum(p, input, row * p->stride_h - p->pad_top,
                                                       column * p->stride_w - p->pad_left, c);
-                const int32_t value = tml_requantize(sum, p->multiplier[c], p->shift[c]) + p->output_zero_point;
-                *out++ = (int8_t)tml_clamp(value, p->clamp_low, p->clamp_high);
+                *out++ = tml_conv2d_output(p, sum, c);
             }
         }
     }

@@ -1,4 +1,4 @@
-"""Kernels of depthwise_conv2d, most specific first, reference last."""
+"""Kernels of depthwise_conv2d, preferred first."""
 
 from __future__ import annotations
 
@@ -52,7 +52,15 @@ def _op(node: Node) -> DepthwiseConv2D:
     return node.op
 
 
+# The plain kernel comes first: the one in place copies every row through its scratch, for plans that need the memory.
 KERNELS = (
+    Kernel(
+        name="tml_depthwise_conv2d_s8",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d",
+        parameters=parameters,
+        in_place=_reference_in_place,
+    ),
     Kernel(
         name="tml_depthwise_conv2d_inplace_s8",
         op=DepthwiseConv2D,
@@ -62,12 +70,5 @@ KERNELS = (
         by_rows=False,
         scratch_bytes=line_buffer_bytes,
         in_place=lambda node: (0,),
-    ),
-    Kernel(
-        name="tml_depthwise_conv2d_s8",
-        op=DepthwiseConv2D,
-        struct="tml_depthwise_conv2d",
-        parameters=parameters,
-        in_place=_reference_in_place,
     ),
 )

@@ -1,4 +1,4 @@
-/* Reference resize_bilinear: 10-bit positions, as TFLite's ResizeBilinearInteger. Twin of tinyml/ops/resize_bilinear.py. */
+/* Reference resize_bilinear: 10-bit positions (TFLite ResizeBilinearInteger). Twin of tinyml/ops/resize_bilinear.py. */
 #ifndef TML_RESIZE_BILINEAR_S8_H
 #define TML_RESIZE_BILINEAR_S8_H
 
