@@ -30,7 +30,7 @@ def public_header(
         "",
         f'#define {upper}_MODEL_SHA256 "{plan.graph.sha256}"',
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",
-        f"#define {upper}_STEPS {len(plan.groups)}",
+        f"#define {upper}_STEPS {len(plan.steps)}",
         f"#define {upper}_KEEPS_INPUT {int(plan.keeps_input)}",
         *_sizes(name, "INPUT", inputs),
         *_sizes(name, "OUTPUT", outputs),

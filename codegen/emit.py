@@ -7,20 +7,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from codegen.api import float_header, public_header
 from codegen.literals import ArrayPool, struct_body
+from codegen.loops import progress, single_tick
 from codegen.names import identifier, identifiers, model_identifier
 from codegen.sources import Port, Sources
 from codegen.step_table import step_label, step_table
 from tinyml._version import __version__
 from tinyml.ir import Tensor
 from tinyml.paths import CODEGEN
-from tinyml.scheduler import Group, Plan
+from tinyml.scheduler import Plan, Step
 
 
 @dataclass(frozen=True)
-class _Step:
-    """A group ready to print: definitions at file scope, and the call."""
+class _Printed:
+    """A step ready to print: definitions at file scope, and the call with its guard."""
 
     label: str
     definitions: str
@@ -34,10 +37,10 @@ def generate(plan: Plan) -> Sources:
     pool = ArrayPool(name)
     for taken in (f"{name}_invoke", f"{name}_arena", *(port.function for port in (*inputs, *outputs))):
         pool.reserve(taken)
-    names = identifiers(group.node.name for group in plan.groups)
-    steps = [_step(plan, group, label, pool) for group, label in zip(plan.groups, names, strict=True)]
+    names = identifiers(step.node.name for step in plan.steps)
+    steps = [_step(plan, step, label, pool) for step, label in zip(plan.steps, names, strict=True)]
     accessors = "\n".join(_accessor(plan, port, pool) for port in (*inputs, *outputs))
-    kernels = sorted({kernel.name for kernel in plan.kernels.values()})
+    kernels = sorted({step.kernel.name for step in plan.steps})
     files = {
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
         f"{name}_float.h": float_header(name, inputs, outputs),
@@ -81,15 +84,14 @@ def kernel_files(kernels: Iterable[str]) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def _step(plan: Plan, group: Group, label: str, pool: ArrayPool) -> _Step:
-    node = group.node
-    kernel = plan.kernels[node]
+def _step(plan: Plan, step: Step, label: str, pool: ArrayPool) -> _Printed:
+    node, kernel = step.node, step.kernel
     params = pool.reserve(f"{pool.prefix}_{label}")
-    views = _views(plan, group, params)
+    views = _views(plan, step, params)
     body = [f"    .{name} = {text}," for name, text in views.fields]
     body += struct_body(kernel.parameters(node), pool, label)
     definitions = views.definitions + f"static const {kernel.struct} {params} = {{\n" + "\n".join(body) + "\n};\n"
-    return _Step(step_label(node, label), definitions, _call(plan, group, params, pool, label))
+    return _Printed(step_label(node, label), definitions, _call(plan, step, params, pool, label))
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,9 @@ class _Views:
     definitions: str
 
 
-def _views(plan: Plan, group: Group, params: str) -> _Views:
+def _views(plan: Plan, step: Step, params: str) -> _Views:
     """The tml_view fields of a parameter struct, and the arrays that variadic kernels point to."""
-    node, kernel = group.node, plan.kernels[group.node]
+    node, kernel = step.node, step.kernel
     operands = [_view(plan, tensor) for tensor in node.operands]
     outputs = [_view(plan, tensor) for tensor in node.outputs]
     fields: list[tuple[str, str]] = []
@@ -127,17 +129,33 @@ def _view(plan: Plan, tensor: Tensor) -> str:
     return f"{{.height = {height}, .width = {width}, .channels = {channels}, .rows = {rows}}}"
 
 
-def _call(plan: Plan, group: Group, params: str, pool: ArrayPool, label: str) -> str:
-    node, kernel = group.node, plan.kernels[group.node]
+def _call(plan: Plan, step: Step, params: str, pool: ArrayPool, label: str) -> str:
+    node, kernel = step.node, step.kernel
     operands = [_address(plan, tensor, pool, label) for tensor in node.operands]
     outputs = [_address(plan, tensor, pool, label) for tensor in node.outputs]
+    guard, begin, end = _row_range(step, pool, label)
     arguments = [f"&{params}"]
     arguments += [f"(const int8_t *const[]){{{', '.join(operands)}}}"] if kernel.variadic_inputs else operands
     arguments += [f"(int8_t *const[]){{{', '.join(outputs)}}}"] if kernel.variadic_outputs else outputs
-    arguments += ["0", str(node.outputs[0].hwc[0])]
-    if group.scratch:
-        arguments.append(f"arena + {group.scratch.offset}")
-    return f"{kernel.name}({', '.join(arguments)});"
+    arguments += [begin, end]
+    if step.scratch:
+        arguments.append(f"arena + {step.scratch.offset}")
+    return f"{guard}{kernel.name}({', '.join(arguments)});"
+
+
+def _row_range(step: Step, pool: ArrayPool, label: str) -> tuple[str, str, str]:
+    """(guard, first row, end of rows) of a call: numbers for a single tick, expressions of `tick` in a fused group."""
+    rows = step.rows
+    if len(rows.end) == 1:
+        return "", str(int(rows.begin[0])), str(int(rows.end[0]))
+    only = single_tick(rows)
+    if only is not None:
+        return f"if (tick == {only}) ", str(int(rows.begin[only])), str(int(rows.end[only]))
+    closed = progress(rows.end)
+    if closed is not None:
+        return "", closed.text(late=1), closed.text(late=0)
+    done = pool.name_of(np.concatenate([rows.begin[:1], rows.end]).astype(np.uint16), f"{label}_rows")
+    return "", f"{done}[tick]", f"{done}[tick + 1]"
 
 
 def _address(plan: Plan, tensor: Tensor, pool: ArrayPool, label: str) -> str:
@@ -174,7 +192,7 @@ _PROFILE_HOOKS = """\
 """
 
 
-def _source(plan: Plan, name: str, kernels: Iterable[str], steps: list[_Step], accessors: str) -> str:
+def _source(plan: Plan, name: str, kernels: Iterable[str], steps: list[_Printed], accessors: str) -> str:
     parts = [
         _banner(plan, name),
         f'#include "{name}.h"\n\n'
@@ -184,7 +202,7 @@ def _source(plan: Plan, name: str, kernels: Iterable[str], steps: list[_Step], a
         *_asserts(plan, name),
         *(f"/* {step.label} */\n{step.definitions}" for step in steps),
         accessors,
-        _invoke(name, steps),
+        _invoke(plan, name, steps),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -204,16 +222,35 @@ def _banner(plan: Plan, name: str) -> str:
 def _asserts(plan: Plan, name: str) -> Iterator[str]:
     """The arena holds every buffer: sizes as the compiler sees them."""
     end = max((buffer.end for buffer in plan.buffers.values()), default=0)
-    scratch = max((g.scratch.offset + g.scratch.size_bytes for g in plan.groups if g.scratch), default=0)
+    scratch = max((step.scratch.end for step in plan.steps if step.scratch), default=0)
     arena = f"sizeof({name}_arena)"
     yield f'_Static_assert({arena} >= {max(end, scratch, 1)}, "every buffer lies inside the arena");\n'
 
 
-def _invoke(name: str, steps: list[_Step]) -> str:
+def _invoke(plan: Plan, name: str, steps: list[_Printed]) -> str:
     lines = [f"void {name}_invoke(void)", "{"]
     if any("arena" in step.call for step in steps):
         lines.append(f"    int8_t *const arena = {name}_arena;")
-    for index, step in enumerate(steps):
-        lines += ["", f"    /* {index}: {step.label} */"]
-        lines += [f"    TML_STEP_BEGIN({index});", f"    {step.call}", f"    TML_STEP_END({index});"]
+    first = 0
+    for group in plan.groups:
+        printed = list(enumerate(steps[first : first + len(group.steps)], first))
+        first += len(group.steps)
+        lines.append("")
+        if group.ticks == 1:
+            lines += [line for number, step in printed for line in _bracketed(number, step, "    ")]
+        else:
+            lines += ["    /* every tick lets one more row in, and each step does the rows that this makes possible */"]
+            lines += [f"    for (int32_t tick = 0; tick < {group.ticks}; tick++) {{"]
+            lines += [line for number, step in printed for line in _bracketed(number, step, "        ")]
+            lines += ["    }"]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _bracketed(number: int, step: _Printed, indent: str) -> list[str]:
+    """A call between the profiler's marks."""
+    return [
+        f"{indent}/* {number}: {step.label} */",
+        f"{indent}TML_STEP_BEGIN({number});",
+        f"{indent}{step.call}",
+        f"{indent}TML_STEP_END({number});",
+    ]

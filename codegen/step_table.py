@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from codegen.names import comment
 from tinyml.ir import Node, Tensor
-from tinyml.scheduler import Group, Plan
+from tinyml.scheduler import Plan, Step
 
 _COLUMNS = ("step", "op", "output", "MACs", "reads", "writes", "scratch", "live", "layer")
 
@@ -19,28 +19,30 @@ def step_label(node: Node, label: str) -> str:
 def step_table(plan: Plan) -> Iterator[str]:
     """Lines of a table, one row a step. Byte ranges are arena offsets; the step with the most live bytes is marked."""
     minimal = "proved minimal for this order" if plan.is_minimal else f"lower bound {plan.lower_bound_bytes}"
-    yield f"arena {plan.arena_bytes} bytes ({minimal}), {plan.macs_executed} MACs, {len(plan.groups)} steps"
+    yield f"arena {plan.arena_bytes} bytes ({minimal}), {plan.macs_executed} MACs, {len(plan.steps)} steps"
     yield ""
-    peak = plan.peak_group
-    rows = [_row(plan, index, group) for index, group in enumerate(plan.groups)]
+    peak = plan.peak_step
+    rows = [_row(plan, number, step) for number, step in enumerate(plan.steps)]
     widths = [max(len(row[i]) for row in (_COLUMNS, *rows)) for i in range(len(_COLUMNS))]
+    fused = [group for group in plan.groups for _ in group.steps]
     for index, row in enumerate((_COLUMNS, *rows)):
+        if index and fused[index - 1].ticks > 1 and (index == 1 or fused[index - 1] is not fused[index - 2]):
+            yield f"-- {len(fused[index - 1].steps)} steps row by row, {fused[index - 1].ticks} times:"
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield line.rstrip() + ("  <- peak" if index - 1 == peak else "")
 
 
-def _row(plan: Plan, index: int, group: Group) -> tuple[str, ...]:
-    node = group.node
-    scratch = group.scratch
+def _row(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
+    node = step.node
     return (
-        str(index),
+        str(number),
         node.op.kind,
         _sides(node.outputs[0]),
-        str(group.macs),
+        str(node.macs),
         _ranges(plan, node.operands),
         _ranges(plan, node.outputs),
-        f"{scratch.offset}-{scratch.offset + scratch.size_bytes}" if scratch else "",
-        str(plan.live_bytes(index)),
+        f"{step.scratch.offset}-{step.scratch.end}" if step.scratch else "",
+        str(plan.live_bytes(number)),
         comment(node.name),
     )
 

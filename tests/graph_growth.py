@@ -73,7 +73,7 @@ class GraphGrowth:
 
     def new_input(self, index: int, shape: Shape) -> Tensor:
         zero_point = int(self.rng.choice([-128, 127, 0, int(self.rng.integers(-128, 128))]))
-        quant = Quant.per_tensor(float(np.float32(np.exp(self.rng.uniform(-5, 0)))), zero_point)
+        quant = Quant.per_tensor(float(np.float32(np.exp(self.rng.uniform(-6, -2.5)))), zero_point)
         tensor = Tensor(f"input_{index}", shape, DType.INT8, quant)
         self.values[tensor] = [self.rng.integers(-128, 128, shape).astype(np.int8) for _ in range(SAMPLES)]
         return tensor
@@ -107,6 +107,11 @@ class GraphGrowth:
     def next_operand(self) -> Tensor:
         """A live tensor, mostly one that nothing reads yet."""
         return self.pick(self.unread if self.unread and self.rng.random() < 0.8 else self.live)
+
+    def fused(self) -> Activation:
+        """A fused activation; the narrow ones are rarer, for behind them little is left alive."""
+        choices = [Activation.NONE, Activation.RELU, Activation.RELU6, Activation.RELU_N1_TO_1]
+        return choices[int(self.rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))]
 
     def constant(self, role: str, data: Array, quant: Quant) -> Tensor:
         tensor = Tensor.constant(f"{role}_{len(self.nodes)}", data, quant)
@@ -162,20 +167,22 @@ class GraphGrowth:
         self.nodes.append(node)
         return node.output
 
-    def weights(self, shape: Shape, axis: int) -> Tensor:
-        """Normally distributed, per channel or per tensor; sometimes a filter of zeros or of one extreme."""
+    def weights(self, image: Tensor, shape: Shape, axis: int, terms: int) -> Tensor:
+        """Weights that bring sums of `terms` products to about 1, per channel or per tensor.
+
+        Sometimes a filter is all zeros or all one extreme.
+        """
         channels = shape[axis]
         data = np.clip(np.round(self.rng.normal(0, 45, shape)), -127, 127).astype(np.int8)
         if self.rng.random() < 0.2:
             filters = np.moveaxis(data, axis, 0)
             filters[int(self.rng.integers(channels))] = self.rng.choice([0, 127, -127])
-        if self.rng.random() < 0.2:
-            return self.constant("weights", data, Quant.per_tensor(self.small_scale()))
-        scales = tuple(self.small_scale() for _ in range(channels))
+        count = 1 if self.rng.random() < 0.2 else channels
+        usual = 1 / (45 * 74 * np.sqrt(terms) * image.affine.scale)
+        scales = tuple(float(np.float32(usual * 2 ** self.rng.uniform(-2, 2))) for _ in range(count))
+        if count == 1 and channels > 1:
+            return self.constant("weights", data, Quant.per_tensor(scales[0]))
         return self.constant("weights", data, Quant(scales, (0,) * channels, axis))
-
-    def small_scale(self) -> float:
-        return float(np.float32(np.exp(self.rng.uniform(-7, -4))))
 
     def bias(self, image: Tensor, filters: Tensor, channels: int, terms: int) -> list[Tensor]:
         """Mostly one bias, of the size of the sums it is added to."""

@@ -2,7 +2,7 @@
 
 A network grows step by step while TensorFlow traces a function: each step takes a random live tensor and applies a
 random layer with constant weights; what nobody reads in the end becomes the outputs. Layers are plain TensorFlow ops
-rather than Keras objects: a graph without variables converts in about 50 ms, a Keras model in 2 s, to the same file.
+rather than Keras objects: a small graph without variables converts in 30 ms, as a Keras model in 130 ms.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -222,7 +223,7 @@ def prelu(g: Growth, x: Value) -> Value | None:
 
 
 def softmax(g: Growth, x: Value) -> Value | None:
-    return g.tf.nn.softmax(x)
+    return g.tf.nn.softmax(x) if x.shape[-1] < 512 else None  # TFLM ends the process on 512 equal values
 
 
 def resize(g: Growth, x: Value) -> Value | None:
@@ -336,7 +337,9 @@ def build(rng: Rng) -> bytes:
     converter.representative_dataset = lambda: iter(samples)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bytes(converter.convert())
 
 
 def is_usual(model: bytes) -> bool:

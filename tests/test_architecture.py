@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module imports from its own package and from lower lines only. The longest matching prefix counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("tinyml._version", "tinyml.errors", "tinyml.paths", "tinyml.output"),
-    ("tinyml.ir", "tinyml.board"),
+    ("tinyml._version", "tinyml.errors", "tinyml.paths"),
+    ("tinyml.ir", "tinyml.board", "tinyml.output"),
     ("tinyml.ops",),
     ("tinyml.kernel", "tinyml.elf", "tinyml.thumb"),
     ("tinyml.interpreter", "tinyml.samples", "tinyml.stack_analysis", "tinyml.toolchain"),
@@ -74,7 +74,8 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                yield name if (ROOT / (name.replace(".", "/") + ".py")).exists() else node.module
+                place = ROOT / name.replace(".", "/")
+                yield name if place.is_dir() or place.with_suffix(".py").exists() else node.module
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_wrong_shape_and_labels(graph: Graph, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"\x93NUMPY", b"x" * 100])
 def test_no_archive(graph: Graph, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "s.npz").write_bytes(content)
-    with pytest.raises(UsageError, match="s.npz is not an .npz file") as caught:
+    with pytest.raises(UsageError, match=r"is not an \.npz file") as caught:
         load_samples(tmp_path / "s.npz", graph)
     assert "numpy.savez" in caught.value.hint
     with pytest.raises(UsageError, match="does not exist"):
@@ -111,15 +112,13 @@ def test_damaged_archive(graph: Graph, tmp_path: Path) -> None:
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        try:
+        with contextlib.suppress(UsageError):
             load_samples(path, graph)
-        except UsageError:
-            pass
 
 
 def test_an_npy_is_no_archive(graph: Graph, tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", np.zeros((1, *graph.inputs[0].shape[1:]), np.int8))
-    with pytest.raises(UsageError, match="not an .npz"):
+    with pytest.raises(UsageError, match=r"not an \.npz"):
         load_samples(tmp_path / "s.npy", graph)
 
 

@@ -40,8 +40,8 @@ class Kernel:
     accepts: whether the kernel can run a node.
     requires: CPU features it needs ("dsp", "mve"); empty for portable C.
     by_rows: computes any range of output rows from input rows in rings; otherwise it is always asked for all rows.
-    accumulates: is given ranges of operand rows instead, adds them up in its scratch, and writes its one output row with
-        the last of them.
+    accumulates: is given ranges of operand rows instead, adds them up in its scratch, and writes its one output row
+        with the last of them.
     scratch_bytes: working memory it needs besides operands and outputs, passed as its last argument when above 0.
     in_place: operands (by index) whose memory the output may take over: out[i] is written after the last read of in[i],
         and input and output rows are of equal size.

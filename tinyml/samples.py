@@ -60,11 +60,15 @@ def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
 
 def _read(path: Path) -> dict[str, Array]:
     try:
+        with zipfile.ZipFile(path):  # numpy.load would take other formats too
+            pass
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (PermissionError, IsADirectoryError) as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # a damaged archive makes zipfile, zlib and numpy raise nearly anything
         raise UsageError(
             f"{path} is not an .npz file of plain arrays", hint="numpy.savez(path, x=inputs, y=labels)"
         ) from error

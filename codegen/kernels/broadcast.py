@@ -60,9 +60,7 @@ def collapse(shape: Shape, first: Shape, second: Shape) -> list[Side]:
 
 def in_place(node: Node) -> tuple[int, ...]:
     """Operands laid out exactly as the output: each value is read before the output's value takes its place."""
-    return tuple(
-        index for index, t in enumerate(node.operands) if not t.is_constant and t.hwc == node.output.hwc
-    )
+    return tuple(index for index, t in enumerate(node.operands) if not t.is_constant and t.hwc == node.output.hwc)
 
 
 def _aligned(operand: Tensor, output: Tensor) -> Shape:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import flatbuffers  # type: ignore[import-untyped, unused-ignore]
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -55,8 +56,6 @@ def write_unsupported(path: Path) -> Path:
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(to_tflite(large_graph())), 0))
     code = model.operatorCodes[0]
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.COS
-    import flatbuffers
-
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     path.write_bytes(bytes(builder.Output()))

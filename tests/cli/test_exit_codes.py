@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,7 +195,7 @@ def test_help_without_a_command(tinyml: Command) -> None:
         {"x": np.array([{}], dtype=object)},
     ],
 )
-def test_bad_samples(tinyml: Command, model: Path, tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+def test_bad_samples(tinyml: Command, model: Path, tmp_path: Path, arrays: dict[str, Any]) -> None:
     np.savez(tmp_path / "samples.npz", **arrays)
     answer = tinyml("test", model, "--board", "host", "--data", tmp_path / "samples.npz")
     assert answer.code == 2 and "samples.npz" in answer.err

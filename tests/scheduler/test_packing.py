@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from tinyml.scheduler.packing import ALIGNMENT, Box, live_bound, pack
+from tinyml.scheduler.packing import Box, align, live_bound, pack
 
 
 def random_boxes(rng: np.random.Generator, count: int) -> list[Box]:
@@ -34,7 +34,7 @@ def brute_force(boxes: list[Box]) -> int:
                     if begin - offset >= box.size_bytes:
                         break
                     offset = max(offset, end)
-            placed.append((offset, offset + -(-box.size_bytes // ALIGNMENT) * ALIGNMENT, box))
+            placed.append((offset, offset + align(box.size_bytes), box))
         return max(end for _, end, _ in placed)
 
     return min(height(order) for order in permutations(range(len(boxes))))
@@ -46,7 +46,9 @@ def test_boxes_never_overlap(seed: int) -> None:
     packing = pack(boxes)
     assert_disjoint(boxes, packing.offsets)
     assert live_bound(boxes) <= packing.lower_bound_bytes <= packing.total_bytes
-    assert packing.total_bytes == max(o + -(-b.size_bytes // 4) * 4 for o, b in zip(packing.offsets, boxes, strict=True))
+    assert packing.total_bytes == max(
+        o + -(-b.size_bytes // 4) * 4 for o, b in zip(packing.offsets, boxes, strict=True)
+    )
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -43,7 +43,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "arena_proved_minimal": plan.is_minimal,
         "macs": plan.graph.macs,
         "macs_executed": plan.macs_executed,
-        "groups": [_group_facts(plan, index) for index in range(len(plan.groups))],
+        "groups": _groups_facts(plan),
     }
 
 
@@ -51,15 +51,23 @@ def _limit(plan: Plan, kind: str) -> int | None:
     return plan.board.memory(kind).size_bytes if plan.board else None
 
 
-def _group_facts(plan: Plan, index: int) -> dict[str, Any]:
-    group = plan.groups[index]
-    return {
-        "nodes": [node.name for node in group.nodes],
-        "kernels": [plan.kernels[node].name for node in group.nodes],
-        "macs": group.macs,
-        "live_bytes": plan.live_bytes(index),
-        "scratch_bytes": group.scratch.size_bytes if group.scratch else 0,
-    }
+def _groups_facts(plan: Plan) -> list[dict[str, Any]]:
+    facts, first = [], 0
+    for group in plan.groups:
+        steps = range(first, first + len(group.steps))
+        first = steps.stop
+        facts.append(
+            {
+                "nodes": [step.node.name for step in group.steps],
+                "kernels": [step.kernel.name for step in group.steps],
+                "ticks": group.ticks,
+                "macs": group.macs,
+                "macs_executed": sum(step.macs_executed for step in group.steps),
+                "live_bytes": max(map(plan.live_bytes, steps)),
+                "scratch_bytes": sum(step.scratch.size_bytes for step in group.steps if step.scratch),
+            }
+        )
+    return facts
 
 
 def build_facts(plan: Plan, firmware: Firmware) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def build_table(plan: Plan, firmware: Firmware) -> Table:
         ],
     )
     proof = (
-        "proved minimal for this order" if plan.is_minimal else f"no order-keeping plan below {plan.lower_bound_bytes}"
+        "proved minimal for this order" if plan.is_minimal else f"at least {plan.lower_bound_bytes:,} for this order"
     )
     result.caption = f"arena {proof}; {plan.macs_executed:,} MACs"
     return result

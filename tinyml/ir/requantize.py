@@ -94,8 +94,10 @@ def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
 
 def quantize_value(real: float, tensor: Tensor) -> int:
     """zero_point + round(real / scale) in float32, unclamped."""
-    quotient = np.float32(real) / np.float32(tensor.affine.scale)
-    return tensor.affine.zero_point + _round_half_away(float(quotient))
+    with np.errstate(over="ignore"):
+        quotient = float(np.float32(real) / np.float32(tensor.affine.scale))
+    # beyond every clamp either way; keeps an infinite quotient of a tiny scale an integer
+    return tensor.affine.zero_point + _round_half_away(min(max(quotient, -1e9), 1e9))
 
 
 def clamp_float(values: Array, activation: Activation) -> Array:

@@ -30,17 +30,18 @@ class SumMultipliers(NamedTuple):
     output: tuple[int, int]
 
 
-def sum_multipliers(node: Node, input0: float, input1: float, output: float) -> SumMultipliers:
-    """Fixed-point forms of the three ratios; UnsupportedError where the output's is 1 or more (TFLM aborts there)."""
-    scaled = quantize_multiplier(output)
-    if scaled[1] > 0:
-        larger = max(node.inputs, key=lambda tensor: tensor.affine.scale)
+def sum_multipliers(node: Node) -> SumMultipliers:
+    """Of an ADD or SUB; UnsupportedError where the output's multiplier would be 1 or more (TFLM aborts there)."""
+    first, second = (tensor.affine.scale for tensor in node.inputs)
+    twice = 2 * max(first, second)
+    output = quantize_multiplier(twice / (2**LEFT_SHIFT * node.output.affine.scale))
+    if output[1] > 0:
         raise UnsupportedError(
-            f"{node.name!r}: the scale of {larger.name!r}, {larger.affine.scale:.6g}, is 2**19 or more times that of "
-            f"the output, {node.output.affine.scale:.6g}",
+            f"{node.name!r}: an operand's scale, {max(first, second):.6g}, is 2**19 or more times the output's, "
+            f"{node.output.affine.scale:.6g}",
             hint="quantize the model again with samples that reach the range of this layer",
         )
-    return SumMultipliers(quantize_multiplier(input0), quantize_multiplier(input1), scaled)
+    return SumMultipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
 
 
 def scaled_operand(values: Array, tensor: Tensor, multiplier: tuple[int, int]) -> Int64:
@@ -64,15 +65,8 @@ class Add(Broadcast):
 
     activation: Activation = Activation.NONE
 
-    def multipliers(self, node: Node) -> SumMultipliers:
-        """In float64, unlike SUB."""
-        scales = [tensor.affine.scale for tensor in node.inputs]
-        twice = 2 * max(scales)
-        output = twice / (2**LEFT_SHIFT * node.output.affine.scale)
-        return sum_multipliers(node, scales[0] / twice, scales[1] / twice, output)
-
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        multipliers = self.multipliers(node)
+        multipliers = sum_multipliers(node)
         first = scaled_operand(values[0], node.inputs[0], multipliers.input0)
         second = scaled_operand(values[1], node.inputs[1], multipliers.input1)
         return (scaled_sum(first + second, node, multipliers.output, self.activation),)

@@ -22,8 +22,8 @@ class HardSwish(Pointwise):
     kind: ClassVar[str] = "hard_swish"
 
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
-        scale = np.float32(source.affine.scale) / np.float32(128)
-        factor, exponent = _multiplier16(float(scale / np.float32(output.affine.scale)))
+        scale = source.affine.scale / 128
+        factor, exponent = _multiplier16(scale / output.affine.scale)
         if exponent > 0:
             raise UnsupportedError(
                 f"hard_swish of {source.name!r}: input scale {source.affine.scale:.6g} is 128 or more times the "
@@ -31,7 +31,7 @@ class HardSwish(Pointwise):
                 hint="quantize the model again with samples that reach the range of this layer",
             )
         centred = (values - source.affine.zero_point) * 128
-        product = _truncating_high_mul(_gate(centred, float(scale)), _rounding_high_mul(centred, factor))
+        product = _truncating_high_mul(_gate(centred, scale), _rounding_high_mul(centred, factor))
         shifted = _rounding_shift_right16(product, -exponent)
         return _wrap16(shifted + output.affine.zero_point)
 
@@ -41,7 +41,7 @@ class HardSwish(Pointwise):
 
 def _gate(centred: Int64, scale: float) -> Int64:
     """relu6(x + 3) / 6 in [0, 1) as 15 fraction bits, for x = centred * scale."""
-    factor, exponent = _multiplier16(float(np.float32(scale) / np.float32(3.0 / 32768.0)))
+    factor, exponent = _multiplier16(scale / (3.0 / 32768.0))
     if exponent > 0:
         # all but one bit of the left shift come before the multiplication: its saturation cannot be seen afterwards
         saturated = _saturate16(centred << min(exponent - 1, 31))

@@ -22,10 +22,9 @@ class LeakyRelu(Pointwise):
 
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
         centred = values - source.affine.zero_point
-        # float32 arithmetic, as TFLM computes its multipliers
-        scale, out_scale = np.float32(source.affine.scale), np.float32(output.affine.scale)
-        slope = float(scale * np.float32(self.alpha) / out_scale)
-        positive = multiply_by_quantized_multiplier(centred, *quantize_multiplier(float(scale / out_scale)))
+        scale, out_scale = source.affine.scale, output.affine.scale
+        positive = multiply_by_quantized_multiplier(centred, *quantize_multiplier(scale / out_scale))
+        slope = scale * float(np.float32(self.alpha)) / out_scale
         negative = multiply_by_quantized_multiplier(centred, *quantize_multiplier(abs(slope)))
         if slope < 0:
             negative = -negative

@@ -36,9 +36,11 @@ class Relu(Pointwise):
         if self.activation is Activation.RELU6:
             high = int(np.clip(quantize_value(6.0, source), -128, 127))
             return np.minimum(np.maximum(values, source.affine.zero_point), high)
-        ratio = np.float32(source.affine.scale) / np.float32(output.affine.scale)
+        ratio = source.affine.scale / output.affine.scale
+        if self.activation is Activation.RELU_N1_TO_1:
+            ratio = float(np.float32(ratio))  # LiteRT divides in float32, TFLM in float64
         centred = values - source.affine.zero_point
-        scaled = multiply_by_quantized_multiplier(centred, *quantize_multiplier(float(ratio)))
+        scaled = multiply_by_quantized_multiplier(centred, *quantize_multiplier(ratio))
         low, high = activation_range(self.activation, output)
         return np.minimum(np.maximum(scaled + output.affine.zero_point, low), high)
 

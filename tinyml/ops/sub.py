@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from tinyml.ir import Activation, Array, Node
 from tinyml.ir.requantize import clamp_float
-from tinyml.ops.add import LEFT_SHIFT, SumMultipliers, scaled_operand, scaled_sum, sum_multipliers
+from tinyml.ops.add import scaled_operand, scaled_sum, sum_multipliers
 from tinyml.ops.broadcast import Broadcast
 
 
@@ -22,15 +20,8 @@ class Sub(Broadcast):
 
     activation: Activation = Activation.NONE
 
-    def multipliers(self, node: Node) -> SumMultipliers:
-        """In float32, unlike ADD."""
-        scales = [np.float32(tensor.affine.scale) for tensor in node.inputs]
-        twice = np.float32(2) * max(scales)
-        output = twice / (np.float32(2**LEFT_SHIFT) * np.float32(node.output.affine.scale))
-        return sum_multipliers(node, float(scales[0] / twice), float(scales[1] / twice), float(output))
-
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        multipliers = self.multipliers(node)
+        multipliers = sum_multipliers(node)
         first = scaled_operand(values[0], node.inputs[0], multipliers.input0)
         second = scaled_operand(values[1], node.inputs[1], multipliers.input1)
         return (scaled_sum(first - second, node, multipliers.output, self.activation),)

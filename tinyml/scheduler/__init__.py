@@ -1,6 +1,6 @@
 """Schedules: which nodes run together, in what order, and where every byte lies."""
 
-from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch
+from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
 from tinyml.scheduler.planner import make_plan
 
-__all__ = ["Buffer", "Group", "Plan", "Scratch", "make_plan"]
+__all__ = ["Buffer", "Group", "Plan", "Scratch", "Step", "make_plan"]

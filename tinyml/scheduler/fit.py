@@ -10,10 +10,10 @@ def require_arena_fits(plan: Plan, limit_bytes: int, board_name: str) -> Plan:
     """The plan itself; FitError when its arena alone exceeds `limit_bytes` of SRAM."""
     if plan.arena_bytes <= limit_bytes:
         return plan
-    layer = f"{plan.groups[plan.peak_group].node.name!r}" if plan.groups else plan.graph.name
+    layer = f"{plan.steps[plan.peak_step].node.name!r}" if plan.steps else plan.graph.name
     raise FitError(
         f"the arena takes {plan.arena_bytes} bytes of SRAM, {board_name} has {limit_bytes}: "
-        f"{plan.arena_bytes - limit_bytes} too many. The peak is at step {plan.peak_group}, {layer}:\n"
+        f"{plan.arena_bytes - limit_bytes} too many. The peak is at step {plan.peak_step}, {layer}:\n"
         + "\n".join(f"  {line}" for line in explain_peak(plan)),
         hint="a smaller input resolution or width, or a board with more SRAM: tinyml boards",
     )
@@ -21,16 +21,15 @@ def require_arena_fits(plan: Plan, limit_bytes: int, board_name: str) -> Plan:
 
 def explain_peak(plan: Plan) -> list[str]:
     """What lives at the peak, one line each; the sizes add up to the live bytes, and with the gaps to the arena."""
-    if not plan.groups:
+    if not plan.steps:
         return []
-    step, group = plan.peak_group, plan.groups[plan.peak_group]
+    step = plan.peak_step
     lines = []
     for (offset, end), buffers in sorted(_spans_alive(plan, step).items()):
         lines.append(f"{end - offset:>9} bytes at {offset}: {' = '.join(_describe(buffer) for buffer in buffers)}")
-    if group.scratch:
-        lines.append(
-            f"{group.scratch.size_bytes:>9} bytes at {group.scratch.offset}: scratch of {plan.kernels[group.node]}"
-        )
+    for owner in plan.steps_with_scratch(step):
+        assert owner.scratch is not None
+        lines.append(f"{owner.scratch.size_bytes:>9} bytes at {owner.scratch.offset}: scratch of {owner.kernel}")
     live = plan.live_bytes(step)
     gaps = plan.arena_bytes - live
     lines.append(f"{live:>9} bytes alive" + (f", {gaps} in gaps: arena {plan.arena_bytes}" if gaps else ": the arena"))
@@ -52,4 +51,6 @@ def _spans_alive(plan: Plan, step: int) -> dict[tuple[int, int], list[Buffer]]:
 
 
 def _describe(buffer: Buffer) -> str:
-    return f"{buffer.tensor.name!r} {'x'.join(map(str, buffer.tensor.shape))}"
+    tensor = buffer.tensor
+    rows = f", {buffer.rows} of {tensor.hwc[0]} rows" if buffer.rows < tensor.hwc[0] else ""
+    return f"{tensor.name!r} {'x'.join(map(str, tensor.shape))}{rows}"

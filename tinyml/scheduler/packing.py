@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 ALIGNMENT = 4  # kernels may read words
@@ -10,7 +10,7 @@ ALIGNMENT = 4  # kernels may read words
 
 @dataclass(frozen=True)
 class Box:
-    """Bytes needed during groups first..last, both included."""
+    """Bytes needed during steps first..last, both included."""
 
     size_bytes: int
     first: int
@@ -29,28 +29,43 @@ class Packing:
     lower_bound_bytes: int
 
 
+# (low, high) -> least distance between their starts when `low` lies below `high`, where that is less than low's size:
+# `low` overwrites the part of `high` that has been consumed
+Overlaps = Mapping[tuple[int, int], int]
+
+
 def align(size_bytes: int) -> int:
     return -(-size_bytes // ALIGNMENT) * ALIGNMENT
 
 
-def pack(boxes: Sequence[Box], seconds: float = 5.0) -> Packing:
+def pack(boxes: Sequence[Box], overlaps: Overlaps | None = None, seconds: float = 5.0) -> Packing:
     """Least total height found, with the bound that was proved. Deterministic for equal input."""
     rounded = [Box(align(box.size_bytes), box.first, box.last) for box in boxes]
-    bound = live_bound(rounded)
-    best = min((_first_fit(rounded, order) for order in _orders(rounded)), key=lambda packing: packing[1])
+    gaps = {pair: align(gap) for pair, gap in (overlaps or {}).items()}
+    bound = live_bound(rounded, gaps)
+    best = min((_first_fit(rounded, gaps, order) for order in _orders(rounded)), key=lambda packing: packing[1])
     if best[1] > bound:
-        best, bound = _solve(rounded, best, bound, seconds)
+        best, bound = _solve(rounded, gaps, best, bound, seconds)
     return Packing(tuple(best[0]), best[1], bound)
 
 
-def live_bound(boxes: Sequence[Box]) -> int:
-    """The most bytes alive at once: no packing is lower."""
-    moments = {box.first for box in boxes}
-    return max((sum(b.size_bytes for b in boxes if b.first <= moment <= b.last) for moment in moments), default=0)
+def live_bound(boxes: Sequence[Box], overlaps: Overlaps | None = None) -> int:
+    """The most bytes alive at once, less all that overlaps could save: no packing is lower."""
+    best = 0
+    for moment in {box.first for box in boxes}:
+        alive = {i for i, box in enumerate(boxes) if box.first <= moment <= box.last}
+        saved = sum(
+            min(boxes[low].size_bytes - gap, boxes[high].size_bytes)
+            for (low, high), gap in (overlaps or {}).items()
+            if low in alive and high in alive and gap < boxes[low].size_bytes
+        )
+        largest = max(boxes[i].size_bytes for i in alive)
+        best = max(best, largest, sum(boxes[i].size_bytes for i in alive) - saved)
+    return best
 
 
 def _orders(boxes: Sequence[Box]) -> list[list[int]]:
-    """Orders in which first-fit does well: by size, by size times life, by start."""
+    """Orders in which first-fit does well: by size, by size times life, by length of life, by start."""
     indices = range(len(boxes))
     return [
         sorted(indices, key=lambda i: (-boxes[i].size_bytes, boxes[i].first)),
@@ -60,40 +75,55 @@ def _orders(boxes: Sequence[Box]) -> list[list[int]]:
     ]
 
 
-def _first_fit(boxes: Sequence[Box], order: Sequence[int]) -> tuple[list[int], int]:
-    """Each box in turn at the lowest offset free during its whole life."""
+def _first_fit(boxes: Sequence[Box], overlaps: Overlaps, order: Sequence[int]) -> tuple[list[int], int]:
+    """Each box in turn at the lowest offset that every box placed before allows."""
     offsets = [0] * len(boxes)
     placed: list[int] = []
     for index in order:
-        taken = sorted((offsets[i], boxes[i].size_bytes) for i in placed if boxes[i].meets(boxes[index]))
+        forbidden = sorted(
+            _forbidden(boxes, overlaps, offsets, index, i) for i in placed if boxes[i].meets(boxes[index])
+        )
         offset = 0
-        for begin, size in taken:
-            if begin - offset >= boxes[index].size_bytes:
-                break
-            offset = max(offset, begin + size)
+        for begin, end in forbidden:
+            if begin < offset < end:
+                offset = end
         offsets[index] = offset
         placed.append(index)
     return offsets, max((o + box.size_bytes for o, box in zip(offsets, boxes, strict=True)), default=0)
 
 
+def _forbidden(
+    boxes: Sequence[Box], overlaps: Overlaps, offsets: Sequence[int], box: int, placed: int
+) -> tuple[int, int]:
+    """The open interval of offsets that a placed box rules out."""
+    below = overlaps.get((box, placed), boxes[box].size_bytes)
+    above = overlaps.get((placed, box), boxes[placed].size_bytes)
+    return offsets[placed] - below, offsets[placed] + above
+
+
 def _solve(
-    boxes: Sequence[Box], hint: tuple[list[int], int], bound: int, seconds: float
+    boxes: Sequence[Box], overlaps: Overlaps, hint: tuple[list[int], int], bound: int, seconds: float
 ) -> tuple[tuple[list[int], int], int]:
     """CP-SAT over the offsets in units of ALIGNMENT: ((offsets, total), proved lower bound)."""
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
     height = model.new_int_var(bound // ALIGNMENT, hint[1] // ALIGNMENT, "height")
-    starts, lives, spans = [], [], []
+    starts = []
     for i, box in enumerate(boxes):
         size = box.size_bytes // ALIGNMENT
         start = model.new_int_var(0, hint[1] // ALIGNMENT - size, f"start_{i}")
         model.add(start + size <= height)
         model.add_hint(start, hint[0][i] // ALIGNMENT)
         starts.append(start)
-        spans.append(model.new_fixed_size_interval_var(start, size, f"span_{i}"))
-        lives.append(model.new_fixed_size_interval_var(box.first, box.last - box.first + 1, f"life_{i}"))
-    model.add_no_overlap_2d(lives, spans)
+    for i, box in enumerate(boxes):
+        for j in range(i):
+            if box.meets(boxes[j]):
+                below = model.new_bool_var(f"{i}_below_{j}")
+                gap = overlaps.get((i, j), box.size_bytes) // ALIGNMENT
+                model.add(starts[i] + gap <= starts[j]).only_enforce_if(below)
+                gap = overlaps.get((j, i), boxes[j].size_bytes) // ALIGNMENT
+                model.add(starts[j] + gap <= starts[i]).only_enforce_if(below.negated())
     model.minimize(height)
     solver = cp_model.CpSolver()
     # one worker and deterministic time: the same plan on every machine

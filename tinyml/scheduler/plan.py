@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
+from tinyml.scheduler.rows import RowRange
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Buffer:
 
     rows: rows of the tensor that are held, as a ring when fewer than its height.
     offset: of its first byte in the arena.
-    first, last: groups (by index) during which it is alive; -1 stands for "before the first", len(groups) for "after
-        the last": inputs are filled before, outputs are read after.
+    first, last: steps (by number) during which it is alive; -1 stands for "before the first", the number of steps for
+        "after the last": inputs are filled before, outputs are read after.
     """
 
     tensor: Tensor
@@ -37,34 +39,49 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Scratch:
-    """Working memory of one group."""
+    """Working memory of one step, or of a whole group for a kernel that accumulates."""
 
     offset: int
     size_bytes: int
 
+    @property
+    def end(self) -> int:
+        return self.offset + self.size_bytes
 
-@dataclass(frozen=True)
-class Group:
-    """Nodes that run together. A group of one runs its node over all rows at once: layer by layer."""
 
-    nodes: tuple[Node, ...]
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A node in a group. rows: what it computes at each tick (of its operand, for a kernel that accumulates)."""
+
+    node: Node
+    kernel: Kernel
+    rows: RowRange
     scratch: Scratch | None = None
 
     @property
-    def node(self) -> Node:
-        (node,) = self.nodes
-        return node
+    def macs_executed(self) -> int:
+        """Multiply-accumulates over all ticks; rows computed twice count twice."""
+        computed = int((self.rows.end - self.rows.begin).sum())
+        height = self.node.operands[0].hwc[0] if self.kernel.accumulates else self.node.outputs[0].hwc[0]
+        return self.node.macs * computed // height
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Steps that run together: all of them at every tick, a few rows each. One tick is layer by layer."""
+
+    steps: tuple[Step, ...]
+    ticks: int = 1
 
     @property
     def macs(self) -> int:
-        return sum(node.macs for node in self.nodes)
+        return sum(step.node.macs for step in self.steps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A schedule of a graph.
 
-    kernels: one per node that runs; nodes that only rename bytes (views) have none.
     buffers: one per activation.
     arena_bytes: everything the model needs in SRAM, inputs and outputs included.
     lower_bound_bytes: no packing of these buffers with these lifetimes is smaller.
@@ -73,7 +90,6 @@ class Plan:
     """
 
     graph: Graph
-    kernels: Mapping[Node, Kernel]
     groups: tuple[Group, ...]
     buffers: Mapping[Tensor, Buffer]
     arena_bytes: int
@@ -81,30 +97,44 @@ class Plan:
     keeps_input: bool = False
     board: Board | None = None
 
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in order; their place here is their number."""
+        return tuple(step for group in self.groups for step in group.steps)
+
     @property
     def is_minimal(self) -> bool:
-        """Whether the arena is proved minimal for this order of nodes."""
+        """Whether the arena is proved minimal for this order of steps and these buffers."""
         return self.arena_bytes == self.lower_bound_bytes
 
     @property
     def macs_executed(self) -> int:
-        return sum(group.macs for group in self.groups)
+        return sum(step.macs_executed for step in self.steps)
 
-    def live_bytes(self, group: int) -> int:
-        """Bytes in use during a group, scratch included; bytes that several tensors share count once."""
-        spans = [(b.offset, b.end) for b in self.buffers.values() if b.first <= group <= b.last]
-        scratch = self.groups[group].scratch if 0 <= group < len(self.groups) else None
-        if scratch:
-            spans.append((scratch.offset, scratch.offset + scratch.size_bytes))
-        return _covered(spans)
+    def live_bytes(self, step: int) -> int:
+        """Bytes in use during a step, scratch included; bytes that several tensors share count once."""
+        spans = [(b.offset, b.end) for b in self.buffers.values() if b.first <= step <= b.last]
+        spans += [(s.scratch.offset, s.scratch.end) for s in self.steps_with_scratch(step) if s.scratch]
+        return covered(spans)
+
+    def steps_with_scratch(self, number: int) -> list[Step]:
+        """Steps whose scratch is in use at a step: its own, and those of its group that accumulate."""
+        first = 0
+        for group in self.groups:
+            if first <= number < first + len(group.steps):
+                own = group.steps[number - first]
+                return [s for s in group.steps if s.scratch and (s is own or s.kernel.accumulates)]
+            first += len(group.steps)
+        return []
 
     @property
-    def peak_group(self) -> int:
-        """The first group with the most bytes in use."""
-        return max(range(len(self.groups)), key=self.live_bytes, default=0)
+    def peak_step(self) -> int:
+        """The first step with the most bytes in use."""
+        return max(range(len(self.steps)), key=self.live_bytes, default=0)
 
 
-def _covered(spans: list[tuple[int, int]]) -> int:
+def covered(spans: list[tuple[int, int]]) -> int:
+    """Bytes in the union of spans [begin, end)."""
     total, reached = 0, 0
     for begin, end in sorted(spans):
         total += max(0, end - max(begin, reached))

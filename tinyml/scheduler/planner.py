@@ -1,58 +1,69 @@
-"""Graph and candidate kernels -> Plan: order, views, in-place, kernel variants, offsets."""
+"""Graph and candidate kernels -> Plan: views, groups, kernel variants, offsets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import numpy as np
 
 from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
-from tinyml.scheduler.packing import Box, Packing, align, live_bound, pack
-from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch
+from tinyml.scheduler.fusion import Partition, Section
+from tinyml.scheduler.packing import Box, align, live_bound, pack
+from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
+from tinyml.scheduler.rows import RowRange
 from tinyml.scheduler.storage import Lifetime, Placement, Storage, lifetimes, place_in_place, place_views
 
 Candidates = Mapping[Node, Sequence[Kernel]]
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Boxes of a plan before they have offsets: storages first, then one per group with scratch."""
-
-    nodes: tuple[Node, ...]
-    kernels: Mapping[Node, Kernel]
-    alive: Mapping[Tensor, Lifetime]
-    placement: Placement
-    storages: Sequence[Storage]
-    boxes: Sequence[Box]
-
-
-def make_plan(graph: Graph, candidates: Candidates, keep_inputs: bool = False, board: Board | None = None) -> Plan:
-    """A layer-by-layer plan with the smallest arena for the graph's order of nodes.
+def make_plan(
+    graph: Graph, candidates: Candidates, keep_inputs: bool = False, board: Board | None = None, fuse: bool = True
+) -> Plan:
+    """A plan with the smallest arena for the graph's order of nodes, with nothing computed twice.
 
     candidates: kernels per node, the preferred (fastest) first. A later one, such as an in-place variant, is taken only
         where it makes the arena smaller.
     keep_inputs: the input buffers survive an inference; costs memory.
+    fuse: let nodes run together by rows; False plans layer by layer.
     """
-    kernels = _choose(graph, candidates, keep_inputs)
-    layout = _lay_out(graph, kernels, keep_inputs)
-    return replace(_to_plan(graph, layout, pack(layout.boxes), keep_inputs), board=board)
+    placement = Placement(graph)
+    dropped = place_views(graph, placement)
+    nodes = tuple(node for node in graph.nodes if node not in dropped)
+    alone = {node: _frugal(node, candidates[node]) for node in nodes}
+    fused = {node: _by_rows(candidates[node]) for node in nodes}
+    plain = [Section(number, number, None) for number in range(len(nodes))]
+    options = [plain]
+    if fuse:
+        options.append(Partition(graph, nodes, placement, alone, fused, keep_inputs).best())
+    drafts = [_Draft(graph, nodes, sections, keep_inputs) for sections in options]
+    # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
+    return min(
+        (_finished(draft, candidates, alone, fused, board) for draft in drafts), key=lambda plan: plan.arena_bytes
+    )
 
 
-def _choose(graph: Graph, candidates: Candidates, keep_inputs: bool) -> dict[Node, Kernel]:
-    """One kernel per node: the preferred one wherever the least peak does not depend on another.
+def _finished(
+    draft: _Draft,
+    candidates: Candidates,
+    alone: Mapping[Node, Kernel],
+    fused: Mapping[Node, Kernel],
+    board: Board | None,
+) -> Plan:
+    kernels = {node: (alone if section.lockstep is None else fused)[node] for node, section in draft.section.items()}
+    return draft.lay_out(_prefer(draft, candidates, kernels)).to_plan(board)
 
-    Starts from the variant with the least memory for every node; goes back to the preferred one where the peak stays.
-    """
-    frugal = {node: min(kernels, key=lambda k: _own_bytes(node, k)) for node, kernels in candidates.items()}
-    peak = _peak(graph, frugal, keep_inputs)
-    chosen = dict(frugal)
-    for node, kernels in candidates.items():
-        if chosen[node] is not kernels[0]:
-            trial = {**chosen, node: kernels[0]}
-            if _peak(graph, trial, keep_inputs) <= peak:
-                chosen = trial
-    return chosen
+
+def _frugal(node: Node, kernels: Sequence[Kernel]) -> Kernel:
+    """The kernel with the least memory for a node that runs by itself."""
+    return min(_whole(kernels), key=lambda kernel: _own_bytes(node, kernel))
+
+
+def _whole(kernels: Sequence[Kernel]) -> Sequence[Kernel]:
+    """Kernels for a node by itself: adding rows up is for those that are never all there."""
+    return [kernel for kernel in kernels if not kernel.accumulates] or kernels
 
 
 def _own_bytes(node: Node, kernel: Kernel) -> int:
@@ -60,47 +71,189 @@ def _own_bytes(node: Node, kernel: Kernel) -> int:
     return kernel.scratch_bytes(node) + (0 if kernel.in_place(node) else sum(t.size_bytes for t in node.outputs))
 
 
-def _peak(graph: Graph, kernels: Mapping[Node, Kernel], keep_inputs: bool) -> int:
-    return live_bound([Box(align(b.size_bytes), b.first, b.last) for b in _lay_out(graph, kernels, keep_inputs).boxes])
+def _by_rows(kernels: Sequence[Kernel]) -> Kernel:
+    """The kernel for a fused group: one that adds up rows as they come, else one that computes rows."""
+    return min(kernels, key=lambda kernel: (not kernel.accumulates, not kernel.by_rows))
 
 
-def _lay_out(graph: Graph, kernels: Mapping[Node, Kernel], keep_inputs: bool) -> _Layout:
-    placement = Placement(graph)
-    dropped = place_views(graph, placement)
-    nodes = tuple(node for node in graph.nodes if node not in dropped)
-    alive = lifetimes(graph, _steps(graph, dropped), keep_inputs)
-    place_in_place(nodes, kernels, placement, alive)
-    storages = placement.storages()
-    boxes = [_storage_box(storage, alive) for storage in storages]
-    boxes += [Box(kernels[n].scratch_bytes(n), i, i) for i, n in enumerate(nodes) if kernels[n].scratch_bytes(n)]
-    return _Layout(nodes, kernels, alive, placement, storages, boxes)
+def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:
+    """Goes back to the preferred kernel of every unfused node whose frugal one does not lower the peak."""
+    chosen = dict(frugal)
+    peak = draft.lay_out(chosen).bound
+    for section in draft.sections:
+        node = draft.nodes[section.first]
+        preferred = _whole(candidates[node])[0]
+        if section.lockstep is None and chosen[node] is not preferred:
+            trial = {**chosen, node: preferred}
+            if draft.lay_out(trial).bound <= peak:
+                chosen = trial
+    return chosen
 
 
-def _steps(graph: Graph, dropped: frozenset[Node]) -> dict[Node, int]:
-    """Group index of every node; a node that does not run gets that of the next one that does."""
-    steps: dict[Node, int] = {}
-    running = 0
-    for node in graph.nodes:
-        steps[node] = running
-        running += node not in dropped
-    return steps
+@dataclass(frozen=True)
+class _Layout:
+    """Boxes of a plan before they have offsets: storages first, then scratch by node."""
+
+    draft: _Draft
+    kernels: Mapping[Node, Kernel]
+    alive: Mapping[Tensor, Lifetime]
+    storages: Sequence[Storage]
+    scratch: Sequence[Node]
+    boxes: Sequence[Box]
+    overlaps: Mapping[tuple[int, int], int]
+
+    @property
+    def bound(self) -> int:
+        aligned = [Box(align(box.size_bytes), box.first, box.last) for box in self.boxes]
+        return live_bound(aligned, {pair: align(gap) for pair, gap in self.overlaps.items()})
+
+    def to_plan(self, board: Board | None) -> Plan:
+        packing = pack(self.boxes, self.overlaps)
+        buffers: dict[Tensor, Buffer] = {}
+        for storage, offset in zip(self.storages, packing.offsets, strict=False):
+            for tensor, place in storage.places.items():
+                life = self.alive[tensor]
+                buffers[tensor] = Buffer(tensor, self.draft.rows[tensor], offset + place, life.first, life.last)
+        spaces = packing.offsets[len(self.storages) :]
+        scratch = {n: Scratch(o, self.kernels[n].scratch_bytes(n)) for n, o in zip(self.scratch, spaces, strict=True)}
+        groups = tuple(self._group(section, scratch) for section in self.draft.sections)
+        total, bound = packing.total_bytes, packing.lower_bound_bytes
+        return Plan(self.draft.graph, groups, buffers, total, bound, self.draft.keep_inputs, board)
+
+    def _group(self, section: Section, scratch: Mapping[Node, Scratch]) -> Group:
+        nodes = self.draft.nodes[section.first : section.last + 1]
+        if section.lockstep is None:
+            (node,) = nodes
+            rows = node.operands[0] if self.kernels[node].accumulates else node.outputs[0]
+            whole = RowRange(np.zeros(1, np.int64), np.array([rows.hwc[0]], np.int64))
+            return Group((Step(node, self.kernels[node], whole, scratch.get(node)),))
+        ranges = [section.lockstep.ranges[node] for node in nodes]
+        ticks = max(int(np.argmax(rows.end == rows.end[-1])) + 1 for rows in ranges)
+        steps = [
+            Step(node, self.kernels[node], RowRange(rows.begin[:ticks], rows.end[:ticks]), scratch.get(node))
+            for node, rows in zip(nodes, ranges, strict=True)
+        ]
+        return Group(tuple(steps), ticks)
 
 
-def _storage_box(storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Box:
-    lives = [alive[tensor] for tensor in storage.places]
-    return Box(storage.size_bytes, min(life.first for life in lives), max(life.last for life in lives))
+class _Draft:
+    """Sections whose kernels and offsets are still open."""
 
+    def __init__(self, graph: Graph, nodes: Sequence[Node], sections: Sequence[Section], keep_inputs: bool) -> None:
+        self.graph, self.nodes, self.sections, self.keep_inputs = graph, nodes, sections, keep_inputs
+        number = {node: index for index, node in enumerate(nodes)}
+        self.section = {node: s for s in sections for node in nodes[s.first : s.last + 1]}
+        self.readers: dict[Tensor, list[Node]] = {}
+        for node in nodes:
+            for tensor in dict.fromkeys(node.operands):
+                self.readers.setdefault(tensor, []).append(node)
+        steps: dict[Node, int] = {}
+        running = 0
+        for node in graph.nodes:
+            steps[node] = running
+            running += node in number
+        self.steps = steps
+        self.lives = lifetimes(graph, steps, keep_inputs)
+        self.rows = {tensor: self._rows(tensor) for tensor in self.lives}
 
-def _to_plan(graph: Graph, layout: _Layout, packing: Packing, keep_inputs: bool) -> Plan:
-    buffers: dict[Tensor, Buffer] = {}
-    for storage, offset in zip(layout.storages, packing.offsets, strict=False):
-        for tensor, place in storage.places.items():
-            life = layout.alive[tensor]
-            buffers[tensor] = Buffer(tensor, tensor.hwc[0], offset + place, life.first, life.last)
-    scratch_offsets = iter(packing.offsets[len(layout.storages) :])
-    groups = []
-    for node in layout.nodes:
-        size = layout.kernels[node].scratch_bytes(node)
-        groups.append(Group((node,), Scratch(next(scratch_offsets), size) if size else None))
-    kernels = {node: layout.kernels[node] for node in layout.nodes}
-    return Plan(graph, kernels, tuple(groups), buffers, packing.total_bytes, packing.lower_bound_bytes, keep_inputs)
+    def _inside(self, tensor: Tensor) -> Section | None:
+        """The fused section that a tensor never leaves: its rows may live in a ring there."""
+        producer = self.graph.producer.get(tensor)
+        if producer is None or tensor in self.graph.outputs:
+            return None
+        section = self.section.get(producer)
+        consumers = self.graph.consumers.get(tensor, ())
+        if (
+            section is None
+            or section.lockstep is None
+            or any(self.section.get(node) is not section for node in consumers)
+        ):
+            return None
+        return section
+
+    def _rows(self, tensor: Tensor) -> int:
+        section = self._inside(tensor)
+        if section is None or section.lockstep is None:
+            return tensor.hwc[0]
+        return section.lockstep.rows_held(tensor, self.readers.get(tensor, ()))
+
+    def _life(self, tensor: Tensor) -> Lifetime:
+        """Steps during which a tensor's bytes matter; in a fused section a step comes again at every tick."""
+        life = self.lives[tensor]
+        section = self._inside(tensor)
+        if section is not None and section.lockstep is not None:
+            if not section.lockstep.carries(tensor, self.readers.get(tensor, ())):
+                return life
+            return Lifetime(section.first, section.last)
+        first, last = life.first, life.last
+        for section in self.sections:
+            if section.lockstep is not None and section.first <= first <= section.last:
+                first = section.first
+            if section.lockstep is not None and section.first <= last <= section.last:
+                last = section.last
+        return Lifetime(first, last)
+
+    def lay_out(self, kernels: Mapping[Node, Kernel]) -> _Layout:
+        placement = Placement(self.graph)
+        place_views(self.graph, placement)
+        alive = {tensor: self._life(tensor) for tensor in self.lives}
+        alone = [self.nodes[s.first] for s in self.sections if s.lockstep is None]
+        place_in_place(alone, kernels, placement, alive)
+        storages = placement.storages()
+        boxes = [self._box(storage, alive) for storage in storages]
+        scratch = [node for node in self.nodes if kernels[node].scratch_bytes(node)]
+        boxes += [self._scratch_box(node, kernels[node]) for node in scratch]
+        return _Layout(self, kernels, alive, storages, scratch, boxes, self._overlaps(storages, alive))
+
+    def _box(self, storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Box:
+        lives = [alive[tensor] for tensor in storage.places]
+        size = storage.size_bytes
+        if len(storage.places) == 1:
+            (tensor,) = storage.places
+            size = self.rows[tensor] * tensor.row_bytes
+        return Box(size, min(life.first for life in lives), max(life.last for life in lives))
+
+    def _scratch_box(self, node: Node, kernel: Kernel) -> Box:
+        section, step = self.section[node], self.steps[node]
+        whole = kernel.accumulates and section.lockstep is not None
+        first, last = (section.first, section.last) if whole else (step, step)
+        return Box(kernel.scratch_bytes(node), first, last)
+
+    def _overlaps(self, storages: Sequence[Storage], alive: Mapping[Tensor, Lifetime]) -> dict[tuple[int, int], int]:
+        """Pairs (written, consumed) of storages that may overlap at a section border, with the least distance."""
+        found: dict[tuple[int, int], int] = {}
+        for section in self.sections:
+            if section.lockstep is None:
+                continue
+            nodes = self.nodes[section.first : section.last + 1]
+            for i, high_storage in enumerate(storages):
+                high = self._consumed(high_storage, section, nodes, alive)
+                for j, low_storage in enumerate(storages) if high is not None else ():
+                    low = self._written(low_storage, section, nodes, alive)
+                    if high is None or low is None or i == j:
+                        continue
+                    gap = section.lockstep.overlap(low, high, [node for node in nodes if high in node.operands])
+                    gap += low_storage.places[low] - high_storage.places[high]
+                    if align(max(gap, 0)) < align(low_storage.size_bytes):
+                        found[j, i] = max(gap, 0)
+        return found
+
+    def _consumed(
+        self, storage: Storage, section: Section, nodes: Sequence[Node], alive: Mapping[Tensor, Lifetime]
+    ) -> Tensor | None:
+        """The one tensor of a storage that the section reads, if it comes from before and the storage dies here."""
+        read = [tensor for tensor in storage.places if any(tensor in node.operands for node in nodes)]
+        dies = all(alive[tensor].last <= section.last for tensor in storage.places)
+        if len(read) != 1 or not dies or alive[read[0]].first >= section.first:
+            return None
+        others = (tensor for tensor in storage.places if tensor is not read[0])
+        return read[0] if all(alive[tensor].last < section.first for tensor in others) else None
+
+    def _written(
+        self, storage: Storage, section: Section, nodes: Sequence[Node], alive: Mapping[Tensor, Lifetime]
+    ) -> Tensor | None:
+        """The one tensor of a storage that the section writes, if it lives on and nothing was in the storage before."""
+        written = [tensor for tensor in storage.places if any(tensor in node.outputs for node in nodes)]
+        fresh = all(alive[tensor].first >= section.first for tensor in storage.places)
+        lives_on = len(written) == 1 and alive[written[0]].last > section.last
+        return written[0] if fresh and lives_on else None

@@ -108,6 +108,13 @@ class Lockstep:
         self.ranges[node] = self._range(node, kernel)
         return True
 
+    def add_view(self, node: Node) -> None:
+        """A node that moves no data: its outputs are there once its inputs from inside the group are complete."""
+        inside = [tensor for tensor in node.inputs if tensor in self.ready]
+        if inside:
+            complete = np.all([self.ready[tensor] >= tensor.hwc[0] for tensor in inside], axis=0)
+            self.ready.update(dict.fromkeys(node.outputs, np.where(complete, _UNLIMITED, 0)))
+
     def _range(self, node: Node, kernel: Kernel) -> RowRange:
         rows = node.operands[0] if kernel.accumulates else node.output
         end = np.minimum(self._available(rows), rows.hwc[0])

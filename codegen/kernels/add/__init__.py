@@ -7,13 +7,14 @@ from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import Add, Sub
+from tinyml.ops.add import sum_multipliers
 
 
 def parameters(node: Node) -> Fields:
     """Fields of tml_add besides its views."""
     op = node.op
     assert isinstance(op, (Add, Sub))
-    multipliers = op.multipliers(node)
+    multipliers = sum_multipliers(node)
     return {
         "broadcast": broadcast_fields(node),
         "subtract": int(isinstance(op, Sub)),

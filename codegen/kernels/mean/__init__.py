@@ -1,4 +1,4 @@
-"""Kernels of mean, most specific first, reference last."""
+"""Kernels of mean, preferred first."""
 
 from __future__ import annotations
 
@@ -87,4 +87,38 @@ def _op(node: Node) -> Mean:
     return node.op
 
 
-KERNELS = (Kernel(name="tml_mean_s8", op=Mean, struct="tml_mean", parameters=parameters, accepts=_accepts),)
+def _adds_rows_up(node: Node) -> bool:
+    """Whether every output value averages a whole column, or a whole image, of one channel."""
+    shape, reduced = node.inputs[0].shape, _op(node).reduced(node.inputs[0].shape)
+    return len(shape) == 4 and shape[0] == 1 and 1 in reduced and 3 not in reduced and node.output.hwc[0] == 1
+
+
+def _columns_apart(node: Node) -> int:
+    return 1 if 2 in _op(node).reduced(node.inputs[0].shape) else node.inputs[0].hwc[1]
+
+
+def rows_parameters(node: Node) -> Fields:
+    """Fields of tml_mean_rows besides its views."""
+    multiplier, shift = _op(node).rescaling(node)
+    return {
+        "columns": _columns_apart(node),
+        "count": node.inputs[0].size // node.output.size,
+        **zero_point_fields(node),
+        "multiplier": multiplier,
+        "shift": shift,
+    }
+
+
+KERNELS = (
+    Kernel(name="tml_mean_s8", op=Mean, struct="tml_mean", parameters=parameters, accepts=_accepts),
+    Kernel(
+        name="tml_mean_rows_s8",
+        op=Mean,
+        struct="tml_mean_rows",
+        parameters=rows_parameters,
+        accepts=_adds_rows_up,
+        by_rows=False,
+        accumulates=True,
+        scratch_bytes=lambda node: 4 * node.output.size,
+    ),
+)

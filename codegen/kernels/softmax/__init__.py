@@ -19,6 +19,4 @@ def in_place(node: Node) -> tuple[int, ...]:
     return () if node.inputs[0].is_constant else (0,)
 
 
-KERNELS = (
-    Kernel(name="tml_softmax_s8", op=Softmax, struct="tml_softmax", parameters=parameters, in_place=in_place),
-)
+KERNELS = (Kernel(name="tml_softmax_s8", op=Softmax, struct="tml_softmax", parameters=parameters, in_place=in_place),)
