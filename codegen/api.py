@@ -32,15 +32,16 @@ def public_header(
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",
         f"#define {upper}_STEPS {len(plan.steps)}",
         f"#define {upper}_KEEPS_INPUT {int(plan.keeps_input)}",
+        *_row_sizes(plan, name),
         *_sizes(name, "INPUT", inputs),
         *_sizes(name, "OUTPUT", outputs),
         "",
         "/* All of the model's memory. */",
         f"extern int8_t {name}_arena[{upper}_ARENA_BYTES];",
         "",
-        *_prototypes(inputs, "int8_t *", _input_note(plan)),
+        *(_prototypes(inputs, "int8_t *", _input_note(plan)) if plan.fed is None else ()),
         *_prototypes(outputs, "const int8_t *", "Read after the inference."),
-        f"/* One inference: inputs to outputs. */\nvoid {name}_invoke(void);",
+        *_entry_points(plan, name),
         "",
         "#ifdef __cplusplus",
         "}",
@@ -49,6 +50,27 @@ def public_header(
         "#endif",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _row_sizes(plan: Plan, name: str) -> Iterator[str]:
+    if plan.fed is not None:
+        yield f"#define {name.upper()}_INPUT_ROWS {plan.fed.hwc[0]}"
+        yield f"#define {name.upper()}_ROW_BYTES {plan.fed.row_bytes}"
+
+
+def _entry_points(plan: Plan, name: str) -> Iterator[str]:
+    """The functions that run the model."""
+    if plan.fed is None:
+        yield f"/* One inference: inputs to outputs. */\nvoid {name}_invoke(void);"
+        return
+    yield "/* Starts an inference. The input comes row by row, top first, and is never held:"
+    yield f" * {_describe(plan.fed)} */"
+    yield f"void {name}_begin(void);\n"
+    yield f"/* The next `count` rows of {name.upper()}_ROW_BYTES bytes each; runs what they make possible."
+    yield " * Rows beyond the last are ignored. */"
+    yield f"void {name}_push_rows(const int8_t *rows, int32_t count);\n"
+    yield "/* Runs the rest and returns the (first) output; NULL while rows are missing. */"
+    yield f"const int8_t *{name}_finish(void);"
 
 
 def _input_note(plan: Plan) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from codegen.api import float_header, public_header
+from codegen.entry import PrintedStep, run_functions
 from codegen.literals import ArrayPool, struct_body
 from codegen.loops import progress, single_tick
 from codegen.names import identifier, identifiers, model_identifier
@@ -21,32 +22,27 @@ from tinyml.paths import CODEGEN
 from tinyml.scheduler import Plan, Step
 
 
-@dataclass(frozen=True)
-class _Printed:
-    """A step ready to print: definitions at file scope, and the call with its guard."""
-
-    label: str
-    definitions: str
-    call: str
-
-
 def generate(plan: Plan) -> Sources:
     """The C of a plan. Equal plans give equal bytes: no dates, paths or user names."""
     name = model_identifier(plan.graph.name)
     inputs, outputs = ports(plan.graph.inputs, name, "input"), ports(plan.graph.outputs, name, "output")
+    if plan.fed is not None:
+        inputs = (replace(inputs[0], function=f"{name}_push_rows"),)
     pool = ArrayPool(name)
-    for taken in (f"{name}_invoke", f"{name}_arena", *(port.function for port in (*inputs, *outputs))):
+    own = [f"{name}_{word}" for word in ("arena", "begin", "finish", "invoke", "next_row", "tick")]
+    for taken in (*own, *(port.function for port in (*inputs, *outputs))):
         pool.reserve(taken)
     names = identifiers(step.node.name for step in plan.steps)
     steps = [_step(plan, step, label, pool) for step, label in zip(plan.steps, names, strict=True)]
-    accessors = "\n".join(_accessor(plan, port, pool) for port in (*inputs, *outputs))
-    kernels = sorted({step.kernel.name for step in plan.steps})
+    resident = inputs if plan.fed is None else ()
+    accessors = "\n".join(_accessor(plan, port, pool) for port in (*resident, *outputs))
+    headers = sorted({step.kernel.name for step in plan.steps} | ({"tml_copy"} if plan.fed else set()))
     files = {
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
-        f"{name}_float.h": float_header(name, inputs, outputs),
+        f"{name}_float.h": float_header(name, inputs if plan.fed is None else (), outputs),
         f"{name}_weights.h": _weights(plan, name, pool),
-        f"{name}.c": _source(plan, name, kernels, steps, accessors),
-        **kernel_files(kernels),
+        f"{name}.c": _source(plan, name, headers, steps, accessors, outputs[0].function),
+        **kernel_files(headers),
     }
     return Sources(
         name=name,
@@ -56,6 +52,7 @@ def generate(plan: Plan) -> Sources:
         arena_bytes=plan.arena_bytes,
         steps=tuple(step.label for step in steps),
         keeps_input=plan.keeps_input,
+        fed_by_rows=plan.fed is not None,
         model_sha256=plan.graph.sha256,
     )
 
@@ -84,14 +81,14 @@ def kernel_files(kernels: Iterable[str]) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def _step(plan: Plan, step: Step, label: str, pool: ArrayPool) -> _Printed:
+def _step(plan: Plan, step: Step, label: str, pool: ArrayPool) -> PrintedStep:
     node, kernel = step.node, step.kernel
     params = pool.reserve(f"{pool.prefix}_{label}")
     views = _views(plan, step, params)
     body = [f"    .{name} = {text}," for name, text in views.fields]
     body += struct_body(kernel.parameters(node), pool, label)
     definitions = views.definitions + f"static const {kernel.struct} {params} = {{\n" + "\n".join(body) + "\n};\n"
-    return _Printed(step_label(node, label), definitions, _call(plan, step, params, pool, label))
+    return PrintedStep(step_label(node, label), definitions, *_call(plan, step, params, pool, label))
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,8 @@ def _view(plan: Plan, tensor: Tensor) -> str:
     return f"{{.height = {height}, .width = {width}, .channels = {channels}, .rows = {rows}}}"
 
 
-def _call(plan: Plan, step: Step, params: str, pool: ArrayPool, label: str) -> str:
+def _call(plan: Plan, step: Step, params: str, pool: ArrayPool, label: str) -> tuple[str, str]:
+    """(guard, call) of a step."""
     node, kernel = step.node, step.kernel
     operands = [_address(plan, tensor, pool, label) for tensor in node.operands]
     outputs = [_address(plan, tensor, pool, label) for tensor in node.outputs]
@@ -140,7 +138,7 @@ def _call(plan: Plan, step: Step, params: str, pool: ArrayPool, label: str) -> s
     arguments += [begin, end]
     if step.scratch:
         arguments.append(f"arena + {step.scratch.offset}")
-    return f"{guard}{kernel.name}({', '.join(arguments)});"
+    return guard, f"{kernel.name}({', '.join(arguments)});"
 
 
 def _row_range(step: Step, pool: ArrayPool, label: str) -> tuple[str, str, str]:
@@ -150,7 +148,7 @@ def _row_range(step: Step, pool: ArrayPool, label: str) -> tuple[str, str, str]:
         return "", str(int(rows.begin[0])), str(int(rows.end[0]))
     only = single_tick(rows)
     if only is not None:
-        return f"if (tick == {only}) ", str(int(rows.begin[only])), str(int(rows.end[only]))
+        return f"tick == {only}", str(int(rows.begin[only])), str(int(rows.end[only]))
     closed = progress(rows.end)
     if closed is not None:
         return "", closed.text(late=1), closed.text(late=0)
@@ -192,17 +190,19 @@ _PROFILE_HOOKS = """\
 """
 
 
-def _source(plan: Plan, name: str, kernels: Iterable[str], steps: list[_Printed], accessors: str) -> str:
+def _source(
+    plan: Plan, name: str, headers: Iterable[str], steps: list[PrintedStep], accessors: str, output: str
+) -> str:
     parts = [
         _banner(plan, name),
         f'#include "{name}.h"\n\n'
-        + "".join(f'#include "{kernel}.h"\n' for kernel in kernels)
+        + "".join(f'#include "{header}.h"\n' for header in headers)
         + f'#include "{name}_weights.h"\n\n{_PROFILE_HOOKS}',
         f"_Alignas(16) int8_t {name}_arena[{name.upper()}_ARENA_BYTES];\n",
         *_asserts(plan, name),
         *(f"/* {step.label} */\n{step.definitions}" for step in steps),
         accessors,
-        _invoke(plan, name, steps),
+        run_functions(plan, name, steps, output),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -225,32 +225,3 @@ def _asserts(plan: Plan, name: str) -> Iterator[str]:
     scratch = max((step.scratch.end for step in plan.steps if step.scratch), default=0)
     arena = f"sizeof({name}_arena)"
     yield f'_Static_assert({arena} >= {max(end, scratch, 1)}, "every buffer lies inside the arena");\n'
-
-
-def _invoke(plan: Plan, name: str, steps: list[_Printed]) -> str:
-    lines = [f"void {name}_invoke(void)", "{"]
-    if any("arena" in step.call for step in steps):
-        lines.append(f"    int8_t *const arena = {name}_arena;")
-    first = 0
-    for group in plan.groups:
-        printed = list(enumerate(steps[first : first + len(group.steps)], first))
-        first += len(group.steps)
-        lines.append("")
-        if group.ticks == 1:
-            lines += [line for number, step in printed for line in _bracketed(number, step, "    ")]
-        else:
-            lines += ["    /* every tick lets one more row in, and each step does the rows that this makes possible */"]
-            lines += [f"    for (int32_t tick = 0; tick < {group.ticks}; tick++) {{"]
-            lines += [line for number, step in printed for line in _bracketed(number, step, "        ")]
-            lines += ["    }"]
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _bracketed(number: int, step: _Printed, indent: str) -> list[str]:
-    """A call between the profiler's marks."""
-    return [
-        f"{indent}/* {number}: {step.label} */",
-        f"{indent}TML_STEP_BEGIN({number});",
-        f"{indent}{step.call}",
-        f"{indent}TML_STEP_END({number});",
-    ]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from codegen.wrap import WIDTH, wrapped
 from tinyml.ir import Array
 from tinyml.kernel import Field, Fields
 
 _C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t"}
-_WIDTH = 118
 
 
 def c_type(array: Array) -> str:
@@ -29,7 +29,7 @@ def rows_of_numbers(values: Array) -> Iterator[str]:
     line = "   "
     for value in values.ravel().tolist():
         text = f" {number(value)},"
-        if len(line) + len(text) > _WIDTH:
+        if len(line) + len(text) > WIDTH:
             yield line
             line = "   "
         line += text
@@ -76,7 +76,8 @@ class ArrayPool:
 
 def struct_body(fields: Fields, pool: ArrayPool, owner: str, indent: str = "    ") -> list[str]:
     """Lines of a designated initializer; arrays go to the pool as `<prefix>_<owner>_<field>`."""
-    return [f"{indent}.{name} = {_value(value, pool, f'{owner}_{name}')}," for name, value in fields.items()]
+    lines = (f".{name} = {_value(value, pool, f'{owner}_{name}')}," for name, value in fields.items())
+    return [part for line in lines for part in wrapped(line, indent)]
 
 
 def _value(value: Field, pool: ArrayPool, wish: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from codegen.kernels import KERNELS
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Graph, Node
+from tinyml.ir import Graph, Node, shown
 from tinyml.kernel import Kernel
 
 
@@ -19,11 +19,11 @@ def select_kernels(graph: Graph, features: Iterable[str] = ()) -> dict[Node, tup
     found = {node: tuple(k for k in KERNELS if _fits(k, node, available)) for node in graph.nodes}
     missing = [node for node, kernels in found.items() if not kernels]
     if missing:
-        shown = "\n".join(
-            f"  {node.name!r}: {node.op.kind} of {[list(t.shape) for t in node.inputs]}" for node in missing
+        listed = "\n".join(
+            f"  {shown(node.name)}: {node.op.kind} of {[list(t.shape) for t in node.inputs]}" for node in missing
         )
         raise UnsupportedError(
-            f"{graph.name}: no C kernel for\n{shown}", "replace these layers, or add a kernel (CONTRIBUTING.md)"
+            f"{graph.name}: no C kernel for\n{listed}", "replace these layers, or add a kernel (CONTRIBUTING.md)"
         )
     return found
 

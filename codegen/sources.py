@@ -30,6 +30,7 @@ class Sources:
     files: file name -> text; only `<name>.c` is compiled, the rest is included.
     steps: a label per step, in the order in which they run.
     keeps_input: the inputs survive an inference.
+    fed_by_rows: the C API is begin, push_rows and finish; the input's port names push_rows.
     model_sha256: of the model file, hex, or empty.
     """
 
@@ -41,3 +42,4 @@ class Sources:
     steps: tuple[str, ...]
     keeps_input: bool
     model_sha256: str
+    fed_by_rows: bool = False

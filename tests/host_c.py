@@ -15,17 +15,18 @@ from tinyml.scheduler import Plan, make_plan
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
+Sample = Sequence[Array]  # one int8 array per graph input
+
 _MAIN = """\
 #include <stdio.h>
-#include "{name}.h"
-#include "{name}_float.h"
-
-int main(void)
+#include <stdlib.h>
+{includes}
+{functions}
+int main(int argc, char **argv)
 {{
-    for (;;) {{
-{reads}
-        {name}_invoke();
-{writes}
+    switch (argc > 1 ? atoi(argv[1]) : 0) {{
+{cases}
+    default: return 2;
     }}
 }}
 """
@@ -35,35 +36,64 @@ def plan_graph(graph: Graph, keep_inputs: bool = False) -> Plan:
     return make_plan(graph, select_kernels(graph), keep_inputs)
 
 
-def write_project(sources: Sources, directory: Path) -> Path:
-    """The generated files and a main that runs inputs from stdin until it ends; returns the path of main.c."""
-    for name, text in sources.files.items():
-        (directory / name).write_text(text)
-    reads = "\n".join(
-        f"        if (fread({p.function}(), 1, {p.tensor.size_bytes}, stdin) != {p.tensor.size_bytes}) {{\n"
-        "            return 0;\n        }"
-        for p in sources.inputs
-    )
-    writes = "\n".join(f"        fwrite({p.function}(), 1, {p.tensor.size_bytes}, stdout);" for p in sources.outputs)
+def inference_loop(sources: Sources, function: str) -> str:
+    """A C function that runs inputs from stdin until it ends; twice on the same bytes where the model keeps them."""
+    ports, name = sources.inputs, sources.name
+    if sources.fed_by_rows:
+        (port,) = ports
+        height, size = port.tensor.hwc[0], port.tensor.row_bytes
+        body = [f"static int8_t row[{size}];", f"{name}_begin();", f"for (int y = 0; y < {height}; y++) {{"]
+        body += [f"if (fread(row, 1, {size}, stdin) != {size}) {{ return 0; }}", f"{port.function}(row, 1);", "}"]
+        body += [f"if (!{name}_finish()) {{ return 3; }}"]
+    else:
+        sizes = [(port.function, port.tensor.size_bytes) for port in ports]
+        body = [f"if (fread({call}(), 1, {size}, stdin) != {size}) {{ return 0; }}" for call, size in sizes]
+        body += [f"{name}_invoke();"] * (2 if sources.keeps_input else 1)
+    body += [f"fwrite({port.function}(), 1, {port.tensor.size_bytes}, stdout);" for port in sources.outputs]
+    lines = "\n".join(f"        {line}" for line in body)
+    return f"static int {function}(void)\n{{\n    for (;;) {{\n{lines}\n    }}\n}}\n"
+
+
+def write_project(models: Sequence[Sources], directory: Path, include: str = "{name}.h") -> Path:
+    """The generated files and a main that runs the model of its argument's number; returns the path of main.c."""
+    for sources in models:
+        for name, text in sources.files.items():
+            (directory / name).write_text(text)
+    headers = [name for s in models for name in (include.format(name=s.name), f"{s.name}_float.h")]
     main = directory / "main.c"
-    main.write_text(_MAIN.format(name=sources.name, reads=reads, writes=writes))
+    main.write_text(
+        _MAIN.format(
+            includes="".join(f'#include "{header}"\n' for header in headers),
+            functions="\n".join(inference_loop(s, f"run_{number}") for number, s in enumerate(models)),
+            cases="\n".join(f"    case {number}: return run_{number}();" for number in range(len(models))),
+        )
+    )
     return main
 
 
 def compile_host(sources: Sources, directory: Path, flags: Sequence[str] = ("-O1", *SANITIZERS)) -> Path:
     """An executable: input bytes of each inference on stdin, output bytes on stdout. Warnings are errors."""
-    main = write_project(sources, directory)
+    main = write_project([sources], directory)
+    return _compiled([main, directory / f"{sources.name}.c"], directory, flags)
+
+
+def compile_together(models: Sequence[Sources], directory: Path, flags: Sequence[str] = ("-O1", *SANITIZERS)) -> Path:
+    """One executable of many models in one translation unit, a third of the time; its argument chooses a model."""
+    return _compiled([write_project(models, directory, "{name}.c")], directory, flags)
+
+
+def _compiled(files: Sequence[Path], directory: Path, flags: Sequence[str]) -> Path:
     program = directory / "program"
-    command = ["gcc", "-std=c11", *WARNINGS, *flags, "-o", program, main, directory / f"{sources.name}.c"]
+    command = ["gcc", "-std=c11", *WARNINGS, *flags, "-o", str(program), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
     return program
 
 
-def run_host(program: Path, graph: Graph, samples: Sequence[Sequence[Array]]) -> list[tuple[Array, ...]]:
-    """Outputs per sample; a sample is one int8 array per graph input."""
+def run_host(program: Path, graph: Graph, samples: Sequence[Sample], number: int = 0) -> list[tuple[Array, ...]]:
+    """Outputs per sample. number: of the model, where the program holds several."""
     fed = b"".join(array.tobytes() for sample in samples for array in sample)
-    done = subprocess.run([program], input=fed, capture_output=True, check=False, timeout=120)
+    done = subprocess.run([program, str(number)], input=fed, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[:4000]
     size = sum(tensor.size_bytes for tensor in graph.outputs)
     assert len(done.stdout) == size * len(samples)
@@ -78,6 +108,6 @@ def _split(data: bytes, graph: Graph) -> tuple[Array, ...]:
     return tuple(arrays)
 
 
-def c_outputs(plan: Plan, samples: Sequence[Sequence[Array]], directory: Path) -> list[tuple[Array, ...]]:
+def c_outputs(plan: Plan, samples: Sequence[Sample], directory: Path) -> list[tuple[Array, ...]]:
     """The whole way: generate, compile with sanitizers, run."""
     return run_host(compile_host(generate(plan), directory), plan.graph, samples)

@@ -2,8 +2,11 @@
 
     python -m tests.random_models --seed 7 --count 500          graphs built from the SDK's ops, every third a mutant
     python -m tests.random_models --seed 7 --count 500 --tf     files written by TensorFlow's converter
+    ... --c                        the generated C as well, under the address and undefined-behaviour sanitizers
+    ... --board qemu_mps2_an386    and the firmware on that board
 
-checks that the interpreter equals TensorFlow Lite Micro on each and ends with one line of numbers.
+checks that the interpreter equals TensorFlow Lite Micro on each, and the C the interpreter, and ends with one line of
+numbers.
 """
 
 from __future__ import annotations
@@ -13,11 +16,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
 
+from tests.graph_growth import dequantized
 from tests.graph_mutation import mutate
 from tests.random_graphs import random_graphs
 from tests.random_tf_models import random_tf_models
@@ -27,16 +32,19 @@ from tinyml import interpreter
 from tinyml.errors import TinymlError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
-from tinyml.ir import Array, Graph
+from tinyml.ir import Array, DType, Graph, Node, Tensor, verify
+from tinyml.ops import Dequantize, Quantize
+from tinyml.passes import optimize
 
 __all__ = ["RandomModel", "check", "from_graphs", "from_tensorflow", "mutate", "random_graphs", "random_tf_models"]
 
-SAMPLES, BATCH, MUTANT_EVERY = 5, 50, 3
+SAMPLES, BATCH = 5, 50
+MUTANT_EVERY, FLOAT_EVERY = 3, 5
 
 
 @dataclass(frozen=True)
 class RandomModel:
-    """A model in both forms: the Graph that we run, and the file that the oracle runs."""
+    """A model in both forms: the Graph that we run, float at its borders or not, and the file that the oracle runs."""
 
     graph: Graph
     tflite: bytes
@@ -45,17 +53,58 @@ class RandomModel:
     def name(self) -> str:
         return self.graph.name
 
-    def samples(self, count: int = SAMPLES) -> list[tuple[Array, ...]]:
+    @cached_property
+    def int8(self) -> Graph:
+        """What is generated: the graph after all passes."""
+        return verify(optimize(self.graph), "int8")
+
+    def int8_samples(self, count: int = SAMPLES) -> list[tuple[Array, ...]]:
         """All -128, all 127, all zero point, then noise; one array per input."""
-        return int8_samples(self.graph, count)
+        return int8_samples(self.int8, count)
+
+    def samples(self, count: int = SAMPLES) -> list[tuple[Array, ...]]:
+        """The same as the file takes them: real numbers for an input that is float."""
+        pairs = list(zip(self.graph.inputs, self.int8.inputs, strict=True))
+        return [
+            tuple(
+                dequantized(inner, values) if outer.dtype.is_float else values
+                for (outer, inner), values in zip(pairs, sample, strict=True)
+            )
+            for sample in self.int8_samples(count)
+        ]
+
+    def expected(self, count: int = SAMPLES) -> list[tuple[Array, ...]]:
+        """The interpreter's outputs on `samples`, before any pass."""
+        return [interpreter.run(self.graph, sample) for sample in self.samples(count)]
+
+    def as_stated(self, outputs: Sequence[Array]) -> tuple[Array, ...]:
+        """int8 outputs as the file gives them: real numbers for one that is float."""
+        pairs = zip(self.graph.outputs, self.int8.outputs, outputs, strict=True)
+        return tuple(dequantized(inner, q) if outer.dtype.is_float else q for outer, inner, q in pairs)
 
 
 def from_graphs(seed: int, count: int) -> Iterator[RandomModel]:
-    """Random graphs with the files that the exporter makes of them; every third is a mutant."""
+    """Random graphs with the files that the exporter makes of them; every third is a mutant, every fifth has float
+    inputs and outputs."""
     for index, graph in enumerate(random_graphs(seed, count)):
         if index % MUTANT_EVERY == MUTANT_EVERY - 1:
             graph = mutate(graph, np.random.default_rng([seed, index, 1]))
+        if index % FLOAT_EVERY == FLOAT_EVERY - 1:
+            graph = with_float_borders(graph)
         yield RandomModel(graph, to_tflite(graph))
+
+
+def with_float_borders(graph: Graph) -> Graph:
+    """A QUANTIZE behind each input, a DEQUANTIZE before each output."""
+    reals = [Tensor(f"{t.name}_real", t.shape, DType.FLOAT32) for t in graph.inputs]
+    first = [Node(t.name, Quantize(), (real,), (t,)) for t, real in zip(graph.inputs, reals, strict=True)]
+    last = [
+        Node(f"{t.name}_real", Dequantize(), (t,), (Tensor(f"{t.name}_real", t.shape, DType.FLOAT32),))
+        for t in graph.outputs
+    ]
+    outputs = tuple(node.output for node in last)
+    nodes = (*first, *graph.nodes, *last)
+    return verify(replace(graph, nodes=nodes, inputs=tuple(reals), outputs=outputs), "imported")
 
 
 def from_tensorflow(seed: int, count: int) -> Iterator[RandomModel]:
@@ -78,45 +127,60 @@ def _check_batch(batch: Sequence[RandomModel], samples: int) -> list[str]:
     except OracleError as error:
         # one model ended the oracle's process: ask it about each alone
         return [_check_batch([model], samples)[0] for model in batch] if len(batch) > 1 else [str(error)]
-    return [
-        _differences(model, rows, outputs) for model, (_, rows), outputs in zip(batch, cases, expected, strict=True)
-    ]
+    return [_differences(model, samples, outputs) for model, outputs in zip(batch, expected, strict=True)]
 
 
-def _differences(model: RandomModel, rows: Sequence[Sequence[Array]], expected: Sequence[Sequence[Array]]) -> str:
-    for index, (sample, outputs) in enumerate(zip(rows, expected, strict=True)):
-        try:
-            ours = interpreter.run(model.graph, sample)
-        except TinymlError as error:
-            return str(error)
-        for tensor, mine, theirs in zip(model.graph.outputs, ours, outputs, strict=True):
-            if mine.shape != theirs.shape or (mine != theirs).any():
-                return f"output {tensor.name!r} of sample {index} differs from TFLM"
+def _differences(model: RandomModel, samples: int, expected: Sequence[Sequence[Array]]) -> str:
+    try:
+        found = model.expected(samples)
+    except TinymlError as error:
+        return str(error)
+    return first_difference(model.graph, found, expected, "TFLM")
+
+
+def first_difference(
+    graph: Graph, found: Sequence[Sequence[Array]], expected: Sequence[Sequence[Array]], reference: str
+) -> str:
+    """The first output that differs, or "" when all are equal to the bit."""
+    for index, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        for tensor, mine, other in zip(graph.outputs, ours, theirs, strict=True):
+            if mine.shape != other.shape or mine.dtype != other.dtype or (mine != other).any():
+                return f"output {tensor.name!r} of sample {index} differs from {reference}"
     return ""
 
 
 def main() -> int:
+    from tests import random_c  # it needs this module
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--tf", action="store_true", help="files of TensorFlow's converter")
+    parser.add_argument("--c", action="store_true", help="check the generated C too")
+    parser.add_argument("--board", help="check the firmware on this board too")
     arguments = parser.parse_args()
 
     start = time.monotonic()
-    kinds: Counter[str] = Counter()
-    faults = 0
-    source = from_tensorflow if arguments.tf else from_graphs
-    for model, fault in check(source(arguments.seed, arguments.count)):
-        kinds.update(node.op.kind for node in model.graph.nodes)
-        if fault:
-            faults += 1
-            print(f"{model.name}: {fault}")
+    models = list((from_tensorflow if arguments.tf else from_graphs)(arguments.seed, arguments.count))
+    checks = {"TFLM": check(models)}
+    if arguments.c:
+        checks["C"] = random_c.check_c(models)
+    if arguments.board:
+        checks[arguments.board] = random_c.check_on_board(models, arguments.board)
+    faults: Counter[str] = Counter()
+    for what, results in checks.items():
+        for model, fault in results:
+            if fault:
+                faults[what] += 1
+                print(f"{model.name}: {what}: {fault}")
+    kinds = Counter(node.op.kind for model in models for node in model.graph.nodes)
+    differ = ", ".join(f"{faults[what]} differ by {what}" for what in checks)
     seconds = time.monotonic() - start
     print(
-        f"{arguments.count} models, {kinds.total()} nodes of {len(kinds)} kinds, {faults} differ from TFLM, "
-        f"{seconds:.0f} s: {', '.join(f'{kind} {count}' for kind, count in kinds.most_common())}"
+        f"{len(models)} models, {kinds.total()} nodes of {len(kinds)} kinds, {differ}, {seconds:.0f} s: "
+        f"{', '.join(f'{kind} {count}' for kind, count in kinds.most_common())}"
     )
-    return int(faults > 0)
+    return int(faults.total() > 0)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from tinyml.ir import Array, DType, Graph, Tensor
 def int8_samples(graph: Graph, count: int, seed: int = 0) -> list[tuple[Array, ...]]:
     """`count` samples: all -128, all 127, all zero point, then random ones; one array per graph input."""
     rng = np.random.default_rng(seed)
-    constants = [lambda _: -128, lambda _: 127, lambda tensor: tensor.affine.zero_point if tensor.quant else 0]
-    samples = [tuple(np.full(t.shape, value(t), np.int8) for t in graph.inputs) for value in constants]
+    samples = [tuple(np.full(t.shape, value, np.int8) for t in graph.inputs) for value in (-128, 127)]
+    samples += [tuple(np.full(t.shape, t.affine.zero_point if t.quant else 0, np.int8) for t in graph.inputs)]
     samples += [tuple(_noise(rng, tensor) for tensor in graph.inputs) for _ in range(count - len(samples))]
     return samples[:count]
 

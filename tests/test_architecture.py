@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module imports from its own package and from lower lines only. The longest matching prefix counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("tinyml._version", "tinyml.errors", "tinyml.paths"),
+    ("tinyml._version", "tinyml.errors", "tinyml.install_hints", "tinyml.paths"),
     ("tinyml.ir", "tinyml.board", "tinyml.output"),
     ("tinyml.ops",),
     ("tinyml.kernel", "tinyml.elf", "tinyml.thumb"),

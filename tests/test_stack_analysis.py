@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyml.board import load_board
+from tinyml.board import Board, load_board
 from tinyml.errors import ToolchainError
 from tinyml.stack_analysis import EXCEPTION_FRAME_BYTES, worst_case
 from tinyml.toolchain import Toolchain, installed_toolchains
@@ -36,11 +36,11 @@ ENTRY(start)
 """
 
 
-def link(tmp_path: Path, compiler: Toolchain, file: str, text: str) -> Path:
+def link(tmp_path: Path, compiler: Toolchain, file: str, text: str, board: Board = BOARD) -> Path:
     (tmp_path / file).write_text(text)
     (tmp_path / "link.ld").write_text(SCRIPT)
-    compiler.run([*compiler.compile_flags(BOARD), "-c", file, "-o", "a.o"], tmp_path)
-    compiler.run([*compiler.link_flags(BOARD, "link.ld"), "a.o", "-o", "a.elf"], tmp_path)
+    compiler.run([*compiler.compile_flags(board), "-c", file, "-o", "a.o"], tmp_path)
+    compiler.run([*compiler.link_flags(board, "link.ld"), "a.o", "-o", "a.elf"], tmp_path)
     return tmp_path / "a.elf"
 
 
@@ -77,6 +77,15 @@ KNOWN = {
     "code after a call that never returns": (8, "bl halt\n push {r0-r7}\nfunction halt\n push {r0, r1}\n b ."),
     "falling into the next function": (16, "push {r0, r1}\nfunction next\n push {r0, r1}\n b ."),
     "a loop that is balanced": (8, "1: push {r0, r1}\n pop {r0, r1}\n cmp r0, #0\n bne 1b\n b ."),
+    "a bl inside its own function is a jump": (
+        24,
+        "bl f\n b .\nfunction f\n push {r4, lr}\n cbz r0, 1f\n bl 2f\n 1: push {r0, r1}\n add sp, #8\n"
+        " 2: push {r0-r3}\n add sp, #16\n pop {r4, pc}\n",
+    ),
+    "a far jump back, lr reloaded": (
+        4,
+        "bl f\n b .\nfunction f\n push {lr}\n 1: subs r0, #1\n beq 2f\n bl 1b\n 2: ldr lr, [sp], #4\n bx lr\n",
+    ),
     "Helium and low-overhead loops are stepped over": (
         8,
         "push {r3, lr}\n .inst.w 0xf040e001\n .inst.w 0xed901e00\n .inst.w 0xf00fc003\n b .",
@@ -92,6 +101,14 @@ def test_known_by_hand(name: str, tmp_path: Path) -> None:
 
 REFUSED = {
     "recursion": ("start -> f -> g -> f|f -> g -> f", "bl f\nfunction f\n push {lr}\n bl g\nfunction g\n bl f\n"),
+    "recursion to the entry": ("f -> f", "bl f\nfunction f\n push {lr}\n bl f\n"),
+    "a subroutine without a symbol": ("lr is read after a far jump: bx lr", "bl 1f\n b .\n 1: push {r0}\n bx lr\n"),
+    "one that keeps lr": ("lr is read after a far jump: push", "bl 1f\n b .\n 1: push {r0, lr}\n pop {r0, pc}\n"),
+    "one that two calls share": ("lr is read", "cbz r0, 2f\n bl 1f\n b .\n 2: bl 1f\n b .\n 1: bx lr\n"),
+    "one that may reload lr": (
+        "lr is read",
+        "bl 1f\n b .\n 1: cmp r0, #0\n it eq\n moveq lr, r1\n bx lr\n",
+    ),
     "through a pointer": ("call through a pointer", "blx r3\n"),
     "jump table": ("jump table", "tbb [pc, r0]\n"),
     "indirect jump": ("indirect jump", "ldr pc, [r0]\n"),
@@ -156,6 +173,54 @@ void start(void)
 
 __attribute__((section(".vectors"), used)) void (*const tml_vectors[16])(void) = {0, start};
 """
+
+
+LONG = (
+    """
+extern void (*const tml_vectors[16])(void);
+void start(void);
+volatile int sink;
+
+__attribute__((noinline)) static int leaf(int x)
+{
+    volatile int buffer[8];
+    buffer[x & 7] = x;
+    return buffer[x & 7];
+}
+
+__attribute__((noinline)) static int far(int x)
+{
+    for (int i = 0; i < x; i++) {
+        if (leaf(i) == 3) {
+            return 1;
+        }
+"""
+    + "        sink += leaf(sink);\n" * 600
+    + """
+    }
+    return sink;
+}
+
+void start(void)
+{
+    for (;;) {
+        sink = far(sink);
+    }
+}
+
+__attribute__((section(".vectors"), used)) void (*const tml_vectors[16])(void) = {0, start};
+"""
+)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS, ids=lambda compiler: compiler.name)
+@pytest.mark.parametrize("board", ["qemu_microbit", "rpi_pico"])
+def test_a_function_beyond_the_reach_of_a_branch(board: str, compiler: Toolchain, tmp_path: Path) -> None:
+    """On ARMv6-M `b` reaches 2 KB; the loop around 600 calls is longer, so compilers jump with `bl`."""
+    elf = link(tmp_path, compiler, "a.c", LONG, load_board(board))
+    use = worst_case(elf)
+    assert use.path == ("start", "far", "leaf")
+    assert 8 + 8 + 32 <= use.bytes <= 96
 
 
 @pytest.mark.parametrize("compiler", COMPILERS, ids=lambda compiler: compiler.name)

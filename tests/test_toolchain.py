@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tinyml import toolchain
-from tinyml.board import load_board
+from tinyml.board import Board, load_board
 from tinyml.errors import ToolchainError, UsageError
 from tinyml.toolchain import Toolchain, find_toolchain, installed_toolchains
 
 M4 = load_board("qemu_mps2_an386")
+M55 = load_board("qemu_mps3_an547")
 HOST = load_board("host")
 
 
@@ -20,12 +21,26 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
 
-def test_gcc_comes_first_then_zig() -> None:
-    names = [found.name for found in installed_toolchains(M4)]
-    assert names == [name for name in ("arm-none-eabi-gcc", "zig") if name in names]
+@pytest.mark.parametrize(
+    ("board", "order"), [(M4, ["arm-none-eabi-gcc", "zig"]), (M55, ["zig", "arm-none-eabi-gcc"])], ids=["m4", "m55"]
+)
+def test_the_better_compiler_for_the_core_comes_first(board: Board, order: list[str]) -> None:
+    names = [found.name for found in installed_toolchains(board)]
+    assert names == [name for name in order if name in names]
     assert names, "a Cortex-M compiler comes with the test extra"
-    assert find_toolchain(M4).name == names[0]
-    assert find_toolchain(M4).version[0].isdigit()
+    assert find_toolchain(board).name == names[0]
+    assert find_toolchain(board).version[0].isdigit()
+
+
+@pytest.mark.parametrize("board", [M4, M55], ids=["m4", "m55"])
+def test_the_other_compiler_does_where_the_better_is_missing(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = installed_toolchains(board)
+    monkeypatch.setattr(toolchain, "_FINDERS", {**toolchain._FINDERS, first.name: lambda: None})
+    assert [found.name for found in installed_toolchains(board)] == [found.name for found in others]
+    if others:
+        assert find_toolchain(board) == others[0]
+    with pytest.raises(ToolchainError, match=f"{first.name} is not installed"):
+        find_toolchain(board, first.name)
 
 
 @pytest.mark.usefixtures("nothing_installed")

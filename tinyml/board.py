@@ -31,20 +31,25 @@ class Core:
 
     features: "dsp" (SIMD on 8 and 16 bits), "fpu", "mve" (Helium), "cache" (I and D, switched on at start-up),
     "fault_status" (the CFSR register: all but ARMv6-M).
+    toolchains: the compilers that can build for it, the one with the better code first.
     """
 
     gcc: tuple[str, ...]
     zig: tuple[str, ...]
     features: frozenset[str]
+    toolchains: tuple[str, ...]
 
 
-def _core(gcc: str, zig: str, features: str = "") -> Core:
-    return Core(("-mthumb", *gcc.split()), ("-target", *zig.split()), frozenset(features.split()))
+_GCC_FIRST, _ZIG_FIRST = ("arm-none-eabi-gcc", "zig"), ("zig", "arm-none-eabi-gcc")
+
+
+def _core(gcc: str, zig: str, features: str = "", toolchains: tuple[str, ...] = _GCC_FIRST) -> Core:
+    return Core(("-mthumb", *gcc.split()), ("-target", *zig.split()), frozenset(features.split()), toolchains)
 
 
 _SOFT, _HARD = "thumb-freestanding-eabi", "thumb-freestanding-eabihf"
 CORES: Mapping[str, Core] = {
-    "host": Core((), (), frozenset()),
+    "host": Core((), (), frozenset(), ("gcc", "clang", "zig")),
     "cortex-m0": _core("-mcpu=cortex-m0 -mfloat-abi=soft", f"{_SOFT} -mcpu=cortex_m0"),
     "cortex-m0plus": _core("-mcpu=cortex-m0plus -mfloat-abi=soft", f"{_SOFT} -mcpu=cortex_m0plus"),
     "cortex-m3": _core("-mcpu=cortex-m3 -mfloat-abi=soft", f"{_SOFT} -mcpu=cortex_m3", "fault_status"),
@@ -59,8 +64,9 @@ CORES: Mapping[str, Core] = {
     "cortex-m33": _core(
         "-mcpu=cortex-m33 -mfloat-abi=hard -mfpu=fpv5-sp-d16", f"{_HARD} -mcpu=cortex_m33", "dsp fpu fault_status"
     ),
+    # gcc 12 leaves Helium nearly unused: clang's inferences take 1.2 to 4.5 times fewer instructions.
     "cortex-m55": _core(
-        "-mcpu=cortex-m55 -mfloat-abi=hard", f"{_HARD} -mcpu=cortex_m55+mve", "dsp fpu mve fault_status"
+        "-mcpu=cortex-m55 -mfloat-abi=hard", f"{_HARD} -mcpu=cortex_m55+mve", "dsp fpu mve fault_status", _ZIG_FIRST
     ),
 }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
+
+from tinyml.device import flasher
+from tinyml.install_hints import INSTALL_HINTS
 
 
 @dataclass(frozen=True)
@@ -20,32 +22,28 @@ class Finding:
     compiles_for_boards: bool = False
 
 
-_PIP = f"{sys.executable} -m pip install"
-_PACKAGES = (
-    ("tflite-micro", "the reference that outputs must equal", "tflite-micro", False),
-    ("ziglang", "compiling for boards, where arm-none-eabi-gcc is missing", "ziglang", True),
-)
 _PROGRAMS = (
-    ("arm-none-eabi-gcc", "compiling for boards", "sudo apt-get install gcc-arm-none-eabi", True),
-    ("gcc", "compiling for the host board", "sudo apt-get install gcc", False),
-    ("qemu-system-arm", "emulated boards", "sudo apt-get install qemu-system-arm", False),
+    ("arm-none-eabi-gcc", "compiling for boards", True),
+    ("gcc", "compiling for the host board", False),
+    ("qemu-system-arm", "emulated boards", False),
 )
-# each is needed only for boards whose TOML names it as flasher
-_FLASHERS = (
-    ("pyocd", f"{_PIP} pyocd"),
-    ("openocd", "sudo apt-get install openocd"),
-    ("st-flash", "sudo apt-get install stlink-tools"),
-    ("picotool", "https://github.com/raspberrypi/picotool"),
-    ("nrfjprog", "https://www.nordicsemi.com/Products/Development-tools/nRF-Command-Line-Tools"),
-    ("STM32_Programmer_CLI", "https://www.st.com/stm32cubeprog"),
+# package on the index, its key in INSTALL_HINTS
+_PACKAGES = (
+    ("tflite-micro", "tflite-micro", "the reference that outputs must equal", False),
+    ("ziglang", "zig", "compiling for boards, by itself or for the cores where it is better than gcc", True),
 )
 
 
 def examine() -> list[Finding]:
     """Every tool the SDK can use on this machine, the most needed first."""
-    findings = [Finding(n, _program_version(n), purpose, how, c) for n, purpose, how, c in _PROGRAMS]
-    findings += [Finding(n, _package_version(n), purpose, f"{_PIP} {p}", c) for n, purpose, p, c in _PACKAGES]
-    return findings + [Finding(n, _program_version(n), "flashing silicon", how) for n, how in _FLASHERS]
+    programs = [
+        *_PROGRAMS,
+        # each is needed only for boards whose TOML names it as flasher
+        *((name, "flashing silicon", False) for name in flasher.TOOLS),
+    ]
+    packages = [Finding(n, _package_version(n), why, INSTALL_HINTS[key], c) for n, key, why, c in _PACKAGES]
+    findings = [Finding(n, _program_version(n), why, INSTALL_HINTS[n], c) for n, why, c in programs]
+    return findings[: len(_PROGRAMS)] + packages + findings[len(_PROGRAMS) :]
 
 
 def _package_version(name: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, DType, Graph, Node, Tensor
+from tinyml.ir import Array, DType, Graph, Node, Tensor, shown
 
 Inputs = Array | Sequence[Array]
 
@@ -50,6 +50,7 @@ def _check_input(tensor: Tensor, array: Array) -> Array:
         array = array[None]
     if array.shape != tensor.shape or array.dtype != tensor.dtype.numpy:
         raise UsageError(
-            f"input {tensor.name!r} is {tensor.dtype.value}{list(tensor.shape)}, given {array.dtype}{list(array.shape)}"
+            f"input {shown(tensor.name)} is {tensor.dtype.value}{list(tensor.shape)}, "
+            f"given {array.dtype}{list(array.shape)}"
         )
     return array

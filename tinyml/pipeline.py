@@ -9,6 +9,7 @@ from tinyml import importers
 from tinyml.board import Board, load_board
 from tinyml.device import device as devices
 from tinyml.device.device import Device
+from tinyml.errors import UnsupportedError, UsageError
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.ir import Graph
 from tinyml.ir import verify as verify_stage
@@ -20,6 +21,9 @@ from tinyml.scheduler import Plan, make_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
+FEEDS = ("auto", "resident", "rows")
+FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data when choosing a feed: more than any build so far took
+
 
 def load(path: str | Path) -> Graph:
     """The int8 graph of a model file, optimized.
@@ -29,18 +33,34 @@ def load(path: str | Path) -> Graph:
     return verify_stage(optimize(importers.load(Path(path))), "int8")
 
 
-def plan(graph: Graph, board: str | Board = "host", *, keep_inputs: bool = False) -> Plan:
+def plan(graph: Graph, board: str | Board = "host", *, keep_inputs: bool = False, feed: str = "auto") -> Plan:
     """The schedule of an int8 graph for a board. Raises FitError when its arena alone exceeds the board's SRAM.
 
     keep_inputs: the input buffers survive an inference, so that it can be repeated; costs memory.
+    feed: "resident": the application fills the whole input, then runs the model; "rows": it pushes the input's rows and
+        the model never holds them all; "auto": resident where that fits, else rows.
     """
     target = load_board(board) if isinstance(board, str) else board
-    return require_arena_fits(schedule(graph, target, keep_inputs=keep_inputs), target.sram_bytes, target.name)
+    chosen = schedule(graph, target, keep_inputs=keep_inputs, feed=feed)
+    return require_arena_fits(chosen, target.sram_bytes, target.name)
 
 
-def schedule(graph: Graph, board: Board, *, keep_inputs: bool = False) -> Plan:
+def schedule(graph: Graph, board: Board, *, keep_inputs: bool = False, feed: str = "auto") -> Plan:
     """As `plan`, whether the board's memory holds it or not."""
-    return make_plan(graph, select_kernels(graph, board.cpu.features), keep_inputs, board)
+    if feed not in FEEDS:
+        raise UsageError(f"feed {feed!r} is none of {', '.join(FEEDS)}")
+    if feed == "rows" and keep_inputs:
+        raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
+    kernels = select_kernels(graph, board.cpu.features)
+    if feed == "rows":
+        return make_plan(graph, kernels, board=board, feed_rows=True)
+    resident = make_plan(graph, kernels, keep_inputs, board)
+    if feed == "resident" or keep_inputs or resident.arena_bytes + FIRMWARE_BYTES <= board.sram_bytes:
+        return resident
+    try:
+        return make_plan(graph, kernels, board=board, feed_rows=True)
+    except UnsupportedError:
+        return resident
 
 
 def build(

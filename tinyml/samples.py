@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, Graph, Tensor
+from tinyml.ir import Array, Graph, Tensor, shown
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _read(path: Path) -> dict[str, Array]:
 def _as_int8(array: Array, tensor: Tensor, path: Path) -> Array:
     shape = (len(array) if array.ndim else 0, *tensor.shape)
     if array.ndim == 0 or array.size != int(np.prod(shape)):
-        raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {tensor.name!r} of {tensor.shape}")
+        raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {shown(tensor.name)} of {tensor.shape}")
     array = array.reshape(shape)
     if array.dtype == np.int8:
         return array

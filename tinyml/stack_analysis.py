@@ -3,8 +3,13 @@
 Every function reachable from the reset handler is disassembled and walked along all its branches with an abstract
 stack pointer: the depth below the function's entry. The worst case of a function is the greatest of its own depth and
 of the depth at a call + the callee's worst case. What cannot be bounded (recursion, a call through a pointer, a stack
-pointer computed at run time) is an error, not a guess. Exceptions: a handler that starts again at the stack's top (the
-fault handler) counts on its own; any other handler in the vector table adds its frame and its own worst case.
+pointer computed at run time) is an error, not a guess.
+
+A `bl` into the middle of its own function is a jump: on ARMv6-M, where `b` reaches 2 KB, compilers use it so in long
+functions, which keep lr on the stack. Code that then reads lr would be a subroutine without a symbol: an error.
+
+Exceptions: a handler that starts again at the stack's top (the fault handler) counts on its own; any other handler in
+the vector table adds its frame and its own worst case.
 
 The disassembler (capstone 5) knows neither Helium nor the low-overhead loops of ARMv8.1-M. Neither moves the stack
 pointer (save Helium stores that write their base back, which are refused when the base is sp), and a low-overhead loop
@@ -31,6 +36,7 @@ from tinyml.thumb import (
     constant,
     disassemble,
     is_conditional,
+    read,
     reads_stack,
     stack_address,
     writeback_bytes,
@@ -184,10 +190,13 @@ class _Walk:
             return [following]
         if instruction.mnemonic.startswith(("udf", "bkpt")):
             return []
+        if state.link_lost and LR in read(instruction):
+            raise self._fault(address, f"lr is read after a far jump: {instruction.mnemonic} {instruction.op_str}")
         successors = self._branch(instruction, state, following)
         if successors is not None:
             return successors
         self._move(instruction, state)
+        state.link_lost &= is_conditional(instruction) or LR not in written(instruction)
         if state.depth > _STACK_LIMIT:
             raise self._fault(address, "the stack grows in a loop")
         self._reach(state.depth)
@@ -201,7 +210,13 @@ class _Walk:
         if i.id == arm.ARM_INS_B:
             return [*conditional, (i.operands[0].imm & 0xFFFFFFFF, state.copy())]
         if i.id in (arm.ARM_INS_BL, arm.ARM_INS_BLX):
-            returns = self._call(self._target(i, state), state)
+            target = self._target(i, state)
+            if self._is_inside(target & ~1):
+                landing = state.copy()
+                landing.forget((LR,))
+                landing.link_lost = True
+                return [*conditional, (target & ~1, landing)]
+            returns = self._call(target, state)
             state.forget(_CALLER_SAVED)
             return [following] if returns or conditional else []
         if i.id == arm.ARM_INS_BX or (i.id == arm.ARM_INS_MOV and i.operands[0].reg == PC):
@@ -218,6 +233,9 @@ class _Walk:
             self._returns = True
             return conditional
         return None
+
+    def _is_inside(self, address: int) -> bool:
+        return self._entry < address < self._end and address not in self._code.names
 
     def _target(self, i: Any, state: State) -> int:
         operand = i.operands[-1]

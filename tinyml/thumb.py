@@ -50,14 +50,18 @@ class Code:
 
 @dataclass
 class State:
-    """What is known before an instruction: depth of sp below the entry, constants and stack addresses in registers."""
+    """What is known before an instruction: depth of sp below the entry, constants and stack addresses in registers.
+
+    link_lost: lr may hold what a far jump left there, an address in the same function.
+    """
 
     depth: int
     constants: dict[int, int] = field(default_factory=dict)
     addresses: dict[int, int] = field(default_factory=dict)  # register -> depth it points at
+    link_lost: bool = False
 
     def copy(self) -> State:
-        return State(self.depth, dict(self.constants), dict(self.addresses))
+        return State(self.depth, dict(self.constants), dict(self.addresses), self.link_lost)
 
     def forget(self, registers: Any) -> None:
         for register in registers:
@@ -66,11 +70,12 @@ class State:
 
     def join(self, other: State) -> bool:
         """Widens to hold `other` too; whether that changed anything."""
-        before = (self.depth, len(self.constants), len(self.addresses))
+        before = (self.depth, len(self.constants), len(self.addresses), self.link_lost)
         self.depth = max(self.depth, other.depth)
         self.constants = dict(self.constants.items() & other.constants.items())
         self.addresses = dict(self.addresses.items() & other.addresses.items())
-        return before != (self.depth, len(self.constants), len(self.addresses))
+        self.link_lost = self.link_lost or other.link_lost
+        return before != (self.depth, len(self.constants), len(self.addresses), self.link_lost)
 
 
 def disassemble(code: Code, start: int, end: int) -> Iterator[tuple[int, tuple[Any, int]]]:
@@ -116,6 +121,10 @@ def is_conditional(i: Any) -> bool:
 
 def written(i: Any) -> list[int]:
     return [int(register) for register in i.regs_access()[1]]
+
+
+def read(i: Any) -> list[int]:
+    return [int(register) for register in i.regs_access()[0]]
 
 
 def reads_stack(i: Any) -> bool:

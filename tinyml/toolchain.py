@@ -1,7 +1,8 @@
 """C compilers: finding one, its flags for a board, and running it.
 
-For Cortex-M: `arm-none-eabi-gcc` when it is on PATH, else the `ziglang` wheel (clang and lld, installable by pip on
-every system). For the host: gcc, clang, or the wheel. Nothing is passed through a shell.
+For Cortex-M: `arm-none-eabi-gcc` on PATH or the `ziglang` wheel (clang and lld, installable by pip on every system). For
+the host: gcc, clang, or the wheel. Each core's row in board.py names them, the better one first. Nothing is passed
+through a shell.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from tinyml.board import Board
 from tinyml.errors import ToolchainError, UsageError
+from tinyml.install_hints import INSTALL_HINTS
 
 _COMPILE_SECONDS = 300
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
@@ -26,13 +28,6 @@ _CODE = ("-ffunction-sections", "-fdata-sections", "-fno-common", "-fomit-frame-
 # No jump tables: the stack analysis follows every branch.
 _BARE = ("-ffreestanding", "-fno-jump-tables", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 _LINK = ("-nostdlib", "-static", "-Wl,--gc-sections")
-
-INSTALL_HINTS: Mapping[str, str] = {
-    "arm-none-eabi-gcc": "apt-get install gcc-arm-none-eabi",
-    "zig": f"{Path(sys.executable).name} -m pip install ziglang",
-    "gcc": "apt-get install gcc",
-    "clang": "apt-get install clang",
-}
 
 
 @dataclass(frozen=True)
@@ -88,11 +83,11 @@ _ZIG_QUIET = ("-fno-sanitize=all", "-g0")
 
 
 def find_toolchain(board: Board, prefer: str | None = None) -> Toolchain:
-    """The compiler for a board: the preferred one, or the first that is installed.
+    """The compiler for a board: the preferred one, or the first of its core's that is installed.
 
     Raises ToolchainError with the command that installs one, UsageError for a name that cannot build for this board.
     """
-    names = ("gcc", "clang", "zig") if board.template == "host" else ("arm-none-eabi-gcc", "zig")
+    names = board.core.toolchains
     if prefer is not None and prefer not in names:
         raise UsageError(f"toolchain {prefer!r} cannot build for {board.name}", hint=" or ".join(names))
     for name in (prefer,) if prefer else names:
@@ -106,8 +101,7 @@ def find_toolchain(board: Board, prefer: str | None = None) -> Toolchain:
 
 def installed_toolchains(board: Board) -> list[Toolchain]:
     """Every compiler on this machine that can build for a board, the default first."""
-    names = ("gcc", "clang", "zig") if board.template == "host" else ("arm-none-eabi-gcc", "zig")
-    return [found for name in names if (found := _FINDERS[name]()) is not None]
+    return [found for name in board.core.toolchains if (found := _FINDERS[name]()) is not None]
 
 
 def _on_path(name: str) -> Toolchain | None:

@@ -12,6 +12,16 @@ static inline int32_t tml_add_wrapping(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
+/* Sum of (values[i] - zero_point) * weights[i]. */
+static inline int32_t tml_dot(const int8_t *values, int32_t zero_point, const int8_t *weights, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        sum += (values[i] - zero_point) * weights[i];
+    }
+    return sum;
+}
+
 /* zero_point + sum * multiplier * 2**(shift - 31), clamped to [low, high], which lies within int8. */
 static inline int8_t tml_rescale(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero_point, int32_t low,
                                  int32_t high)

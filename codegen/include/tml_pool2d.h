@@ -2,7 +2,7 @@
 #ifndef TML_POOL2D_H
 #define TML_POOL2D_H
 
-#include "tml_types.h"
+#include "tml_window.h"
 
 typedef struct {
     tml_view input;
@@ -17,25 +17,21 @@ typedef struct {
     int32_t clamp_high;
 } tml_pool2d;
 
-/* The pixels of one window that lie inside the image: rows [top, bottom), columns [left, right). */
-typedef struct {
-    int32_t top;
-    int32_t bottom;
-    int32_t left;
-    int32_t right;
-} tml_pool2d_window;
-
-static inline tml_pool2d_window tml_pool2d_window_at(const tml_pool2d *p, int32_t row, int32_t column)
+static inline void tml_pool2d_set_rows(tml_window *window, const tml_pool2d *p, int32_t row)
 {
-    const int32_t y = row * p->stride_h - p->pad_top;
-    const int32_t x = column * p->stride_w - p->pad_left;
-    const tml_pool2d_window window = {
-        .top = tml_max(y, 0),
-        .bottom = tml_min(y + p->kernel_h, p->input.height),
-        .left = tml_max(x, 0),
-        .right = tml_min(x + p->kernel_w, p->input.width),
-    };
-    return window;
+    tml_window_set_rows(window, &p->input, row * p->stride_h - p->pad_top, p->kernel_h, 1);
+}
+
+static inline void tml_pool2d_set_columns(tml_window *window, const tml_pool2d *p, int32_t column)
+{
+    tml_window_set_columns(window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w, 1);
+}
+
+/* sum / count to nearest, ties away from zero, clamped. */
+static inline int8_t tml_pool2d_mean(const tml_pool2d *p, int32_t sum, int32_t count)
+{
+    const int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+    return (int8_t)tml_clamp(mean, p->clamp_low, p->clamp_high);
 }
 
 #endif

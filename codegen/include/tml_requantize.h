@@ -13,15 +13,14 @@ static inline int32_t tml_shift_left(int32_t value, int32_t exponent)
     return (int32_t)((uint32_t)value << exponent);
 }
 
-/* round(a * b / 2**31); only INT32_MIN * INT32_MIN saturates. */
+/* round(a * b / 2**31), halves up, which is TFLite's nudge by sign and truncation; INT32_MIN * INT32_MIN saturates. */
 static inline int32_t tml_doubling_high_mul(int32_t a, int32_t b)
 {
     const int64_t product = (int64_t)a * b;
-    const int64_t nudge = product >= 0 ? (int64_t)1 << 30 : 1 - ((int64_t)1 << 30);
     if (a == INT32_MIN && b == INT32_MIN) {
         return INT32_MAX;
     }
-    return (int32_t)((product + nudge) / ((int64_t)1 << 31));
+    return (int32_t)((product + ((int64_t)1 << 30)) >> 31);
 }
 
 /* value / 2**exponent to nearest, ties away from zero; exponent in [0, 31]. */
@@ -37,7 +36,7 @@ static inline int32_t tml_rounding_shift_right(int32_t value, int32_t exponent)
 static inline int32_t tml_requantize(int32_t value, int32_t multiplier, int32_t shift)
 {
     const int32_t left = shift > 0 ? shift : 0;
-    const int32_t right = shift > 0 ? 0 : -shift;
+    const int32_t right = left - shift;
     return tml_rounding_shift_right(tml_doubling_high_mul(tml_shift_left(value, left), multiplier), right);
 }
 

@@ -13,11 +13,16 @@ typedef struct {
     int32_t rows;
 } tml_view;
 
+/* Where row `row` is held. Divides when the rows are a ring: for once per output row, not for inner loops. */
+static inline int32_t tml_slot(const tml_view *view, int32_t row)
+{
+    return view->rows == view->height ? row : row % view->rows;
+}
+
 /* Bytes from the start of the buffer to row `row` of an int8 activation. */
 static inline size_t tml_row_offset(const tml_view *view, int32_t row)
 {
-    const int32_t slot = view->rows == view->height ? row : row % view->rows;
-    return (size_t)slot * (size_t)view->width * (size_t)view->channels;
+    return (size_t)tml_slot(view, row) * (size_t)view->width * (size_t)view->channels;
 }
 
 /* First byte of row `row` for reading. */

@@ -58,7 +58,7 @@ static bool receive_input(uint32_t *crc)
         if (c < 0) {
             return false;
         }
-        *tml_model_input(offset) = (int8_t)(uint8_t)c;
+        tml_model_receive(offset, (int8_t)(uint8_t)c);
         sum = tml_crc32_byte(sum, (uint8_t)c);
     }
     *crc = ~sum;

@@ -7,7 +7,8 @@
  *   TML_APP_CLOCK_HZ TML_APP_TICK_HZ TML_APP_STEPS    integers; TICK_HZ is port_ticks()'s rate, at most 4294967295
  *   TML_APP_KEEPS_INPUT         0 or 1
  *   TML_APP_ARENA TML_APP_ARENA_BYTES                 kws_arena, KWS_ARENA_BYTES
- *   TML_APP_INVOKE()            kws_invoke()
+ *   TML_APP_INVOKE()            kws_invoke(); a model fed by rows has TML_APP_ROWS, TML_APP_ROW_BYTES, TML_APP_BEGIN(),
+ *                               TML_APP_PUSH(row) and TML_APP_FINISH() instead, and no TML_APP_INPUT(i)
  *   TML_APP_INPUT_COUNT TML_APP_OUTPUT_COUNT          integers, at least 1
  *   TML_APP_INPUT_BYTES TML_APP_OUTPUT_BYTES          sums over all inputs, all outputs
  *   TML_APP_INPUT_SIZES TML_APP_OUTPUT_SIZES          {490}: initialisers, bytes per port
@@ -167,7 +168,7 @@ static TML_NOINLINE void db_bytes(const char *word)
     }
     while (*word != '\0' && tml_state.db_loaded < tml_state.db_expected) {
         const int byte = tml_hex_digit(word[0]) * 16 + tml_hex_digit(word[1]);
-        *tml_model_input(tml_state.db_loaded) = (int8_t)(byte ^ TML_APP_DB_XOR);
+        tml_model_receive(tml_state.db_loaded, (int8_t)(byte ^ TML_APP_DB_XOR));
         tml_state.db_loaded++;
         word += 2;
     }
@@ -181,7 +182,7 @@ static TML_NOINLINE void db_print(void)
 {
     for (uint32_t i = 0; i < tml_state.db_loaded; i++) {
         tml_put(i % 8u == 0u ? "m-buffer-" : "-");
-        tml_put_hex((uint8_t)*tml_model_input(i) ^ TML_APP_DB_XOR, 2u);
+        tml_put_hex((uint8_t)tml_model_input(i) ^ TML_APP_DB_XOR, 2u);
         if (i % 8u == 7u || i + 1u == tml_state.db_loaded) {
             tml_end_line();
         }
@@ -211,9 +212,10 @@ void tml_put_results(void)
     }
 }
 
+/* A model fed by rows counts from its first row on: tml_model_receive() clears. */
 static void clear_step_counters(void)
 {
-#ifdef TML_PROFILE
+#if defined(TML_PROFILE) && !defined(TML_APP_ROWS)
     for (uint32_t i = 0; i < TML_APP_STEPS; i++) {
         tml_step_ticks[i] = 0;
     }

@@ -6,6 +6,10 @@
 #include "protocol.h"
 #include "tml_app.h"
 
+#ifdef TML_PROFILE
+#include "tml_profile.h"
+#endif
+
 typedef struct {
     uint32_t mantissa; /* scale = mantissa / 2^shift, exactly */
     uint8_t shift;     /* 1..62 */
@@ -16,7 +20,66 @@ static const uint32_t INPUT_SIZES[TML_APP_INPUT_COUNT] = TML_APP_INPUT_SIZES;
 static const uint32_t OUTPUT_SIZES[TML_APP_OUTPUT_COUNT] = TML_APP_OUTPUT_SIZES;
 static const quantization OUTPUT_QUANT[TML_APP_OUTPUT_COUNT] = TML_APP_OUTPUT_QUANT;
 
-int8_t *tml_model_input(uint32_t offset)
+#ifdef TML_APP_ROWS
+
+static int8_t row_buffer[TML_APP_ROW_BYTES];
+static uint32_t rows_fed;
+static uint32_t fed_ticks;
+
+static void begin(void)
+{
+    rows_fed = 0;
+    fed_ticks = 0;
+#ifdef TML_PROFILE
+    for (uint32_t i = 0; i < TML_APP_STEPS; i++) {
+        tml_step_ticks[i] = 0;
+    }
+#endif
+    TML_APP_BEGIN();
+}
+
+static TML_NOINLINE void feed_row(void)
+{
+    const uint32_t start = port_ticks();
+    TML_APP_PUSH(row_buffer);
+    fed_ticks += port_ticks() - start;
+    rows_fed++;
+}
+
+void tml_model_receive(uint32_t offset, int8_t byte)
+{
+    if (offset == 0u) {
+        begin();
+    }
+    row_buffer[offset % TML_APP_ROW_BYTES] = byte;
+    if (offset % TML_APP_ROW_BYTES == TML_APP_ROW_BYTES - 1u) {
+        feed_row();
+    }
+}
+
+int8_t tml_model_input(uint32_t offset)
+{
+    return offset / TML_APP_ROW_BYTES + 1u == rows_fed ? row_buffer[offset % TML_APP_ROW_BYTES] : 0;
+}
+
+/* A run without a fresh input feeds the last row again and again: its result means nothing, its time does. */
+TML_NOINLINE uint32_t tml_model_run(void)
+{
+    if (rows_fed != TML_APP_ROWS) {
+        begin();
+        while (rows_fed != TML_APP_ROWS) {
+            feed_row();
+        }
+    }
+    const uint32_t start = port_ticks();
+    TML_APP_FINISH();
+    rows_fed = 0;
+    return fed_ticks + (port_ticks() - start);
+}
+
+#else
+
+static int8_t *input_byte(uint32_t offset)
 {
     for (uint32_t i = 0; i < TML_APP_INPUT_COUNT; i++) {
         if (offset < INPUT_SIZES[i]) {
@@ -27,6 +90,25 @@ int8_t *tml_model_input(uint32_t offset)
     return NULL;
 }
 
+void tml_model_receive(uint32_t offset, int8_t byte)
+{
+    *input_byte(offset) = byte;
+}
+
+int8_t tml_model_input(uint32_t offset)
+{
+    return *input_byte(offset);
+}
+
+TML_NOINLINE uint32_t tml_model_run(void)
+{
+    const uint32_t start = port_ticks();
+    TML_APP_INVOKE();
+    return port_ticks() - start;
+}
+
+#endif
+
 const int8_t *tml_model_output(uint32_t offset)
 {
     for (uint32_t i = 0; i < TML_APP_OUTPUT_COUNT; i++) {
@@ -36,13 +118,6 @@ const int8_t *tml_model_output(uint32_t offset)
         offset -= OUTPUT_SIZES[i];
     }
     return NULL;
-}
-
-TML_NOINLINE uint32_t tml_model_run(void)
-{
-    const uint32_t start = port_ticks();
-    TML_APP_INVOKE();
-    return port_ticks() - start;
 }
 
 void tml_model_poison(uint8_t value)

@@ -4,11 +4,17 @@
 
 #include <stdint.h>
 
-/* Byte `offset` of all inputs (outputs) laid end to end; NULL beyond the last. */
-int8_t *tml_model_input(uint32_t offset);
+/* Byte `offset` of all inputs laid end to end arrives; in order, 0 first. A model that is fed by rows runs what every
+ * row makes possible as soon as the row is complete. */
+void tml_model_receive(uint32_t offset, int8_t byte);
+
+/* The same byte for printing; 0 where it is no longer held. */
+int8_t tml_model_input(uint32_t offset);
+
+/* Byte `offset` of all outputs laid end to end; NULL beyond the last. */
 const int8_t *tml_model_output(uint32_t offset);
 
-/* One inference; returns its ticks. */
+/* One inference; returns its ticks, those of rows fed before included. */
 uint32_t tml_model_run(void);
 
 void tml_model_poison(uint8_t value);

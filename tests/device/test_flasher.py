@@ -11,6 +11,7 @@ import pytest
 from tinyml.board import board_names, load_board
 from tinyml.device import flasher
 from tinyml.errors import BoardError, DeviceError
+from tinyml.install_hints import INSTALL_HINTS
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def test_argv(
     board = FlashBoard(flasher=name)
     with pytest.raises(DeviceError, match=f"{tool} is not installed") as caught:
         flasher.flash(board, elf)
-    assert caught.value.hint
+    assert caught.value.hint == INSTALL_HINTS[tool]
+    assert tool in flasher.TOOLS
 
     log = fake_tool(tmp_path, tool)
     flasher.flash(board, elf)

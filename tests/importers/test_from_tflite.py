@@ -192,6 +192,38 @@ def test_a_zero_bias_scale_does_not_matter() -> None:
     assert graph.nodes[0].inputs[2].quant is None
 
 
+@pytest.mark.parametrize("kind", ["conv2d", "depthwise_conv2d", "transpose_conv", "fully_connected"])
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_biases_with_sides_of_one_become_vectors(kind: str, ahead: int) -> None:
+    """The converter writes biases of [1, N] and [1, 1, 1, N], their scales along the last axis."""
+
+    def reshaped(model: Any) -> None:
+        subgraph = model.subgraphs[0]
+        bias = subgraph.tensors[subgraph.operators[-1].inputs[3 if kind == "transpose_conv" else 2]]
+        bias.shape = [*[1] * ahead, *bias.shape]
+        bias.quantization.quantizedDimension = ahead
+
+    seeds = [seed for seed in range(20) if len(case(kind, seed).nodes[0].inputs) == 3]
+    assert any(case(kind, seed).nodes[0].inputs[2].affine.is_per_channel for seed in seeds)
+    for seed in seeds:
+        plain, data = case(kind, seed), edited(case_file(kind, seed), reshaped)
+        graph = verify(from_tflite(data, kind), "int8")
+        assert graph.nodes[-1].inputs[2].shape == plain.nodes[0].inputs[2].shape
+        for row in int8_samples(plain, 4, seed):
+            assert_equal([interpreter.run(plain, row)], [interpreter.run(graph, row)])
+
+
+def test_a_bias_of_another_shape_is_refused() -> None:
+    def matrix(model: Any) -> None:
+        for tensor in model.subgraphs[0].tensors:
+            if tensor.name == b"bias":
+                tensor.shape = [3, 2]
+                model.buffers[tensor.buffer].data = np.zeros(24, np.uint8)
+
+    with pytest.raises(ModelError, match="bias"):
+        from_tflite(edited(to_tflite(tiny_network()), matrix), "tiny")
+
+
 def test_missing_options_are_defaults_and_wrong_ones_an_error() -> None:
     def without(model: Any) -> None:
         model.subgraphs[0].operators[0].builtinOptionsType, model.subgraphs[0].operators[0].builtinOptions = 0, None

@@ -74,15 +74,18 @@ def rows_read(step: Step, begin: int, end: int) -> Iterator[tuple[Tensor, int, i
 def check_memory(plan: Plan) -> None:
     """Replays the plan; asserts that no row is read before it is written, or after one of its bytes was taken."""
     shadow = Shadow(plan)
-    for tensor in plan.graph.inputs:
+    resident = [tensor for tensor in plan.graph.inputs if tensor is not plan.fed]
+    for tensor in resident:
         shadow.write(tensor, 0, tensor.hwc[0])
-    for tensor in plan.graph.inputs:
+    for tensor in resident:
         shadow.read(tensor, 0, tensor.hwc[0])
     running = {step.node for step in plan.steps}
     pending = [node for node in plan.graph.nodes if node not in running]
     for group in plan.groups:
         sums: dict[Step, Array] = {}
         for tick in range(group.ticks):
+            if group is plan.groups[0] and plan.fed is not None and tick < plan.fed.hwc[0]:
+                shadow.write(plan.fed, tick, tick + 1)
             for step in group.steps:
                 _show_views(shadow, pending)
                 begin, end = int(step.rows.begin[tick]), int(step.rows.end[tick])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from tinyml.cli.facts import (
     verification_table,
 )
 from tinyml.cli.options import (
+    Planning,
     board_option,
     data_option,
-    keep_input_option,
     model_argument,
+    planning_options,
     port_option,
     reference_option,
     samples_option,
@@ -58,7 +60,7 @@ MADE_UP_SAMPLES = 20
 @samples_option
 @reference_option
 @toolchain_option
-@keep_input_option
+@planning_options
 @speaks
 def build(
     model: Path,
@@ -72,13 +74,11 @@ def build(
     samples: int | None,
     reference: str,
     toolchain: str | None,
-    keep_input: bool,
+    planning: Planning,
     out: Output,
 ) -> int:
     """The main job: MODEL to C, to firmware for a board; with --test to outputs proved equal to the reference."""
-    graph, plan, firmware = _build(
-        model, board, output or Path(f"{model.stem}-{board}"), toolchain, profile, keep_input
-    )
+    graph, plan, firmware = _build(model, board, output or Path(f"{model.stem}-{board}"), toolchain, planning, profile)
     facts = build_facts(plan, firmware)
     tables: list[Any] = [build_table(plan, firmware)]
     verdict = None
@@ -101,6 +101,7 @@ def build(
 @samples_option
 @reference_option
 @toolchain_option
+@planning_options
 @speaks
 def test(
     model: Path,
@@ -110,11 +111,12 @@ def test(
     samples: int | None,
     reference: str,
     toolchain: str | None,
+    planning: Planning,
     out: Output,
 ) -> int:
     """Builds MODEL in a temporary place, runs samples on the board and compares every output value."""
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
-        graph, _, firmware = _build(model, board, Path(directory) / "firmware", toolchain)
+        graph, _, firmware = _build(model, board, Path(directory) / "firmware", toolchain, planning)
         verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
     facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, **verification_facts(verdict)}
     out.result(facts, verification_table(verdict, firmware))
@@ -125,13 +127,13 @@ def test(
 @model_argument
 @click.option("--board", "-b", required=True, envvar="TINYML_BOARD", help="Board names, with commas between.")
 @toolchain_option
-@keep_input_option
+@planning_options
 @speaks
-def check(model: Path, board: str, toolchain: str | None, keep_input: bool, out: Output) -> int:
+def check(model: Path, board: str, toolchain: str | None, planning: Planning, out: Output) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
     names = [load_board(name.strip()).name for name in board.split(",")]
     graph = pipeline.load(model)
-    rows = [_check_one(graph, name, toolchain, keep_input) for name in names]
+    rows = [_check_one(graph, name, toolchain, planning) for name in names]
     messages = [f"{row['board']}: {row['message']}" for row in rows if not row["fits"]]
     fits = all(row["fits"] for row in rows)
     facts = {"model": graph.name, "model_sha256": graph.sha256, "fits": fits, **graph_ports(graph), "boards": rows}
@@ -139,10 +141,10 @@ def check(model: Path, board: str, toolchain: str | None, keep_input: bool, out:
     return 0 if fits else CheckError.exit_code
 
 
-def _check_one(graph: Graph, name: str, toolchain: str | None, keep_input: bool) -> Mapping[str, Any]:
+def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Planning) -> Mapping[str, Any]:
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
     board = load_board(name)
-    plan = pipeline.schedule(graph, board, keep_inputs=keep_input)
+    plan = pipeline.schedule(graph, board, **asdict(planning))
     row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, "remedies": []}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:
@@ -155,12 +157,12 @@ def _check_one(graph: Graph, name: str, toolchain: str | None, keep_input: bool)
 
 
 def _build(
-    model: Path, board: str, output: Path, toolchain: str | None, profile: bool = False, keep_input: bool = False
+    model: Path, board: str, output: Path, toolchain: str | None, planning: Planning, profile: bool = False
 ) -> tuple[Graph, Plan, Firmware]:
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
     graph = pipeline.load(model)
-    plan = pipeline.plan(graph, target, keep_inputs=keep_input)
+    plan = pipeline.plan(graph, target, **asdict(planning))
     return graph, plan, pipeline.build(plan, output, toolchain=compiler, profile=profile)
 
 

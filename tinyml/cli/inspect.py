@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from tinyml import pipeline
 from tinyml.cli.facts import plan_facts
-from tinyml.cli.options import board_option, keep_input_option, model_argument, speaks
+from tinyml.cli.options import Planning, board_option, model_argument, planning_options, speaks
 from tinyml.cli.output import Output, table
 
 
 @click.command()
 @model_argument
 @board_option
-@keep_input_option
+@planning_options
 @speaks
-def plan(model: Path, board: str, keep_input: bool, out: Output) -> None:
+def plan(model: Path, board: str, planning: Planning, out: Output) -> None:
     """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
     from codegen.step_table import step_table
 
-    schedule = pipeline.plan(pipeline.load(model), board, keep_inputs=keep_input)
+    schedule = pipeline.plan(pipeline.load(model), board, **asdict(planning))
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
     out.result(facts, "\n".join(step_table(schedule)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,9 +42,38 @@ toolchain_option = click.option(
     envvar="TINYML_TOOLCHAIN",
     help="Compiler; default: the one found.",
 )
-keep_input_option = click.option(
+_keep_input = click.option(
     "--keep-input/--no-keep-input", envvar="TINYML_KEEP_INPUT", help="Input buffers survive an inference; costs memory."
 )
+_input = click.option(
+    "--input",
+    "feed",
+    type=click.Choice(["auto", "resident", "rows"]),
+    default="auto",
+    show_default=True,
+    envvar="TINYML_INPUT",
+    help="rows: the application pushes the input row by row, and it is never held. auto: resident where that fits.",
+)
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Options of every command that plans, by the names that the pipeline gives them."""
+
+    keep_inputs: bool
+    feed: str
+
+
+def planning_options(command: F) -> F:
+    """Adds --input and --keep-input; the command gets `planning`."""
+
+    @_input
+    @_keep_input
+    @wraps(command)
+    def wrapper(*args: Any, keep_input: bool, feed: str, **kwargs: Any) -> Any:
+        return command(*args, planning=Planning(keep_input, feed), **kwargs)
+
+    return wrapper  # type: ignore[return-value]
 
 
 def speaks(command: F) -> F:

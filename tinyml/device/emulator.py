@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from tinyml.device.link import LinkClosed, SerialLink, end_process
 from tinyml.errors import LinkTimeout, ToolchainError
+from tinyml.install_hints import INSTALL_HINTS
 
 START_TIMEOUT_S = 20.0
 _SERIAL = "tcp:127.0.0.1:0,server=on,wait=off,nodelay=on"
@@ -127,7 +128,7 @@ def _start(argv: list[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
     except OSError as error:
         raise ToolchainError(
-            f"emulator {argv[0]} does not start: {error.strerror}", hint="sudo apt-get install qemu-system-arm"
+            f"emulator {argv[0]} does not start: {error.strerror}", hint=INSTALL_HINTS["qemu-system-arm"]
         ) from error
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tinyml.errors import BoardError, DeviceError
+from tinyml.install_hints import INSTALL_HINTS
 
 FLASH_TIMEOUT_S = 180.0
 
@@ -39,8 +40,7 @@ def flash(board: FlashableBoard, elf: Path) -> None:
 
 
 def _pyocd(board: FlashableBoard, elf: Path) -> None:
-    argv = ["pyocd", "flash", "--target", _option(board, "target"), "--format", "elf", str(elf)]
-    _run(argv, "pip install pyocd")
+    _run(["pyocd", "flash", "--target", _option(board, "target"), "--format", "elf", str(elf)])
 
 
 def _openocd(board: FlashableBoard, elf: Path) -> None:
@@ -48,32 +48,24 @@ def _openocd(board: FlashableBoard, elf: Path) -> None:
         raise DeviceError(
             f"OpenOCD cannot take the path {elf}", hint="build into a folder without braces or backslashes"
         )
-    argv = ["openocd", "-f", _option(board, "config"), "-c", f"program {{{elf}}} verify reset exit"]
-    _run(argv, "sudo apt-get install openocd")
+    _run(["openocd", "-f", _option(board, "config"), "-c", f"program {{{elf}}} verify reset exit"])
 
 
 def _st_flash(board: FlashableBoard, elf: Path) -> None:
-    argv = ["st-flash", "--reset", "--format", "ihex", "write", str(_image(elf, "hex"))]
-    _run(argv, "sudo apt-get install stlink-tools")
+    _run(["st-flash", "--reset", "--format", "ihex", "write", str(_image(elf, "hex"))])
 
 
 def _stm32_programmer(board: FlashableBoard, elf: Path) -> None:
-    argv = ["STM32_Programmer_CLI", "-c", "port=SWD", "-w", str(elf), "-v", "-rst"]
-    _run(argv, "install STM32CubeProgrammer from https://www.st.com/stm32cubeprog and put its bin folder on PATH")
+    _run(["STM32_Programmer_CLI", "-c", "port=SWD", "-w", str(elf), "-v", "-rst"])
 
 
 def _picotool(board: FlashableBoard, elf: Path) -> None:
-    argv = ["picotool", "load", "-v", "-x", str(elf), "-t", "elf"]
-    _run(argv, 'install picotool from https://github.com/raspberrypi/picotool, or set flasher = "uf2"')
+    _run(["picotool", "load", "-v", "-x", str(elf), "-t", "elf"])
 
 
 def _nrfjprog(board: FlashableBoard, elf: Path) -> None:
     family = board.flash_options.get("family", "NRF52")
-    argv = ["nrfjprog", "-f", family, "--program", str(_image(elf, "hex")), "--sectorerase", "--verify", "--reset"]
-    _run(
-        argv,
-        "install nRF Command Line Tools from https://www.nordicsemi.com/Products/Development-tools/nRF-Command-Line-Tools",
-    )
+    _run(["nrfjprog", "-f", family, "--program", str(_image(elf, "hex")), "--sectorerase", "--verify", "--reset"])
 
 
 def _uf2(board: FlashableBoard, elf: Path) -> None:
@@ -90,6 +82,9 @@ def _uf2(board: FlashableBoard, elf: Path) -> None:
     except OSError as error:
         raise DeviceError(f"{drives[0]} does not take {image.name}: {error.strerror}") from error
 
+
+# The programs these run; _uf2 runs none.
+TOOLS = ("pyocd", "openocd", "st-flash", "picotool", "nrfjprog", "STM32_Programmer_CLI")
 
 FLASHERS: Mapping[str, Callable[[FlashableBoard, Path], None]] = {
     "nrfjprog": _nrfjprog,
@@ -122,7 +117,8 @@ def _image(elf: Path, suffix: str) -> Path:
     return path
 
 
-def _run(argv: list[str], install: str) -> None:
+def _run(argv: list[str]) -> None:
+    install = INSTALL_HINTS[argv[0]]
     tool = shutil.which(argv[0])
     if tool is None:
         raise DeviceError(f"{argv[0]} is not installed", hint=install)

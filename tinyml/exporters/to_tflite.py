@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinyml.errors import UnsupportedError
 from tinyml.exporters.tflite_ops import ROWS
 from tinyml.exporters.tflite_writer import ModelWriter
-from tinyml.ir import Graph
+from tinyml.ir import Graph, shown
 
 
 def to_tflite(graph: Graph) -> bytes:
@@ -18,12 +18,12 @@ def to_tflite(graph: Graph) -> bytes:
     for index, node in enumerate(graph.nodes):
         row = ROWS.get(type(node.op))
         if row is None:
-            faults.append(f"layer {index}: {node.op.kind} ({node.outputs[0].name!r}) has no TFLite operator")
+            faults.append(f"layer {index}: {node.op.kind} ({shown(node.outputs[0].name)}) has no TFLite operator")
             continue
         try:
             row(node.op, node, model)
         except UnsupportedError as error:
-            faults.append(f"layer {index}: {node.op.kind} ({node.outputs[0].name!r}): {error.message}")
+            faults.append(f"layer {index}: {node.op.kind} ({shown(node.outputs[0].name)}): {error.message}")
     if faults:
         raise UnsupportedError(f"{graph.name} cannot be written as .tflite\n  " + "\n  ".join(faults))
     return model.finish(graph)

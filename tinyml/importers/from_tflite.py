@@ -9,8 +9,8 @@ from typing import TypeVar
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_call import Call, make_tensor
 from tinyml.importers.tflite_ops import ROWS, Row
-from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading, shown
-from tinyml.ir import Graph, Node, ShapeError, Tensor, verify
+from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
+from tinyml.ir import Graph, Node, ShapeError, Tensor, shown, verify
 
 _SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
 _SHOWN_FAULTS = 50

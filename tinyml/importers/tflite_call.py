@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
-from tinyml.importers.tflite_schema import TensorEntry, shown
-from tinyml.ir import Activation, DType, Quant, Tensor
+from tinyml.importers.tflite_schema import TensorEntry
+from tinyml.ir import Activation, DType, Quant, Tensor, shown
 
 MAX_RANK = 8
 MAX_TENSOR_BYTES = 2**31 - 1

@@ -9,12 +9,12 @@ from typing import Any
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_call import Call, activation, finite
 from tinyml.importers.tflite_window import (
-    check_bias,
     check_weights,
     image,
     stated_padding,
     transposed_padding,
     window_sides,
+    with_bias,
 )
 from tinyml.ir import Activation, DType, Op, Tensor
 from tinyml.ops import (
@@ -67,44 +67,40 @@ class Row:
 
 
 def _conv2d(call: Call, options: Any) -> Lowered:
-    source, weights, bias = image(call, 0), call.input(1), call.optional(2)
+    source, weights = image(call, 0), call.input(1)
     check_weights(call, source, weights, axis=0)
-    check_bias(source, bias)
     sides = window_sides(options, dilated=True)
     padding = stated_padding(options.Padding(), source, weights.shape[1:3], sides)
     op = Conv2D(*sides, padding, activation(options.FusedActivationFunction()))
-    return op, [source, weights, *([bias] if bias else [])]
+    return op, with_bias(call, source, weights, 2)
 
 
 def _depthwise_conv2d(call: Call, options: Any) -> Lowered:
-    source, weights, bias = image(call, 0), call.input(1), call.optional(2)
+    source, weights = image(call, 0), call.input(1)
     check_weights(call, source, weights, axis=3)
-    check_bias(source, bias)
     sides = window_sides(options, dilated=True)
     padding = stated_padding(options.Padding(), source, weights.shape[1:3], sides)
     op = DepthwiseConv2D(*sides, padding, activation(options.FusedActivationFunction()))
-    return op, [source, weights, *([bias] if bias else [])]
+    return op, with_bias(call, source, weights, 2)
 
 
 def _transpose_conv(call: Call, options: Any) -> Lowered:
-    weights, source, bias = call.input(1), image(call, 2), call.optional(3)
+    weights, source = call.input(1), image(call, 2)
     check_weights(call, source, weights, axis=0)
-    check_bias(source, bias)
     stride_h, stride_w, _, _ = window_sides(options, dilated=False)
     padding = transposed_padding(options.Padding(), source, weights, call.output, (stride_h, stride_w))
     op = TransposeConv(stride_h, stride_w, padding, activation(options.FusedActivationFunction()))
-    return op, [source, weights, *([bias] if bias else [])]
+    return op, with_bias(call, source, weights, 3)
 
 
 def _fully_connected(call: Call, options: Any) -> Lowered:
-    source, weights, bias = call.input(0), call.input(1), call.optional(2)
+    source, weights = call.input(0), call.input(1)
     check_weights(call, source, weights, axis=0, sides=2, symmetric=False)
-    check_bias(source, bias)
     if options.WeightsFormat() != 0:
         raise UnsupportedError("shuffled weights")
     keeps = bool(options.KeepNumDims())
     op = FullyConnected(activation(options.FusedActivationFunction()), keeps)
-    return op, [source, weights, *([bias] if bias else [])]
+    return op, with_bias(call, source, weights, 2)
 
 
 def _pool(kind: type[AveragePool2D] | type[MaxPool2D]) -> Function:

@@ -17,7 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tinyml.errors import ModelError, UnsupportedError
-from tinyml.ir import Array
+from tinyml.ir import Array, shown
 
 MAX_OPERATORS = 10_000
 _BUDGET_PER_BYTE, _BUDGET_FLOOR = 4, 1 << 16
@@ -35,11 +35,6 @@ def reading(what: str) -> Iterator[None]:
         yield
     except _DAMAGE as error:
         raise ModelError(f"the file is damaged at {what} ({type(error).__name__}: {error})") from error
-
-
-def shown(text: str) -> str:
-    """A name from the file for a message: quoted, and cut when it is long."""
-    return repr(text if len(text) <= 60 else f"{text[:50]}...{text[-7:]}")
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_call import Call
-from tinyml.importers.tflite_schema import shown
-from tinyml.ir import DType, Padding, Tensor
+from tinyml.ir import DType, Padding, Tensor, shown
 from tinyml.ops.same_padding import same_padding
 
 MAX_WINDOW = 1 << 14  # taps, strides and dilations of one side
@@ -44,14 +44,27 @@ def check_weights(
         raise UnsupportedError(f"weights {shown(weights.name)} with zero points other than 0")
 
 
-def check_bias(source: Tensor, bias: Tensor | None) -> None:
+def with_bias(call: Call, source: Tensor, weights: Tensor, index: int) -> list[Tensor]:
+    """The inputs of a node with weights: operand `index`, the bias, comes third when it is there.
+
+    Converters also write biases of shape [1, N] and [1, 1, 1, N]: constants become vectors.
+    """
+    bias = call.optional(index)
     if bias is None:
-        return
+        return [source, weights]
     expected = DType.INT32 if source.dtype is DType.INT8 else DType.FLOAT32
     if bias.dtype is not expected:
         raise UnsupportedError(f"{bias.dtype.value} bias {shown(bias.name)}; {expected.value} is supported")
     if expected is DType.INT32 and not bias.is_constant:
         raise UnsupportedError(f"bias {shown(bias.name)} is computed at run time; a constant is needed")
+    return [source, weights, _as_vector(bias)]
+
+
+def _as_vector(bias: Tensor) -> Tensor:
+    if bias.data is None or len(bias.shape) == 1 or bias.size != max(bias.shape, default=1):
+        return bias
+    quant = replace(bias.quant, axis=0) if bias.quant and bias.quant.is_per_channel else bias.quant
+    return replace(bias, shape=(bias.size,), quant=quant, data=bias.data.reshape(-1))
 
 
 def window_sides(options: Any, dilated: bool) -> tuple[int, int, int, int]:

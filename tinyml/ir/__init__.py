@@ -5,7 +5,7 @@ from tinyml.ir.graph import Graph, Node
 from tinyml.ir.op import Activation, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
 from tinyml.ir.tensor import Array, Shape, Tensor
-from tinyml.ir.text import graph_text
+from tinyml.ir.text import graph_text, shown
 from tinyml.ir.verify import verify
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "Tensor",
     "View",
     "graph_text",
+    "shown",
     "verify",
 ]

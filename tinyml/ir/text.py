@@ -1,8 +1,13 @@
-"""A graph as text: one node a line, for reading and for comparing in tests."""
+"""Graphs and names as text: for reading, for comparing in tests, for messages."""
 
 from __future__ import annotations
 
 from tinyml.ir.graph import Graph
+
+
+def shown(name: str) -> str:
+    """A name from a model for a message: quoted, control characters escaped, cut when it is long."""
+    return repr(name if len(name) <= 60 else f"{name[:50]}...{name[-7:]}")
 
 
 def graph_text(graph: Graph) -> str:

@@ -16,6 +16,7 @@ from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Graph
 from tinyml.ir.op import ShapeError
 from tinyml.ir.tensor import Tensor
+from tinyml.ir.text import shown
 
 Rule = Callable[[Graph], Iterator[str]]
 
@@ -25,17 +26,17 @@ def _defined_before_use(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         for tensor in node.inputs:
             if not tensor.is_constant and tensor not in known:
-                yield f"{node.name!r} reads {tensor.name!r} before it is produced"
+                yield f"{shown(node.name)} reads {shown(tensor.name)} before it is produced"
         known.update(node.outputs)
     for tensor in graph.outputs:
         if not tensor.is_constant and tensor not in known:
-            yield f"output {tensor.name!r} is never produced"
+            yield f"output {shown(tensor.name)} is never produced"
 
 
 def _produced_once(graph: Graph) -> Iterator[str]:
     counts = Counter(tensor for node in graph.nodes for tensor in node.outputs)
     counts.update(graph.inputs)
-    yield from (f"{tensor.name!r} is produced {count} times" for tensor, count in counts.items() if count > 1)
+    yield from (f"{shown(tensor.name)} is produced {count} times" for tensor, count in counts.items() if count > 1)
 
 
 def _shapes_agree(graph: Graph) -> Iterator[str]:
@@ -44,20 +45,20 @@ def _shapes_agree(graph: Graph) -> Iterator[str]:
         try:
             inferred = node.op.infer(node.inputs)
         except ShapeError as error:
-            yield f"{node.name!r}: {error}"
+            yield f"{shown(node.name)}: {error}"
             continue
         except (ValueError, IndexError, ZeroDivisionError):
             shapes = [tensor.shape for tensor in node.inputs]
-            yield f"{node.name!r}: {node.op.kind} does not take inputs of shapes {shapes}"
+            yield f"{shown(node.name)}: {node.op.kind} does not take inputs of shapes {shapes}"
             continue
         if inferred != stated:
-            yield f"{node.name!r}: {node.op.kind} gives {inferred}, the graph states {stated}"
+            yield f"{shown(node.name)}: {node.op.kind} gives {inferred}, the graph states {stated}"
 
 
 def _sides_positive(graph: Graph) -> Iterator[str]:
     for tensor in graph.tensors:
         if any(side < 1 for side in tensor.shape):
-            yield f"{tensor.name!r} has shape {tensor.shape}; every side must be at least 1"
+            yield f"{shown(tensor.name)} has shape {tensor.shape}; every side must be at least 1"
 
 
 def _has_io(graph: Graph) -> Iterator[str]:
@@ -70,7 +71,7 @@ def _has_io(graph: Graph) -> Iterator[str]:
 def _constants_finite(graph: Graph) -> Iterator[str]:
     for tensor in graph.tensors:
         if tensor.data is not None and tensor.dtype.is_float and not np.isfinite(tensor.data).all():
-            yield f"constant {tensor.name!r} holds NaN or infinity"
+            yield f"constant {shown(tensor.name)} holds NaN or infinity"
 
 
 def _quant_sound(graph: Graph) -> Iterator[str]:
@@ -82,13 +83,13 @@ def _quant_sound(graph: Graph) -> Iterator[str]:
 def _quant_faults(tensor: Tensor) -> Iterator[str]:
     quant = tensor.affine
     if not all(np.isfinite(scale) and scale > 0 for scale in quant.scales):
-        yield f"{tensor.name!r}: scales must be positive and finite"
+        yield f"{shown(tensor.name)}: scales must be positive and finite"
     low, high = tensor.dtype.bounds if not tensor.dtype.is_float else (0, 0)
     if not all(low <= zero_point <= high for zero_point in quant.zero_points):
-        yield f"{tensor.name!r}: zero point outside {tensor.dtype.value}"
+        yield f"{shown(tensor.name)}: zero point outside {tensor.dtype.value}"
     count = 1 if quant.axis is None else tensor.shape[quant.axis] if quant.axis < len(tensor.shape) else -1
     if not len(quant.scales) == len(quant.zero_points) == count:
-        yield f"{tensor.name!r}: {len(quant.scales)} scales for {count} channels"
+        yield f"{shown(tensor.name)}: {len(quant.scales)} scales for {count} channels"
 
 
 def _activations_int8(graph: Graph) -> Iterator[str]:
@@ -96,7 +97,7 @@ def _activations_int8(graph: Graph) -> Iterator[str]:
     for tensor in graph.tensors:
         if tensor in activations and (tensor.dtype is not DType.INT8 or tensor.quant is None):
             bare = "" if tensor.quant else " without quantization"
-            yield f"{tensor.name!r} is {tensor.dtype.value}{bare}; int8 expected"
+            yield f"{shown(tensor.name)} is {tensor.dtype.value}{bare}; int8 expected"
 
 
 _SOUND: tuple[Rule, ...] = (
@@ -118,7 +119,7 @@ def verify(graph: Graph, stage: str) -> Graph:
     """The graph itself when it obeys every rule of the stage; ModelError with every violation otherwise."""
     faults = [fault for rule in STAGES[stage] for fault in rule(graph)]
     if faults:
-        shown = "\n  ".join(faults[:20])
+        listed = "\n  ".join(faults[:20])
         more = f"\n  and {len(faults) - 20} more" if len(faults) > 20 else ""
-        raise ModelError(f"{graph.name}: not a valid {stage} graph\n  {shown}{more}")
+        raise ModelError(f"{graph.name}: not a valid {stage} graph\n  {listed}{more}")
     return graph

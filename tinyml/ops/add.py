@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Activation, Array, Node, Tensor
+from tinyml.ir import Activation, Array, Node, Tensor, shown
 from tinyml.ir.requantize import (
     Int64,
     activation_range,
@@ -37,7 +37,7 @@ def sum_multipliers(node: Node) -> SumMultipliers:
     output = quantize_multiplier(twice / (2**LEFT_SHIFT * node.output.affine.scale))
     if output[1] > 0:
         raise UnsupportedError(
-            f"{node.name!r}: an operand's scale, {max(first, second):.6g}, is 2**19 or more times the output's, "
+            f"{shown(node.name)}: an operand's scale, {max(first, second):.6g}, is 2**19 or more times the output's, "
             f"{node.output.affine.scale:.6g}",
             hint="quantize the model again with samples that reach the range of this layer",
         )

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Array, Tensor
+from tinyml.ir import Array, Tensor, shown
 from tinyml.ir.requantize import Int64, quantize_multiplier
 from tinyml.ops.pointwise import Pointwise
 
@@ -26,7 +26,7 @@ class HardSwish(Pointwise):
         factor, exponent = _multiplier16(scale / output.affine.scale)
         if exponent > 0:
             raise UnsupportedError(
-                f"hard_swish of {source.name!r}: input scale {source.affine.scale:.6g} is 128 or more times the "
+                f"hard_swish of {shown(source.name)}: input scale {source.affine.scale:.6g} is 128 or more times the "
                 f"output scale {output.affine.scale:.6g}",
                 hint="quantize the model again with samples that reach the range of this layer",
             )

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Array, Node, Op, Quant, Shape, ShapeError, Tensor
+from tinyml.ir import Array, Node, Op, Quant, Shape, ShapeError, Tensor, shown
 from tinyml.ir.fixed_point import exp_on_negative_values, reciprocal
 from tinyml.ir.requantize import (
     multiply_by_quantized_multiplier,
@@ -50,7 +50,7 @@ class Softmax(Op):
         """
         real = min(float(np.float32(self.beta)) * source.affine.scale * 2.0**26, 2.0**31 - 1)
         if real <= 1:
-            raise UnsupportedError(f"softmax of {source.name!r}: beta {self.beta} times scale is not above 2**-26")
+            raise UnsupportedError(f"softmax of {shown(source.name)}: beta {self.beta} times scale is not above 2**-26")
         shift = math.frexp(real)[1]
         reach = min(255, math.floor(31 * 2.0 ** (26 - shift)))
         steps = -np.arange(reach + 1, dtype=np.int64)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Graph, Tensor
+from tinyml.ir import Graph, Tensor, shown
 from tinyml.ops import Dequantize, Quantize
 from tinyml.passes.rewriting import log, rename
 
@@ -40,9 +40,9 @@ def _strip_input(graph: Graph, real: Tensor) -> Graph:
     quantized = readers[0].output
     unlike = [node for node in readers if (node.output.dtype, node.output.quant) != (quantized.dtype, quantized.quant)]
     if unlike:
-        shown = "\n".join(f"  {node.name!r} as {node.output.quant}" for node in (readers[0], *unlike))
+        listed = "\n".join(f"  {shown(node.name)} as {node.output.quant}" for node in (readers[0], *unlike))
         raise UnsupportedError(
-            f"float input {real.name!r} is quantized in different ways:\n{shown}",
+            f"float input {shown(real.name)} is quantized in different ways:\n{listed}",
             "quantize it once, or give the graph one input per quantization",
         )
     taken = Tensor(real.name, quantized.shape, quantized.dtype, quantized.quant)

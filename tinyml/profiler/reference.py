@@ -40,7 +40,7 @@ def reference_outputs(
         return "interpreter", own
     if not possible:
         raise UsageError(
-            "TensorFlow Lite Micro is not installed, or the model is no .tflite", "pip install tflite-micro"
+            "TensorFlow Lite Micro is not installed, or the model is no .tflite", INSTALL_HINTS["tflite-micro"]
         )
     outputs = run_tflm(graph, model, samples)
     wrong = sum(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyml.errors import FitError
+from tinyml.ir import shown
 from tinyml.scheduler.plan import Buffer, Plan
 
 
@@ -10,7 +11,7 @@ def require_arena_fits(plan: Plan, limit_bytes: int, board_name: str) -> Plan:
     """The plan itself; FitError when its arena alone exceeds `limit_bytes` of SRAM."""
     if plan.arena_bytes <= limit_bytes:
         return plan
-    layer = f"{plan.steps[plan.peak_step].node.name!r}" if plan.steps else plan.graph.name
+    layer = shown(plan.steps[plan.peak_step].node.name) if plan.steps else plan.graph.name
     raise FitError(
         f"the arena takes {plan.arena_bytes} bytes of SRAM, {board_name} has {limit_bytes}: "
         f"{plan.arena_bytes - limit_bytes} too many. The peak is at step {plan.peak_step}, {layer}:\n"
@@ -53,4 +54,4 @@ def _spans_alive(plan: Plan, step: int) -> dict[tuple[int, int], list[Buffer]]:
 def _describe(buffer: Buffer) -> str:
     tensor = buffer.tensor
     rows = f", {buffer.rows} of {tensor.hwc[0]} rows" if buffer.rows < tensor.hwc[0] else ""
-    return f"{tensor.name!r} {'x'.join(map(str, tensor.shape))}{rows}"
+    return f"{shown(tensor.name)} {'x'.join(map(str, tensor.shape))}{rows}"

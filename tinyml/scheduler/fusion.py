@@ -52,21 +52,27 @@ class Partition:
         alone: Mapping[Node, Kernel],
         fused: Mapping[Node, Kernel],
         keep_inputs: bool,
+        fed: Tensor | None = None,
     ) -> None:
-        self.nodes, self.alone, self.fused = nodes, alone, fused
+        self.nodes, self.alone, self.fused, self.fed = nodes, alone, fused, fed
         self.number = {node: number for number, node in enumerate(nodes)}
-        self.lives = _lives(graph, self.number, placement, keep_inputs)
+        self.lives = _lives(graph, self.number, placement, keep_inputs, fed)
         self.views_before = _views_before(graph, self.number)
         self.readers: dict[Tensor, list[Node]] = {}
         for node in nodes:
             for tensor in dict.fromkeys(node.operands):
                 self.readers.setdefault(tensor, []).append(node)
 
-    def best(self) -> list[Section]:
-        """The sections of a partition with the least peak, and among those the one with the fewest calls of kernels."""
+    def best(self) -> list[Section] | None:
+        """The sections of a partition with the least peak, and among those the one with the fewest calls of kernels.
+
+        None when the input is to be fed by rows and cannot be.
+        """
         count = len(self.nodes)
         edges = [self._sections(first) for first in range(count)]
         peaks = _shortest(count, edges, lambda reached, cost, section: max(reached, cost))[0]
+        if peaks[count] == float("inf"):
+            return None
         allowed = [[(s, cost) for s, cost in sections if cost <= peaks[count]] for sections in edges]
         _, chosen = _shortest(count, allowed, lambda reached, cost, section: reached + section.calls)
         sections: list[Section] = []
@@ -79,19 +85,28 @@ class Partition:
 
     def _sections(self, first: int) -> list[tuple[Section, int]]:
         """Every section that starts at a node, with the bytes it needs at its worst step."""
-        found = [(Section(first, first, None), self._cost_alone(first))]
+        feeds = first == 0 and self.fed is not None
+        found = [] if feeds else [(Section(first, first, None), self._cost_alone(first))]
         operands = [tensor for tensor in self.nodes[first].operands if not tensor.is_constant]
         if not operands:
             return found
         lockstep = Lockstep.paced_by(max(operands, key=lambda tensor: tensor.hwc[0]), self.fused)
+        if feeds and self.fed is not None:
+            lockstep.feed(self.fed)
         costs = _SectionCosts(self, first, lockstep)
         for last in range(first, len(self.nodes)):
             for view in self.views_before[last]:
                 lockstep.add_view(view)
             if not lockstep.add(self.nodes[last]):
                 break
-            found.append((Section(first, last, lockstep), costs.extended_to(last)))
+            if not feeds or self._reads_fed_until <= last:
+                found.append((Section(first, last, lockstep), costs.extended_to(last)))
         return found
+
+    @property
+    def _reads_fed_until(self) -> int:
+        """The last node that reads the input fed by rows: they all have to be in the first section."""
+        return max(self.number[node] for node in self.readers.get(self.fed, ())) if self.fed else -1
 
     def _cost_alone(self, number: int) -> int:
         node = self.nodes[number]
@@ -190,8 +205,10 @@ def _views_before(graph: Graph, number: Mapping[Node, int]) -> list[list[Node]]:
     return found
 
 
-def _lives(graph: Graph, number: Mapping[Node, int], placement: Placement, keep_inputs: bool) -> list[_Life]:
-    """One life per storage. Views take the number of the next node that runs."""
+def _lives(
+    graph: Graph, number: Mapping[Node, int], placement: Placement, keep_inputs: bool, fed: Tensor | None
+) -> list[_Life]:
+    """One life per storage. Views take the number of the next node that runs; a fed input is born with node 0."""
     end = len(number)
     steps: dict[Node, int] = {}
     running = 0
@@ -203,7 +220,7 @@ def _lives(graph: Graph, number: Mapping[Node, int], placement: Placement, keep_
         first, last = end, -1
         for tensor in storage.places:
             producer = graph.producer.get(tensor)
-            born = steps[producer] if producer else -1
+            born = steps[producer] if producer else 0 if tensor is fed else -1
             readers = [steps[node] for node in graph.consumers.get(tensor, ()) if node in number]
             kept = tensor in graph.outputs or (keep_inputs and producer is None)
             first, last = min(first, born), max(last, born, *readers, end if kept else -1)

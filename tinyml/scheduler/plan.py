@@ -87,6 +87,8 @@ class Plan:
     lower_bound_bytes: no packing of these buffers with these lifetimes is smaller.
     keeps_input: the inputs survive an inference.
     board: whose kernels were chosen and whose memory must hold it; None for portable C.
+    fed: the input that comes row by row, one at each tick of the first group, and is never held whole; None when the
+        inputs are resident.
     """
 
     graph: Graph
@@ -96,6 +98,7 @@ class Plan:
     lower_bound_bytes: int
     keeps_input: bool = False
     board: Board | None = None
+    fed: Tensor | None = None
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

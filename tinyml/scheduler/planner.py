@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.board import Board
+from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.fusion import Partition, Section
@@ -20,7 +21,12 @@ Candidates = Mapping[Node, Sequence[Kernel]]
 
 
 def make_plan(
-    graph: Graph, candidates: Candidates, keep_inputs: bool = False, board: Board | None = None, fuse: bool = True
+    graph: Graph,
+    candidates: Candidates,
+    keep_inputs: bool = False,
+    board: Board | None = None,
+    fuse: bool = True,
+    feed_rows: bool = False,
 ) -> Plan:
     """A plan with the smallest arena for the graph's order of nodes, with nothing computed twice.
 
@@ -28,21 +34,39 @@ def make_plan(
         where it makes the arena smaller.
     keep_inputs: the input buffers survive an inference; costs memory.
     fuse: let nodes run together by rows; False plans layer by layer.
+    feed_rows: the input comes row by row and is never held. Raises UnsupportedError for a graph that cannot take it so.
     """
     placement = Placement(graph)
     dropped = place_views(graph, placement)
     nodes = tuple(node for node in graph.nodes if node not in dropped)
     alone = {node: _frugal(node, candidates[node]) for node in nodes}
     fused = {node: _by_rows(candidates[node]) for node in nodes}
-    plain = [Section(number, number, None) for number in range(len(nodes))]
-    options = [plain]
-    if fuse:
-        options.append(Partition(graph, nodes, placement, alone, fused, keep_inputs).best())
-    drafts = [_Draft(graph, nodes, sections, keep_inputs) for sections in options]
+    fed = _fed_input(graph, nodes) if feed_rows else None
+    options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
+    if fuse or feed_rows:
+        found = Partition(graph, nodes, placement, alone, fused, keep_inputs, fed).best()
+        options += [found] if found is not None else []
+    if not options:
+        raise _cannot_feed(graph, "its first layers need more than a few rows at a time")
+    drafts = [_Draft(graph, nodes, sections, keep_inputs, fed) for sections in options]
     # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
     return min(
         (_finished(draft, candidates, alone, fused, board) for draft in drafts), key=lambda plan: plan.arena_bytes
     )
+
+
+def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
+    """The input to feed by rows; UnsupportedError where that makes no sense."""
+    tensor = graph.inputs[0]
+    if len(graph.inputs) != 1 or tensor.hwc[0] == 1:
+        raise _cannot_feed(graph, "it does not have exactly one input of several rows")
+    if not nodes or tensor not in nodes[0].operands or tensor in graph.outputs:
+        raise _cannot_feed(graph, "its first layer does not read the input")
+    return tensor
+
+
+def _cannot_feed(graph: Graph, why: str) -> UnsupportedError:
+    return UnsupportedError(f"{graph.name} cannot be fed by rows: {why}", "--input resident")
 
 
 def _finished(
@@ -118,7 +142,8 @@ class _Layout:
         scratch = {n: Scratch(o, self.kernels[n].scratch_bytes(n)) for n, o in zip(self.scratch, spaces, strict=True)}
         groups = tuple(self._group(section, scratch) for section in self.draft.sections)
         total, bound = packing.total_bytes, packing.lower_bound_bytes
-        return Plan(self.draft.graph, groups, buffers, total, bound, self.draft.keep_inputs, board)
+        draft = self.draft
+        return Plan(draft.graph, groups, buffers, total, bound, draft.keep_inputs, board, draft.fed)
 
     def _group(self, section: Section, scratch: Mapping[Node, Scratch]) -> Group:
         nodes = self.draft.nodes[section.first : section.last + 1]
@@ -139,8 +164,15 @@ class _Layout:
 class _Draft:
     """Sections whose kernels and offsets are still open."""
 
-    def __init__(self, graph: Graph, nodes: Sequence[Node], sections: Sequence[Section], keep_inputs: bool) -> None:
-        self.graph, self.nodes, self.sections, self.keep_inputs = graph, nodes, sections, keep_inputs
+    def __init__(
+        self,
+        graph: Graph,
+        nodes: Sequence[Node],
+        sections: Sequence[Section],
+        keep_inputs: bool,
+        fed: Tensor | None = None,
+    ) -> None:
+        self.graph, self.nodes, self.sections, self.keep_inputs, self.fed = graph, nodes, sections, keep_inputs, fed
         number = {node: index for index, node in enumerate(nodes)}
         self.section = {node: s for s in sections for node in nodes[s.first : s.last + 1]}
         self.readers: dict[Tensor, list[Node]] = {}
@@ -158,7 +190,7 @@ class _Draft:
 
     def _inside(self, tensor: Tensor) -> Section | None:
         """The fused section that a tensor never leaves: its rows may live in a ring there."""
-        producer = self.graph.producer.get(tensor)
+        producer = self.nodes[0] if tensor is self.fed else self.graph.producer.get(tensor)
         if producer is None or tensor in self.graph.outputs:
             return None
         section = self.section.get(producer)
@@ -244,7 +276,7 @@ class _Draft:
         """The one tensor of a storage that the section reads, if it comes from before and the storage dies here."""
         read = [tensor for tensor in storage.places if any(tensor in node.operands for node in nodes)]
         dies = all(alive[tensor].last <= section.last for tensor in storage.places)
-        if len(read) != 1 or not dies or alive[read[0]].first >= section.first:
+        if len(read) != 1 or not dies or alive[read[0]].first >= section.first or read[0] is self.fed:
             return None
         others = (tensor for tensor in storage.places if tensor is not read[0])
         return read[0] if all(alive[tensor].last < section.first for tensor in others) else None

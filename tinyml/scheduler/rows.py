@@ -87,6 +87,10 @@ class Lockstep:
         height = tensor.hwc[0]
         return cls(height, 4 * height + 128, kernels)
 
+    def feed(self, tensor: Tensor) -> None:
+        """The pacing tensor comes from outside row by row, one a tick, instead of lying there whole."""
+        self.ready[tensor] = np.arange(1, self.ticks + 1, dtype=np.int64)
+
     def add(self, node: Node) -> bool:
         """Adds a node; False when it cannot run by rows, or is not done within the ticks."""
         kernel = self.kernels.get(node)

@@ -7,27 +7,29 @@
 /* Adds one image row to sums[output.width][channels]. */
 static inline void tml_average_pool2d_rows_s8_add(const tml_pool2d *p, const int8_t *row, int32_t *sums)
 {
+    tml_window window;
     for (int32_t column = 0; column < p->output.width; column++) {
-        const tml_pool2d_window window = tml_pool2d_window_at(p, 0, column);
-        for (int32_t x = window.left; x < window.right; x++) {
-            const int8_t *pixel = row + x * p->input.channels;
+        tml_pool2d_set_columns(&window, p, column);
+        const int8_t *value = row + window.column_offset;
+        for (int32_t kx = window.columns.begin; kx < window.columns.end; kx++) {
             for (int32_t c = 0; c < p->input.channels; c++) {
-                sums[column * p->input.channels + c] += pixel[c];
+                sums[c] += *value++;
             }
         }
+        sums += p->input.channels;
     }
 }
 
-/* Means of the sums, to nearest, ties away from zero. */
-static inline void tml_average_pool2d_rows_s8_finish(const tml_pool2d *p, const int32_t *sums, int8_t *out)
+/* Means of the sums; `rows` of the window were added up. */
+static inline void tml_average_pool2d_rows_s8_finish(const tml_pool2d *p, const int32_t *sums, int32_t rows,
+                                                     int8_t *out)
 {
+    tml_window window;
     for (int32_t column = 0; column < p->output.width; column++) {
-        const tml_pool2d_window window = tml_pool2d_window_at(p, 0, column);
-        const int32_t count = (window.bottom - window.top) * (window.right - window.left);
+        tml_pool2d_set_columns(&window, p, column);
+        const int32_t count = rows * (window.columns.end - window.columns.begin);
         for (int32_t c = 0; c < p->input.channels; c++) {
-            const int32_t sum = *sums++;
-            const int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-            *out++ = (int8_t)tml_clamp(mean, p->clamp_low, p->clamp_high);
+            *out++ = tml_pool2d_mean(p, *sums++, count);
         }
     }
 }
@@ -37,18 +39,19 @@ static inline void tml_average_pool2d_rows_s8(const tml_pool2d *p, const int8_t 
                                               int32_t row_begin, int32_t row_end, void *scratch)
 {
     int32_t *const sums = scratch;
-    const tml_pool2d_window window = tml_pool2d_window_at(p, 0, 0);
+    const int32_t top = tml_max(-p->pad_top, 0);
+    const int32_t bottom = tml_min(p->kernel_h - p->pad_top, p->input.height);
     for (int32_t row = row_begin; row < row_end; row++) {
         if (row == 0) {
             for (int32_t i = 0; i < p->output.width * p->output.channels; i++) {
                 sums[i] = 0;
             }
         }
-        if (row >= window.top && row < window.bottom) {
+        if (row >= top && row < bottom) {
             tml_average_pool2d_rows_s8_add(p, tml_row(input, &p->input, row), sums);
         }
         if (row == p->input.height - 1) {
-            tml_average_pool2d_rows_s8_finish(p, sums, tml_row_out(output, &p->output, 0));
+            tml_average_pool2d_rows_s8_finish(p, sums, bottom - top, output);
         }
     }
 }

@@ -4,19 +4,20 @@
 
 #include "tml_pool2d.h"
 
-/* Mean of one channel over the window, to nearest, ties away from zero. */
-static inline int32_t tml_average_pool2d_s8_mean(const tml_pool2d *p, const int8_t *input, tml_pool2d_window window,
-                                                 int32_t channel)
+/* Mean of one channel over the window. image: the channel of the pixel under its first column in every row. */
+static inline int8_t tml_average_pool2d_s8_value(const tml_pool2d *p, const int8_t *image, const tml_window *window)
 {
-    const int32_t count = (window.bottom - window.top) * (window.right - window.left);
+    const int32_t columns = window->columns.end - window->columns.begin;
+    int32_t row = window->row_offset;
     int32_t sum = 0;
-    for (int32_t y = window.top; y < window.bottom; y++) {
-        const int8_t *row = tml_row(input, &p->input, y) + channel;
-        for (int32_t x = window.left; x < window.right; x++) {
-            sum += row[x * p->input.channels];
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
+        const int8_t *pixels = image + row;
+        for (int32_t kx = 0; kx < columns; kx++) {
+            sum += pixels[kx * window->column_step];
         }
+        row = tml_window_next_row(window, row);
     }
-    return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+    return tml_pool2d_mean(p, sum, columns * (window->rows.end - window->rows.begin));
 }
 
 /* Output rows [row_begin, row_end). */
@@ -25,11 +26,12 @@ static inline void tml_average_pool2d_s8(const tml_pool2d *p, const int8_t *inpu
 {
     for (int32_t row = row_begin; row < row_end; row++) {
         int8_t *out = tml_row_out(output, &p->output, row);
+        tml_window window;
+        tml_pool2d_set_rows(&window, p, row);
         for (int32_t column = 0; column < p->output.width; column++) {
-            const tml_pool2d_window window = tml_pool2d_window_at(p, row, column);
+            tml_pool2d_set_columns(&window, p, column);
             for (int32_t c = 0; c < p->output.channels; c++) {
-                const int32_t mean = tml_average_pool2d_s8_mean(p, input, window, c);
-                *out++ = (int8_t)tml_clamp(mean, p->clamp_low, p->clamp_high);
+                *out++ = tml_average_pool2d_s8_value(p, input + window.column_offset + c, &window);
             }
         }
     }

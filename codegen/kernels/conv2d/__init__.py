@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
-from tinyml.ir import Node
+from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import Conv2D
@@ -31,4 +31,20 @@ def parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = (Kernel(name="tml_conv2d_s8", op=Conv2D, struct="tml_conv2d", parameters=parameters),)
+def is_pointwise(node: Node) -> bool:
+    """Whether every output value reads a single pixel that lies inside the image, and all its channels."""
+    assert isinstance(node.op, Conv2D)
+    image, weights = node.inputs[0], node.inputs[1]
+    return weights.shape[1:] == (1, 1, image.hwc[2]) and node.op.padding == Padding()
+
+
+KERNELS = (
+    Kernel(
+        name="tml_conv2d_pointwise_s8",
+        op=Conv2D,
+        struct="tml_conv2d",
+        parameters=parameters,
+        accepts=is_pointwise,
+    ),
+    Kernel(name="tml_conv2d_s8", op=Conv2D, struct="tml_conv2d", parameters=parameters),
+)

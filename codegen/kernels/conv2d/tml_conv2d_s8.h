@@ -3,32 +3,43 @@
 #define TML_CONV2D_S8_H
 
 #include "tml_conv2d.h"
+#include "tml_window.h"
 
-/* Sum of products of one output value; (top, left) is the image position of its first tap, outside taps are skipped. */
-static inline int32_t tml_conv2d_s8_sum(const tml_conv2d *p, const int8_t *input, int32_t top, int32_t left,
-                                        int32_t out_channel)
+/* What a window covers of a filter. Taps that lie side by side in the image's memory, too, are one run. */
+typedef struct {
+    int32_t first;  /* weight of the first tap that lies inside the image */
+    int32_t count;  /* runs in a row of taps */
+    int32_t length; /* weights in a run */
+    int32_t step;   /* weights from one row of taps to the next */
+} tml_conv2d_runs;
+
+static inline tml_conv2d_runs tml_conv2d_runs_of(const tml_conv2d *p, const tml_window *window, int32_t depth)
 {
-    const int32_t depth = p->input.channels / p->groups;
-    const int32_t group = out_channel / (p->output.channels / p->groups);
-    const int8_t *weights = p->weights + (size_t)out_channel * (size_t)(p->kernel_h * p->kernel_w * depth);
+    const int32_t taps = window->columns.end - window->columns.begin;
+    const int32_t joined = p->groups == 1 && p->dilation_w == 1;
+    const tml_conv2d_runs runs = {
+        .first = (window->rows.begin * p->kernel_w + window->columns.begin) * depth,
+        .count = joined ? 1 : taps,
+        .length = joined ? taps * depth : depth,
+        .step = p->kernel_w * depth,
+    };
+    return runs;
+}
+
+/* Sum of products of one output value. image: the pixel under the window's first column in every row. */
+static inline int32_t tml_conv2d_s8_sum(const int8_t *image, int32_t zero_point, const int8_t *filter,
+                                        const tml_window *window, const tml_conv2d_runs *runs)
+{
+    int32_t row = window->row_offset;
+    int32_t tap = runs->first;
     int32_t sum = 0;
-    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        const int32_t y = top + ky * p->dilation_h;
-        if (y < 0 || y >= p->input.height) {
-            continue;
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
+        for (int32_t i = 0; i < runs->count; i++) {
+            sum += tml_dot(image + row + i * window->column_step, zero_point, filter + tap + i * runs->length,
+                           runs->length);
         }
-        const int8_t *row = tml_row(input, &p->input, y);
-        for (int32_t kx = 0; kx < p->kernel_w; kx++) {
-            const int32_t x = left + kx * p->dilation_w;
-            if (x < 0 || x >= p->input.width) {
-                continue;
-            }
-            const int8_t *pixel = row + x * p->input.channels + group * depth;
-            const int8_t *tap = weights + (ky * p->kernel_w + kx) * depth;
-            for (int32_t c = 0; c < depth; c++) {
-                sum += (pixel[c] - p->input_zero_point) * tap[c];
-            }
-        }
+        row = tml_window_next_row(window, row);
+        tap += runs->step;
     }
     return sum;
 }
@@ -37,12 +48,21 @@ static inline int32_t tml_conv2d_s8_sum(const tml_conv2d *p, const int8_t *input
 static inline void tml_conv2d_s8(const tml_conv2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                  int32_t row_end)
 {
+    const int32_t depth = p->input.channels / p->groups;
+    const int32_t filters = p->output.channels / p->groups;
+    const int32_t filter_size = p->kernel_h * p->kernel_w * depth;
     for (int32_t row = row_begin; row < row_end; row++) {
         int8_t *out = tml_row_out(output, &p->output, row);
+        tml_window window;
+        tml_window_set_rows(&window, &p->input, row * p->stride_h - p->pad_top, p->kernel_h, p->dilation_h);
         for (int32_t column = 0; column < p->output.width; column++) {
+            tml_window_set_columns(&window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w,
+                                   p->dilation_w);
+            const tml_conv2d_runs runs = tml_conv2d_runs_of(p, &window, depth);
             for (int32_t c = 0; c < p->output.channels; c++) {
-                const int32_t sum = tml_conv2d_s8_sum(p, input, row * p->stride_h - p->pad_top,
-                                                      column * p->stride_w - p->pad_left, c);
+                const int8_t *image = input + window.column_offset + c / filters * depth;
+                const int8_t *filter = p->weights + c * filter_size;
+                const int32_t sum = tml_conv2d_s8_sum(image, p->input_zero_point, filter, &window, &runs);
                 *out++ = tml_conv2d_output(p, sum, c);
             }
         }

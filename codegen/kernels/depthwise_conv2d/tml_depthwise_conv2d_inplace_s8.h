@@ -8,45 +8,53 @@
 #define TML_DEPTHWISE_CONV2D_INPLACE_S8_H
 
 #include "tml_depthwise_conv2d.h"
+#include "tml_window.h"
 
 /* Sum over the taps of one kernel row; `line` holds one image row, its pixels `step` apart. */
 static inline int32_t tml_depthwise_conv2d_inplace_s8_taps(const tml_depthwise_conv2d *p, const int8_t *line,
-                                                           int32_t step, int32_t left, const int8_t *weights)
+                                                           int32_t step, int32_t left, tml_taps columns,
+                                                           const int8_t *weights)
 {
     int32_t sum = 0;
-    for (int32_t kx = 0; kx < p->kernel_w; kx++) {
-        const int32_t x = left + kx * p->dilation_w;
-        if (x >= 0 && x < p->input.width) {
-            sum += (line[x * step] - p->input_zero_point) * weights[kx * p->output.channels];
-        }
+    for (int32_t kx = columns.begin; kx < columns.end; kx++) {
+        sum += (line[(left + kx * p->dilation_w) * step] - p->input_zero_point) * weights[kx * p->output.channels];
     }
     return sum;
 }
 
-/* One channel of output row `row`; `kept` holds input rows row - pad_top to row. */
+/* Sum of products at column `left` + pad_left of output row `row`; `kept` holds input rows row - pad_top to row.
+ * `image` and `weights` begin at the channel. */
+static inline int32_t tml_depthwise_conv2d_inplace_s8_sum(const tml_depthwise_conv2d *p, const int8_t *image,
+                                                          const int8_t *kept, int32_t row, tml_taps rows,
+                                                          int32_t left, const int8_t *weights)
+{
+    const tml_taps columns = tml_taps_inside(left, p->kernel_w, p->dilation_w, p->input.width);
+    const int32_t weights_step = p->kernel_w * p->output.channels;
+    const int32_t slots = p->pad_top + 1;
+    int32_t y = row - p->pad_top + rows.begin * p->dilation_h;
+    int32_t slot = y % slots;
+    int32_t sum = 0;
+    for (int32_t ky = rows.begin; ky < rows.end; ky++) {
+        const int8_t *line = y <= row ? kept + slot * p->input.width : tml_row(image, &p->input, y);
+        const int32_t step = y <= row ? 1 : p->input.channels;
+        sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, step, left, columns, weights + ky * weights_step);
+        y += p->dilation_h;
+        slot += p->dilation_h;
+        slot -= slot >= slots ? slots : 0; /* enough while y <= row: a row that is kept is no slot's second turn away */
+    }
+    return sum;
+}
+
+/* One channel of output row `row`. */
 static inline void tml_depthwise_conv2d_inplace_s8_row(const tml_depthwise_conv2d *p, const int8_t *input,
                                                        int8_t *output, const int8_t *kept, int32_t row,
                                                        int32_t channel)
 {
-    const int32_t width = p->input.width;
+    const tml_taps rows = tml_taps_inside(row - p->pad_top, p->kernel_h, p->dilation_h, p->input.height);
     int8_t *out = tml_row_out(output, &p->output, row) + channel;
-    for (int32_t column = 0; column < width; column++) {
-        int32_t sum = 0;
-        for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-            const int32_t y = row - p->pad_top + ky * p->dilation_h;
-            if (y < 0 || y >= p->input.height) {
-                continue;
-            }
-            const int8_t *weights = p->weights + ky * p->kernel_w * p->output.channels + channel;
-            const int32_t left = column - p->pad_left;
-            if (y <= row) {
-                const int8_t *line = kept + y % (p->pad_top + 1) * width;
-                sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, 1, left, weights);
-            } else {
-                const int8_t *line = tml_row(input, &p->input, y) + channel;
-                sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, p->input.channels, left, weights);
-            }
-        }
+    for (int32_t column = 0; column < p->output.width; column++) {
+        const int32_t sum = tml_depthwise_conv2d_inplace_s8_sum(p, input + channel, kept, row, rows,
+                                                                column - p->pad_left, p->weights + channel);
         out[column * p->output.channels] = tml_depthwise_conv2d_output(p, sum, channel);
     }
 }

@@ -4,16 +4,19 @@
 
 #include "tml_pool2d.h"
 
-/* Greatest value of one channel in the window; -128 when it lies wholly in the padding. */
-static inline int32_t tml_max_pool2d_s8_greatest(const tml_pool2d *p, const int8_t *input, tml_pool2d_window window,
-                                                 int32_t channel)
+/* Greatest value of one channel in the window; -128 when it lies wholly in the padding. image: the channel of the pixel
+ * under the window's first column in every row. */
+static inline int32_t tml_max_pool2d_s8_greatest(const int8_t *image, const tml_window *window)
 {
+    const int32_t columns = window->columns.end - window->columns.begin;
+    int32_t row = window->row_offset;
     int32_t greatest = INT8_MIN;
-    for (int32_t y = window.top; y < window.bottom; y++) {
-        const int8_t *row = tml_row(input, &p->input, y) + channel;
-        for (int32_t x = window.left; x < window.right; x++) {
-            greatest = tml_max(greatest, row[x * p->input.channels]);
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
+        const int8_t *pixels = image + row;
+        for (int32_t kx = 0; kx < columns; kx++) {
+            greatest = tml_max(greatest, pixels[kx * window->column_step]);
         }
+        row = tml_window_next_row(window, row);
     }
     return greatest;
 }
@@ -24,10 +27,12 @@ static inline void tml_max_pool2d_s8(const tml_pool2d *p, const int8_t *input, i
 {
     for (int32_t row = row_begin; row < row_end; row++) {
         int8_t *out = tml_row_out(output, &p->output, row);
+        tml_window window;
+        tml_pool2d_set_rows(&window, p, row);
         for (int32_t column = 0; column < p->output.width; column++) {
-            const tml_pool2d_window window = tml_pool2d_window_at(p, row, column);
+            tml_pool2d_set_columns(&window, p, column);
             for (int32_t c = 0; c < p->output.channels; c++) {
-                const int32_t greatest = tml_max_pool2d_s8_greatest(p, input, window, c);
+                const int32_t greatest = tml_max_pool2d_s8_greatest(input + window.column_offset + c, &window);
                 *out++ = (int8_t)tml_clamp(greatest, p->clamp_low, p->clamp_high);
             }
         }

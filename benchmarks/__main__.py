@@ -1,0 +1,5 @@
+"""python -m benchmarks: every benchmark over the examples."""
+
+from benchmarks import fusion
+
+fusion.main([])

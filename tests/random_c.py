@@ -1,0 +1,82 @@
+"""Random models as C: on the host under the sanitizers, and as firmware on a board."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from codegen import generate, select_kernels
+from tests.host_c import compile_together, run_host
+from tests.random_models import RandomModel, first_difference
+from tinyml import interpreter, pipeline
+from tinyml.errors import TinymlError, UnsupportedError
+from tinyml.profiler.verification import verify_device
+from tinyml.samples import Samples
+from tinyml.scheduler import Plan, make_plan
+
+BATCH, SAMPLES = 20, 5
+Checked = Iterator[tuple[RandomModel, str]]
+
+
+def check_c(models: Iterable[RandomModel], samples: int = SAMPLES) -> Checked:
+    """(model, what is wrong or "") for each model: optimized, planned, generated, run; against the interpreter on the
+    graph as it was imported. The plans differ from model to model: see `plan_variant`."""
+    numbered = iter(enumerate(models))
+    while batch := list(islice(numbered, BATCH)):
+        yield from zip([model for _, model in batch], _check_batch(batch, samples), strict=True)
+
+
+def plan_variant(model: RandomModel, number: int) -> Plan:
+    """By the number: fused or layer by layer, inputs kept or not, fed by rows where the graph can be."""
+    graph = model.int8
+    kernels = select_kernels(graph)
+    keep_inputs = number % 4 == 1
+    if number % 4 == 2:
+        try:
+            return make_plan(graph, kernels, feed_rows=True)
+        except UnsupportedError:
+            pass
+    return make_plan(graph, kernels, keep_inputs, fuse=number % 3 != 0)
+
+
+def _check_batch(batch: Sequence[tuple[int, RandomModel]], samples: int) -> list[str]:
+    try:
+        sources = [generate(plan_variant(model, number)) for number, model in batch]
+        with tempfile.TemporaryDirectory() as name:
+            program = compile_together(sources, Path(name))
+            return [_differences(program, place, model, samples) for place, (_, model) in enumerate(batch)]
+    except (AssertionError, TinymlError) as error:
+        return [_check_batch([one], samples)[0] for one in batch] if len(batch) > 1 else [str(error)]
+
+
+def _differences(program: Path, place: int, model: RandomModel, samples: int) -> str:
+    try:
+        outputs = run_host(program, model.int8, model.int8_samples(samples), place)
+    except AssertionError as error:
+        return str(error)
+    found = [model.as_stated(row) for row in outputs]
+    return first_difference(model.graph, found, model.expected(samples), "the interpreter")
+
+
+def check_on_board(models: Iterable[RandomModel], board: str, samples: int = SAMPLES) -> Checked:
+    """(model, what is wrong or "") for each model: its firmware built, flashed, run and measured on a board."""
+    for model in models:
+        with tempfile.TemporaryDirectory() as name:
+            yield model, _board_fault(model, board, samples, Path(name) / "firmware")
+
+
+def _board_fault(model: RandomModel, board: str, samples: int, directory: Path) -> str:
+    rows = model.int8_samples(samples)
+    expected = [interpreter.run(model.int8, row) for row in rows]
+    try:
+        firmware = pipeline.build(pipeline.plan(model.int8, board), directory)
+        with pipeline.connect(board) as device:
+            device.flash(firmware)
+            verdict = verify_device(device, firmware, Samples(rows), expected, "interpreter")
+    except TinymlError as error:
+        return str(error)
+    if verdict.peak_sram_bytes > verdict.predicted_sram_bytes:
+        return f"peak SRAM {verdict.peak_sram_bytes} bytes, predicted {verdict.predicted_sram_bytes}"
+    return "" if verdict.bit_exact else str(verdict.first_mismatch)
