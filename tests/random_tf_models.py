@@ -311,7 +311,7 @@ def input_shape(rng: Rng) -> tuple[int, ...]:
 
 
 def build(rng: Rng) -> bytes:
-    """One .tflite file, int8 throughout, calibrated on random inputs."""
+    """One .tflite file, int8 throughout or, one in five, with float inputs and outputs; calibrated on random inputs."""
     import tensorflow as tf
 
     shapes = [input_shape(rng) for _ in range(int(rng.choice([1, 1, 1, 2, 3])))]
@@ -336,33 +336,35 @@ def build(rng: Rng) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: iter(samples)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
+    if rng.random() < 0.8:
+        converter.inference_input_type = converter.inference_output_type = tf.int8
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return bytes(converter.convert())
 
 
 def is_usual(model: bytes) -> bool:
-    """Whether TFLM can run the file.
+    """Whether the file is int8 between its borders, and TFLM can run it.
 
-    It has no float input (one that goes straight to an output), no float NEG (left over where the converter fuses a
-    RELU before it sees the PRELU), and no ADD, SUB or SOFTMAX of a tensor that was 0 throughout calibration: its scale
-    is 8e-9, for which TFLM ends the process.
+    The converter leaves a layer float where it sees no range for it, such as a NEG or a convolution with a constant
+    result. An ADD, SUB or SOFTMAX of a tensor that was 0 throughout calibration has a scale of 8e-9, for which TFLM
+    ends the process.
     """
     file = schema.Model.GetRootAs(model, 0)
     graph = file.Subgraphs(0)
-    if any(graph.Tensors(int(t)).Type() != schema.TensorType.INT8 for t in graph.InputsAsNumpy()):
+    if set(graph.InputsAsNumpy()) & set(graph.OutputsAsNumpy()):
         return False
     for node in (graph.Operators(index) for index in range(graph.OperatorsLength())):
         code = file.OperatorCodes(node.OpcodeIndex()).BuiltinCode()
-        if code == schema.BuiltinOperator.NEG:
-            return False
         tensors = [graph.Tensors(int(t)) for t in (*node.InputsAsNumpy(), *node.OutputsAsNumpy()) if t >= 0]
+        if code not in _BORDER and any(tensor.Type() == schema.TensorType.FLOAT32 for tensor in tensors):
+            return False
         if code in _FRAGILE and min(tensor.Quantization().Scale(0) for tensor in tensors) < 1e-6:
             return False
     return True
 
 
+_BORDER = (schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE)
 _FRAGILE = (schema.BuiltinOperator.ADD, schema.BuiltinOperator.SUB, schema.BuiltinOperator.SOFTMAX)
 
 

@@ -34,6 +34,19 @@ def test_bit_exact_and_memory_as_predicted(name: str, board: str, tmp_path: Path
     assert verdict.peak_sram_bytes <= verdict.predicted_sram_bytes <= verdict.peak_sram_bytes * 1.05
 
 
+@pytest.mark.board
+@pytest.mark.parametrize("board", ("qemu_mps2_an386", "qemu_mps2_an500", "qemu_mps3_an547"))
+@pytest.mark.parametrize(("name", "arena_bytes"), [("kws_int8", 4_900), ("mcunet_vww_80", 15_760)])
+def test_fed_by_rows(name: str, arena_bytes: int, board: str, tmp_path: Path) -> None:
+    path = shared_model(name)
+    graph = pipeline.load(path)
+    firmware = pipeline.build(pipeline.plan(graph, board, feed="rows"), tmp_path / "firmware")
+    verdict = pipeline.test(firmware, graph, path, made_up_samples(graph, SAMPLES), reference="tflm")
+    assert verdict.bit_exact, verdict.first_mismatch
+    assert verdict.peak_arena_bytes <= arena_bytes
+    assert verdict.peak_sram_bytes <= verdict.predicted_sram_bytes <= verdict.peak_sram_bytes * 1.05
+
+
 def test_what_does_not_fit_says_so_in_numbers_that_add_up(tmp_path: Path) -> None:
     graph = pipeline.load(shared_model("vww_96_int8"))
     with pytest.raises(FitError) as caught:

@@ -1,17 +1,24 @@
-"""Random models: the interpreter equals TensorFlow Lite Micro in every value of every output.
+"""Random models: the interpreter equals TensorFlow Lite Micro, and the generated C the interpreter, in every value.
 
-More, with another seed: `python -m tests.random_models --seed 7 --count 5000`, with `--tf` for the converter's files.
+More, with another seed: `python -m tests.random_models --seed 7 --count 5000 --c`, with `--tf` for the converter's files.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
+
 import numpy as np
 import pytest
 
+from codegen import Sources, generate
+from tests import random_c
+from tests.host_c import plan_graph
 from tests.random_graphs import random_graphs
 from tests.random_models import check, from_graphs, from_tensorflow, mutate
-from tinyml.interpreter import run_all
-from tinyml.ir import graph_text
+from tests.samples import int8_samples
+from tinyml.interpreter import run, run_all
+from tinyml.ir import Graph, graph_text
 from tinyml.ops import OPS
 
 
@@ -27,6 +34,72 @@ def test_files_of_the_tensorflow_converter_equal_tflm(seed: int) -> None:
     pytest.importorskip("tensorflow", reason="the converter comes with tensorflow-cpu")
     faults = [f"{model.name}: {fault}" for model, fault in check(from_tensorflow(seed, 150)) if fault]
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_generated_c_of_graphs_and_mutants(seed: int) -> None:
+    faults = [f"{model.name}: {fault}" for model, fault in random_c.check_c(from_graphs(seed, 30)) if fault]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 102))
+def test_generated_c_of_the_tensorflow_converters_files(seed: int) -> None:
+    pytest.importorskip("tensorflow", reason="the converter comes with tensorflow-cpu")
+    faults = [f"{model.name}: {fault}" for model, fault in random_c.check_c(from_tensorflow(seed, 40)) if fault]
+    assert not faults, "\n".join(faults)
+
+
+def test_the_check_of_c_sees_faults_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One model in C that does not compile, one that reads beyond its arena, one of another model's numbers."""
+    models = list(islice((m for m in from_graphs(8, 60) if "_mutant" not in m.name and m.int8.nodes), 6))
+    other = models[3].int8
+    while plan_graph(other).arena_bytes == 0 or not _differs(other, models[3].int8):
+        other = replace(mutate(models[3].int8, np.random.default_rng(4)), name=models[3].int8.name)
+    plans = {model.name: random_c.plan_variant(model, 0) for model in models}
+    plans[models[3].name] = plan_graph(other)
+
+    def broken(plan: random_c.Plan) -> Sources:
+        sources = generate(plan)
+        source = f"{sources.name}.c"
+        text = sources.files[source]
+        if plan.graph.name == models[1].name:
+            text += "#error broken\n"
+        if plan.graph.name == models[4].name:
+            text = text.replace(f"{sources.name}_arena[{sources.name.upper()}_ARENA_BYTES]", f"{sources.name}_arena[1]")
+            text = text.replace("_Static_assert(sizeof", "_Static_assert(1 || sizeof")
+        return replace(sources, files={**sources.files, source: text})
+
+    monkeypatch.setattr(random_c, "plan_variant", lambda model, number: plans[model.name])
+    monkeypatch.setattr(random_c, "generate", broken)
+    faults = [fault for _, fault in random_c.check_c(models)]
+    assert [bool(fault) for fault in faults] == [False, True, False, True, True, False]
+    assert "#error broken" in faults[1]
+    assert "differs from the interpreter" in faults[3]
+
+
+def _differs(graph: Graph, other: Graph) -> bool:
+    """Whether their outputs are alike in shape but not in value."""
+    if [t.shape for t in graph.outputs] != [t.shape for t in other.outputs]:
+        return False
+    (sample,) = int8_samples(graph, 4)[3:]
+    return any((a != b).any() for a, b in zip(run(graph, sample), run(other, sample), strict=True))
+
+
+def test_plans_differ() -> None:
+    models = list(from_graphs(9, 80))
+    plans = [random_c.plan_variant(model, number) for number, model in enumerate(models)]
+    assert sum(plan.keeps_input for plan in plans) == 20
+    assert sum(plan.fed is not None for plan in plans) > 3
+    assert sum(any(group.ticks > 1 for group in plan.groups) for plan in plans) > 10
+    assert sum(any(b.rows < b.tensor.hwc[0] for b in plan.buffers.values()) for plan in plans) > 5
+    assert sum(any(t.is_constant for n in plan.graph.nodes for t in n.operands) for plan in plans) > 5
+    assert sum(model.graph.inputs[0].dtype.is_float for model in models) == 16
+    assert (
+        {min(len(plan.graph.inputs), 2) for plan in plans}
+        == {min(len(plan.graph.outputs), 2) for plan in plans}
+        == {1, 2}
+    )
 
 
 def test_a_seed_gives_the_same_graphs() -> None:

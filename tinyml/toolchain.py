@@ -1,7 +1,7 @@
 """C compilers: finding one, its flags for a board, and running it.
 
-For Cortex-M: `arm-none-eabi-gcc` on PATH or the `ziglang` wheel (clang and lld, installable by pip on every system). For
-the host: gcc, clang, or the wheel. Each core's row in board.py names them, the better one first. Nothing is passed
+For Cortex-M: `arm-none-eabi-gcc` on PATH or the `ziglang` wheel (clang and lld, installable by pip on every system).
+For the host: gcc, clang, or the wheel. Each core's row in board.py names them, the better one first. Nothing is passed
 through a shell.
 """
 

@@ -5,6 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For what does the work on one pixel: kept out of the loops around it, its own loops have the registers to themselves,
+ * and it costs the same however often, and wherever, a kernel is called. */
+#if defined(__GNUC__)
+#define TML_NOINLINE __attribute__((noinline))
+#else
+#define TML_NOINLINE
+#endif
+
 /* An activation in memory, NHWC with N = 1: `rows` of its `height` rows are held, row r in slot r % rows. */
 typedef struct {
     int32_t height;

@@ -6,7 +6,11 @@
 #include "session.h"
 #include "tml_app.h"
 
-#define CHUNK_BYTES 256u      /* `tml load` acknowledges so many at a time */
+#ifdef TML_APP_ROWS
+#define CHUNK_BYTES ((uint32_t)TML_APP_ROW_BYTES) /* a row runs when its last byte is in: nothing may follow it then */
+#else
+#define CHUNK_BYTES 256u      /* `tml load` asks for so many at a time */
+#endif
 #define OUTPUT_LINE_BYTES 64u /* `tml output` prints so many a line */
 
 #ifdef TML_PROFILE
@@ -38,9 +42,12 @@ static TML_NOINLINE void info_command(void)
     tml_end_checked_line();
 }
 
+/* So many bytes are in, so many may be sent: a UART without flow control loses nothing. */
 static void put_ack(uint32_t bytes)
 {
+    const uint32_t left = TML_APP_INPUT_BYTES - bytes;
     put_pair("m-tml-ack-[", bytes);
+    put_pair(",", left < CHUNK_BYTES ? left : CHUNK_BYTES);
     tml_put_char(']');
     tml_end_checked_line();
     port_flush();

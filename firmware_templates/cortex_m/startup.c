@@ -1,6 +1,6 @@
 /* Vector table, reset and fault handlers of every Cortex-M board.
  *
- * No interrupt is ever enabled: the counters need none. So the stack's worst case is the deepest path of calls from
+ * No interrupt is ever taken: PRIMASK is set from reset on. So the stack's worst case is the deepest path of calls from
  * Reset_Handler, which tinyml/stack_analysis.py finds in the linked file. The stack lies at the bottom of SRAM: an overflow
  * leaves the memory and faults, it does not run into data.
  */

@@ -1,6 +1,7 @@
 /* CMSDK APB UART (Arm DDI 0479). */
 #include "drivers.h"
 #include "port.h"
+#include "receive.h"
 #include "registers.h"
 
 #define DATA (UART_BASE + 0x0u)
@@ -9,13 +10,17 @@
 void uart_init(void)
 {
     REGISTER(UART_BASE + 0x10u) = UART_CLOCK_HZ / UART_BAUD;
-    REGISTER(UART_BASE + 0x8u) = 3u; /* CTRL: transmitter and receiver on */
+    REGISTER(UART_BASE + 0x8u) = 3u | (RECEIVE_SLEEPS << 3); /* CTRL: transmitter and receiver on, receive interrupt */
+    receive_init();
 }
 
 int port_getchar(void)
 {
-    wait_for(STATE, 2u, 2u); /* receive buffer full */
-    return (int)(REGISTER(DATA) & 0xFFu);
+    receive_wait(STATE, 2u);           /* receive buffer full */
+    REGISTER(UART_BASE + 0xCu) = 2u;   /* INTCLEAR: receive */
+    const int c = (int)(REGISTER(DATA) & 0xFFu);
+    receive_done();
+    return c;
 }
 
 void port_putchar(char c)

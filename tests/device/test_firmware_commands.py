@@ -184,7 +184,7 @@ def test_bad_chunk_can_be_sent_again(build: Callable[..., FakeFirmware]) -> None
 def test_load_acknowledges_chunks_and_checks_the_crc(build: Callable[..., FakeFirmware]) -> None:
     lines = talk(build(), load_script(INPUT) + b"tml load 307 00000000%" + INPUT + b"infer 1 0%")
     acks = [line.split()[0] for line in lines[:3]]
-    assert acks == ["m-tml-ack-[0]", "m-tml-ack-[256]", "m-tml-ack-[307]"]
+    assert acks == ["m-tml-ack-[0,256]", "m-tml-ack-[256,51]", "m-tml-ack-[307,0]"]
     assert lines[3:5] == ["m-load-done", "m-ready"]
     assert lines[8:10] == ["e-[Load CRC mismatch]", "m-ready"] and NO_RESULTS in lines
 

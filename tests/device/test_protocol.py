@@ -27,7 +27,10 @@ def output_lines(data: bytes) -> list[str]:
 def test_commands() -> None:
     assert protocol.command("tml run", 1, 0) == b"tml run 1 0%"
     assert protocol.load_command(b"123456789") == b"tml load 9 cbf43926%"
-    assert [len(chunk) for chunk in protocol.chunks(bytes(600))] == [256, 256, 88]
+    assert protocol.parse_ack("256,51") == (256, 51)
+    for garbled in ("256", "a,1", "-1,2", "1,2,3", ""):
+        with pytest.raises(protocol.GarbledAnswer):
+            protocol.parse_ack(garbled)
 
 
 def test_lines_are_split_wherever_the_bytes_break() -> None:

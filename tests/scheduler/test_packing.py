@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,3 +69,22 @@ def test_empty() -> None:
 def test_deterministic() -> None:
     boxes = random_boxes(np.random.default_rng(7), 40)
     assert pack(boxes) == pack(boxes)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="tensorflow is not installed")
+@pytest.mark.parametrize("first", ["tensorflow", "ortools.sat.python.cp_model"])
+def test_the_solver_lives_beside_tensorflow(first: str) -> None:
+    """Both bring a copy of Abseil; the solver used to crash in TensorFlow's."""
+    program = (
+        f"import {first}, tensorflow\n"
+        "import numpy as np\n"
+        "from tests.scheduler.test_packing import random_boxes\n"
+        "from tinyml.scheduler.packing import _solve\n"
+        "boxes = random_boxes(np.random.default_rng(7), 9)\n"
+        "print(_solve(boxes, {}, ([40 * i for i in range(9)], 400), 4, 1.0)[1])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
+    assert int(done.stdout.split()[-1]) > 4

@@ -7,7 +7,7 @@ by CR LF, the last `m-ready`; an error is a line `e-[text]`. After a reset: `m-t
 
     standard         name timestamp profile help | db load N, db HEX, db print | infer [N=1 [W=10]] | results
     tml info         m-tml-info-[protocol=1;model=..;sha256=..;...] CRC
-    tml load N CRC   m-tml-ack-[0] CRC: send up to 256 raw bytes; an ack follows every 256 and the last; m-load-done
+    tml load N CRC   m-tml-ack-[IN,NEXT] CRC: IN raw bytes are in, send NEXT more; m-load-done follows the last
     tml run N W      as infer, without its m-results line; refused without a fresh input
     tml output       m-tml-data-[OFFSET HEX] CRC per 64 bytes, then m-tml-output-[N CRC] CRC: all outputs end to end
     tml ticks        m-tml-ticks-[N] CRC: ticks of the last timed run set
@@ -43,7 +43,7 @@ READY = "m-ready"
 RESET_BANNER = ("m-timestamp-mode-performance", "m-init-done")
 LOAD_DONE = "m-load-done"
 RUN_DONE = "m-infer-done"
-CHUNK_BYTES = 256
+FILL_BYTES = 256  # what an abandoned `tml load` is fed at a time until it ends
 PROTOCOL_VERSION = 1
 _MAX_LINE_BYTES = 1 << 16
 _CHECKED = re.compile(r"(m-tml-([a-z]+)-\[(.*)\]) ([0-9a-f]{8})")
@@ -117,8 +117,12 @@ def load_command(data: bytes) -> bytes:
     return command("tml load", len(data), f"{zlib.crc32(data):08x}")
 
 
-def chunks(data: bytes) -> list[bytes]:
-    return [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
+def parse_ack(text: str) -> tuple[int, int]:
+    """(bytes that are in, bytes to send next) of `m-tml-ack`."""
+    match = re.fullmatch(r"(\d{1,9}),(\d{1,9})", text)
+    if match is None:
+        raise GarbledAnswer(f"an acknowledgement came garbled: {text[:80]!r}")
+    return int(match[1]), int(match[2])
 
 
 def checked(line: str, kind: str) -> str | None:

@@ -67,7 +67,7 @@ class Session:
                 return
             if window >= _FILL_AFTER_WINDOW_S:
                 # Inside `tml load` the device takes bytes, not commands: a chunk's worth that are empty commands too.
-                self._link.write(b"%" * protocol.CHUNK_BYTES)
+                self._link.write(b"%" * protocol.FILL_BYTES)
             window = min(2 * window, _LAST_SYNC_WINDOW_S)
         raise LinkTimeout(
             f"the device did not answer within {self._sync_timeout:g} s",
@@ -79,8 +79,8 @@ class Session:
         while (line := self._line(deadline)) is not None:
             if found and line == protocol.READY:
                 return True
-            if protocol.checked(line, "ack") is not None:
-                self._link.write(b"%" * protocol.CHUNK_BYTES)
+            if (ack := protocol.checked(line, "ack")) is not None:
+                self._link.write(b"%" * protocol.parse_ack(ack)[1])
             elif line == "e-[Unknown command: tml]":
                 raise ProtocolError(
                     "the device speaks the MLPerf Tiny protocol but not this SDK's part of it",
@@ -133,21 +133,26 @@ class Session:
     def load(self, data: bytes, progress: Progress | None = None) -> None:
         """Sends all inputs' bytes, end to end, each chunk once the one before is acknowledged. Raises as `exchange`."""
         self._link.write(protocol.load_command(data))
-        self._await_ack(0)
-        sent = 0
-        for chunk in protocol.chunks(data):
+        sent, wanted = 0, self._await_ack(0)
+        while sent < len(data):
+            chunk = data[sent : sent + wanted]
+            if not chunk:
+                raise GarbledAnswer(f"the device asks for no more after {sent} of {len(data)} bytes")
             self._link.write(chunk)
             sent += len(chunk)
-            self._await_ack(sent)
+            wanted = self._await_ack(sent)
             if progress is not None:
                 progress(sent, len(data))
         self.answer("tml load", lambda line: line == protocol.LOAD_DONE)
 
-    def _await_ack(self, count: int) -> None:
+    def _await_ack(self, count: int) -> int:
+        """Waits until the device has `count` bytes; returns how many it takes next."""
         end = time.monotonic() + self._timeout + TOTAL_TIMEOUT_S
         while (line := self._line(end, self._timeout)) is not None:
-            if protocol.checked(line, "ack") == str(count):
-                return
+            if (ack := protocol.checked(line, "ack")) is not None:
+                received, wanted = protocol.parse_ack(ack)
+                if received == count:
+                    return wanted
             if line in protocol.RESET_BANNER:
                 raise DeviceReset("the device reset during `tml load`", hint="check its power supply")
             if (text := protocol.error_text(line)) is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.errors import CheckError, UsageError
+from tinyml.install_hints import INSTALL_HINTS
 from tinyml.interpreter import run
 from tinyml.ir import Array, Graph
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 ALIGNMENT = 4  # kernels may read words
 
@@ -101,12 +104,27 @@ def _forbidden(
     return offsets[placed] - below, offsets[placed] + above
 
 
+def _cp_model() -> Any:
+    """CP-SAT. Imported behind TensorFlow it would run into TensorFlow's copy of Abseil and crash the process: there it
+    is bound to its own libraries."""
+    if sys.platform == "win32" or "tensorflow" not in sys.modules:
+        from ortools.sat.python import cp_model
+
+        return cp_model
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))
+    try:
+        from ortools.sat.python import cp_model
+    finally:
+        sys.setdlopenflags(flags)
+    return cp_model
+
+
 def _solve(
     boxes: Sequence[Box], overlaps: Overlaps, hint: tuple[list[int], int], bound: int, seconds: float
 ) -> tuple[tuple[list[int], int], int]:
     """CP-SAT over the offsets in units of ALIGNMENT: ((offsets, total), proved lower bound)."""
-    from ortools.sat.python import cp_model
-
+    cp_model = _cp_model()
     model = cp_model.CpModel()
     height = model.new_int_var(bound // ALIGNMENT, hint[1] // ALIGNMENT, "height")
     starts = []

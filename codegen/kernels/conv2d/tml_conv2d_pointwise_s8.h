@@ -5,7 +5,7 @@
 #include "tml_conv2d.h"
 
 /* All output channels of one pixel. */
-static inline void tml_conv2d_pointwise_s8_pixel(const tml_conv2d *p, const int8_t *pixel, int8_t *out)
+static TML_NOINLINE void tml_conv2d_pointwise_s8_pixel(const tml_conv2d *p, const int8_t *pixel, int8_t *out)
 {
     const int32_t depth = p->input.channels;
     const int8_t *filter = p->weights;

@@ -44,13 +44,26 @@ static inline int32_t tml_conv2d_s8_sum(const int8_t *image, int32_t zero_point,
     return sum;
 }
 
-/* Output rows [row_begin, row_end). */
-static inline void tml_conv2d_s8(const tml_conv2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
-                                 int32_t row_end)
+/* All output channels of one pixel. */
+static TML_NOINLINE void tml_conv2d_s8_pixel(const tml_conv2d *p, const int8_t *input, const tml_window *window,
+                                             int8_t *out)
 {
     const int32_t depth = p->input.channels / p->groups;
     const int32_t filters = p->output.channels / p->groups;
     const int32_t filter_size = p->kernel_h * p->kernel_w * depth;
+    const tml_conv2d_runs runs = tml_conv2d_runs_of(p, window, depth);
+    for (int32_t c = 0; c < p->output.channels; c++) {
+        const int8_t *image = input + window->column_offset + c / filters * depth;
+        const int8_t *filter = p->weights + c * filter_size;
+        const int32_t sum = tml_conv2d_s8_sum(image, p->input_zero_point, filter, window, &runs);
+        out[c] = tml_conv2d_output(p, sum, c);
+    }
+}
+
+/* Output rows [row_begin, row_end). */
+static inline void tml_conv2d_s8(const tml_conv2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
+                                 int32_t row_end)
+{
     for (int32_t row = row_begin; row < row_end; row++) {
         int8_t *out = tml_row_out(output, &p->output, row);
         tml_window window;
@@ -58,13 +71,7 @@ static inline void tml_conv2d_s8(const tml_conv2d *p, const int8_t *input, int8_
         for (int32_t column = 0; column < p->output.width; column++) {
             tml_window_set_columns(&window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w,
                                    p->dilation_w);
-            const tml_conv2d_runs runs = tml_conv2d_runs_of(p, &window, depth);
-            for (int32_t c = 0; c < p->output.channels; c++) {
-                const int8_t *image = input + window.column_offset + c / filters * depth;
-                const int8_t *filter = p->weights + c * filter_size;
-                const int32_t sum = tml_conv2d_s8_sum(image, p->input_zero_point, filter, &window, &runs);
-                *out++ = tml_conv2d_output(p, sum, c);
-            }
+            tml_conv2d_s8_pixel(p, input, &window, out + column * p->output.channels);
         }
     }
 }

@@ -10,52 +10,69 @@
 #include "tml_depthwise_conv2d.h"
 #include "tml_window.h"
 
-/* Sum over the taps of one kernel row; `line` holds one image row, its pixels `step` apart. */
-static inline int32_t tml_depthwise_conv2d_inplace_s8_taps(const tml_depthwise_conv2d *p, const int8_t *line,
-                                                           int32_t step, int32_t left, tml_taps columns,
-                                                           const int8_t *weights)
-{
-    int32_t sum = 0;
-    for (int32_t kx = columns.begin; kx < columns.end; kx++) {
-        sum += (line[(left + kx * p->dilation_w) * step] - p->input_zero_point) * weights[kx * p->output.channels];
-    }
-    return sum;
-}
+/* One channel's image while output row `row` is computed. */
+typedef struct {
+    const int8_t *image;
+    const int8_t *kept; /* rows row - pad_top to row */
+    int32_t row;
+    tml_taps taps; /* kernel rows inside the image */
+    int32_t first; /* image row under taps.begin */
+    int32_t slot;  /* of that row, if it is kept */
+} tml_depthwise_conv2d_inplace;
 
-/* Sum of products at column `left` + pad_left of output row `row`; `kept` holds input rows row - pad_top to row.
- * `image` and `weights` begin at the channel. */
-static inline int32_t tml_depthwise_conv2d_inplace_s8_sum(const tml_depthwise_conv2d *p, const int8_t *image,
-                                                          const int8_t *kept, int32_t row, tml_taps rows,
-                                                          int32_t left, const int8_t *weights)
+/* Sum of products of the window whose first column is `left`; filter: the channel's first weight. */
+static inline int32_t tml_depthwise_conv2d_inplace_s8_sum(const tml_depthwise_conv2d *p,
+                                                          const tml_depthwise_conv2d_inplace *at, int32_t left,
+                                                          const int8_t *filter)
 {
     const tml_taps columns = tml_taps_inside(left, p->kernel_w, p->dilation_w, p->input.width);
-    const int32_t weights_step = p->kernel_w * p->output.channels;
-    const int32_t slots = p->pad_top + 1;
-    int32_t y = row - p->pad_top + rows.begin * p->dilation_h;
-    int32_t slot = y % slots;
+    int32_t y = at->first;
+    int32_t slot = at->slot;
     int32_t sum = 0;
-    for (int32_t ky = rows.begin; ky < rows.end; ky++) {
-        const int8_t *line = y <= row ? kept + slot * p->input.width : tml_row(image, &p->input, y);
-        const int32_t step = y <= row ? 1 : p->input.channels;
-        sum += tml_depthwise_conv2d_inplace_s8_taps(p, line, step, left, columns, weights + ky * weights_step);
+    for (int32_t ky = at->taps.begin; ky < at->taps.end; ky++) {
+        const int32_t step = y <= at->row ? 1 : p->input.channels;
+        const int8_t *line = y <= at->row ? at->kept + slot * p->input.width : at->image + y * p->input.width * step;
+        const int8_t *weights = filter + ky * p->kernel_w * p->output.channels;
+        for (int32_t kx = columns.begin; kx < columns.end; kx++) {
+            const int32_t x = left + kx * p->dilation_w;
+            sum += (line[x * step] - p->input_zero_point) * weights[kx * p->output.channels];
+        }
         y += p->dilation_h;
         slot += p->dilation_h;
-        slot -= slot >= slots ? slots : 0; /* enough while y <= row: a row that is kept is no slot's second turn away */
+        slot -= slot > p->pad_top ? p->pad_top + 1 : 0; /* once is enough up to y == row */
     }
     return sum;
 }
 
-/* One channel of output row `row`. */
-static inline void tml_depthwise_conv2d_inplace_s8_row(const tml_depthwise_conv2d *p, const int8_t *input,
-                                                       int8_t *output, const int8_t *kept, int32_t row,
-                                                       int32_t channel)
+/* One channel of output row at->row; `out` is the channel of its first pixel. */
+static TML_NOINLINE void tml_depthwise_conv2d_inplace_s8_row(const tml_depthwise_conv2d *p,
+                                                             const tml_depthwise_conv2d_inplace *at, int32_t channel,
+                                                             int8_t *out)
 {
-    const tml_taps rows = tml_taps_inside(row - p->pad_top, p->kernel_h, p->dilation_h, p->input.height);
-    int8_t *out = tml_row_out(output, &p->output, row) + channel;
     for (int32_t column = 0; column < p->output.width; column++) {
-        const int32_t sum = tml_depthwise_conv2d_inplace_s8_sum(p, input + channel, kept, row, rows,
-                                                                column - p->pad_left, p->weights + channel);
+        const int32_t sum =
+            tml_depthwise_conv2d_inplace_s8_sum(p, at, column - p->pad_left, p->weights + channel);
         out[column * p->output.channels] = tml_depthwise_conv2d_output(p, sum, channel);
+    }
+}
+
+/* One channel, whole. */
+static inline void tml_depthwise_conv2d_inplace_s8_channel(const tml_depthwise_conv2d *p, const int8_t *input,
+                                                           int8_t *output, int32_t channel, int8_t *scratch)
+{
+    const int32_t depth = p->input.channels;
+    tml_depthwise_conv2d_inplace at = {.image = input + channel, .kept = scratch};
+    for (at.row = 0; at.row < p->input.height; at.row++) {
+        const int32_t top = at.row - p->pad_top;
+        const int32_t offset = at.row * p->input.width * depth;
+        int8_t *newest = scratch + at.row % (p->pad_top + 1) * p->input.width;
+        for (int32_t x = 0; x < p->input.width; x++) {
+            newest[x] = at.image[offset + x * depth];
+        }
+        at.taps = tml_taps_inside(top, p->kernel_h, p->dilation_h, p->input.height);
+        at.first = top + at.taps.begin * p->dilation_h;
+        at.slot = at.first % (p->pad_top + 1);
+        tml_depthwise_conv2d_inplace_s8_row(p, &at, channel, output + channel + offset);
     }
 }
 
@@ -63,15 +80,10 @@ static inline void tml_depthwise_conv2d_inplace_s8_row(const tml_depthwise_conv2
 static inline void tml_depthwise_conv2d_inplace_s8(const tml_depthwise_conv2d *p, const int8_t *input, int8_t *output,
                                                    int32_t row_begin, int32_t row_end, int8_t *scratch)
 {
+    (void)row_begin;
+    (void)row_end;
     for (int32_t channel = 0; channel < p->output.channels; channel++) {
-        for (int32_t row = row_begin; row < row_end; row++) {
-            const int8_t *line = tml_row(input, &p->input, row) + channel;
-            int8_t *kept = scratch + row % (p->pad_top + 1) * p->input.width;
-            for (int32_t x = 0; x < p->input.width; x++) {
-                kept[x] = line[x * p->input.channels];
-            }
-            tml_depthwise_conv2d_inplace_s8_row(p, input, output, scratch, row, channel);
-        }
+        tml_depthwise_conv2d_inplace_s8_channel(p, input, output, channel, scratch);
     }
 }
 

@@ -1,28 +1,59 @@
-/* Reference depthwise convolution: any shape, stride, dilation, padding and depth multiplier. */
+/* Reference depthwise convolution: any shape, stride, dilation, padding and depth multiplier.
+ *
+ * It goes tap by tap over a block of channels: neighbours in memory, of the image and (but for the multiplier) of the
+ * weights.
+ */
 #ifndef TML_DEPTHWISE_CONV2D_S8_H
 #define TML_DEPTHWISE_CONV2D_S8_H
 
 #include "tml_depthwise_conv2d.h"
 #include "tml_window.h"
 
-/* Sum of products of one output value. image: its channel of the pixel under the window's first column in every row;
- * filter: its channel of the first weight that lies inside the image. */
-static inline int32_t tml_depthwise_conv2d_s8_sum(const tml_depthwise_conv2d *p, const int8_t *image,
-                                                  const int8_t *filter, const tml_window *window)
+#define TML_DEPTHWISE_CONV2D_BLOCK 16
+
+/* Adds one tap's products to the sums of `count` channels. */
+static inline void tml_depthwise_conv2d_s8_tap(const tml_depthwise_conv2d *p, const int8_t *pixel,
+                                               const int8_t *weights, int32_t count, int32_t *sums)
 {
-    const int32_t taps = window->columns.end - window->columns.begin;
-    const int32_t weight_step = p->output.channels;
+    for (int32_t c = 0; c < count; c++) {
+        sums[c] += (pixel[c] - p->input_zero_point) * weights[c * p->depth_multiplier];
+    }
+}
+
+/* One pixel of `count` output channels from `channel` on, a depth multiplier apart. image: the first of their input
+ * channels in the pixel under the window's first column in every row. */
+static TML_NOINLINE void tml_depthwise_conv2d_s8_block(const tml_depthwise_conv2d *p, const int8_t *image,
+                                                       const tml_window *window, int32_t channel, int32_t count,
+                                                       int8_t *out)
+{
+    int32_t sums[TML_DEPTHWISE_CONV2D_BLOCK] = {0};
     int32_t row = window->row_offset;
-    int32_t sum = 0;
-    for (int32_t ky = 0; ky < window->rows.end - window->rows.begin; ky++) {
-        const int8_t *pixels = image + row;
-        const int8_t *weights = filter + ky * p->kernel_w * weight_step;
-        for (int32_t kx = 0; kx < taps; kx++) {
-            sum += (pixels[kx * window->column_step] - p->input_zero_point) * weights[kx * weight_step];
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
+        const int8_t *pixel = image + row;
+        for (int32_t kx = window->columns.begin; kx < window->columns.end; kx++) {
+            const int8_t *weights = p->weights + (ky * p->kernel_w + kx) * p->output.channels + channel;
+            tml_depthwise_conv2d_s8_tap(p, pixel, weights, count, sums);
+            pixel += window->column_step;
         }
         row = tml_window_next_row(window, row);
     }
-    return sum;
+    for (int32_t c = 0; c < count; c++) {
+        const int32_t o = channel + c * p->depth_multiplier;
+        out[o] = tml_depthwise_conv2d_output(p, sums[c], o);
+    }
+}
+
+/* All output channels of one pixel. */
+static inline void tml_depthwise_conv2d_s8_pixel(const tml_depthwise_conv2d *p, const int8_t *input,
+                                                 const tml_window *window, int8_t *out)
+{
+    const int8_t *image = input + window->column_offset;
+    for (int32_t i = 0; i < p->depth_multiplier; i++) {
+        for (int32_t c = 0; c < p->input.channels; c += TML_DEPTHWISE_CONV2D_BLOCK) {
+            const int32_t count = tml_min(p->input.channels - c, TML_DEPTHWISE_CONV2D_BLOCK);
+            tml_depthwise_conv2d_s8_block(p, image + c, window, c * p->depth_multiplier + i, count, out);
+        }
+    }
 }
 
 /* Output rows [row_begin, row_end). */
@@ -36,14 +67,7 @@ static inline void tml_depthwise_conv2d_s8(const tml_depthwise_conv2d *p, const 
         for (int32_t column = 0; column < p->output.width; column++) {
             tml_window_set_columns(&window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w,
                                    p->dilation_w);
-            const int32_t first = window.rows.begin * p->kernel_w + window.columns.begin;
-            const int8_t *image = input + window.column_offset;
-            const int8_t *filter = p->weights + first * p->output.channels;
-            for (int32_t c = 0; c < p->output.channels; c++) {
-                const int8_t *channel = image + c / p->depth_multiplier;
-                const int32_t sum = tml_depthwise_conv2d_s8_sum(p, channel, filter + c, &window);
-                *out++ = tml_depthwise_conv2d_output(p, sum, c);
-            }
+            tml_depthwise_conv2d_s8_pixel(p, input, &window, out + column * p->output.channels);
         }
     }
 }
