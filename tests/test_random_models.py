@@ -1,6 +1,6 @@
 """Random models: the interpreter equals TensorFlow Lite Micro, and the generated C the interpreter, in every value.
 
-More, with another seed: `python -m tests.random_models --seed 7 --count 5000 --c`, with `--tf` for the converter's files.
+More, with another seed: `python -m tests.random_models --seed 7 --count 5000 --c`; `--tf` for the converter's files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tests.samples import int8_samples
 from tinyml.interpreter import run, run_all
 from tinyml.ir import Graph, graph_text
 from tinyml.ops import OPS
+from tinyml.scheduler import Plan
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -59,7 +60,7 @@ def test_the_check_of_c_sees_faults_and_goes_on(monkeypatch: pytest.MonkeyPatch)
     plans = {model.name: random_c.plan_variant(model, 0) for model in models}
     plans[models[3].name] = plan_graph(other)
 
-    def broken(plan: random_c.Plan) -> Sources:
+    def broken(plan: Plan) -> Sources:
         sources = generate(plan)
         source = f"{sources.name}.c"
         text = sources.files[source]
@@ -95,11 +96,8 @@ def test_plans_differ() -> None:
     assert sum(any(b.rows < b.tensor.hwc[0] for b in plan.buffers.values()) for plan in plans) > 5
     assert sum(any(t.is_constant for n in plan.graph.nodes for t in n.operands) for plan in plans) > 5
     assert sum(model.graph.inputs[0].dtype.is_float for model in models) == 16
-    assert (
-        {min(len(plan.graph.inputs), 2) for plan in plans}
-        == {min(len(plan.graph.outputs), 2) for plan in plans}
-        == {1, 2}
-    )
+    assert {1, 2} <= {len(plan.graph.inputs) for plan in plans}
+    assert {1, 2} <= {len(plan.graph.outputs) for plan in plans}
 
 
 def test_a_seed_gives_the_same_graphs() -> None:
