@@ -38,14 +38,14 @@ endif
 
 $(VENV)/bin/python: | system
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -qq --upgrade pip
 
 $(VENV)/demo.stamp: setup.py | system $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -e '.[tflm]'
+	$(BIN)/python -m pip install -qq -e '.[tflm]'
 	touch $@
 
 $(VENV)/test.stamp: setup.py | system $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -e '.[test,tflm]'
+	$(BIN)/python -m pip install -qq -e '.[test,tflm]'
 	touch $@ $(VENV)/demo.stamp
 
 clean:

@@ -35,7 +35,9 @@ def generate(plan: Plan) -> Sources:
     names = identifiers(step.node.name for step in plan.steps)
     steps = [_step(plan, step, label, pool) for step, label in zip(plan.steps, names, strict=True)]
     resident = inputs if plan.fed is None else ()
-    accessors = "\n".join(_accessor(plan, port, pool) for port in (*resident, *outputs))
+    accessors = "\n".join(
+        _accessor(plan, port, pool, const) for side, const in ((resident, ""), (outputs, "const ")) for port in side
+    )
     headers = sorted({step.kernel.name for step in plan.steps} | ({"tml_copy"} if plan.fed else set()))
     files = {
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
@@ -162,13 +164,12 @@ def _address(plan: Plan, tensor: Tensor, pool: ArrayPool, label: str) -> str:
     return f"arena + {plan.buffers[tensor].offset}"
 
 
-def _accessor(plan: Plan, port: Port, pool: ArrayPool) -> str:
+def _accessor(plan: Plan, port: Port, pool: ArrayPool, const: str) -> str:
     tensor = port.tensor
     if tensor.is_constant:
         place = pool.name_of(tensor.values, port.identifier)
     else:
         place = f"{pool.prefix}_arena + {plan.buffers[tensor].offset}"
-    const = "" if tensor in plan.graph.inputs and "_input" in port.function else "const "
     return f"{const}int8_t *{port.function}(void)\n{{\n    return {place};\n}}\n"
 
 

@@ -5,27 +5,30 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tinyml.board import Board
 
 SECONDS = 30.0
+READY = b"m-ready\r\n"
 
 
-def talk(board: Board, elf: Path, commands: Sequence[bytes], end: bytes = b"m-ready\r\n") -> str:
-    """Starts the emulator, sends each command after the answer to the last, returns all that was said up to the last
-    command's `end`. Fails after SECONDS."""
+def talk(board: Board, elf: Path, commands: Sequence[bytes], ends: Mapping[bytes, bytes] | None = None) -> str:
+    """Starts the emulator, sends each command after the answer to the last, returns all that was said.
+
+    ends: what ends a command's answer where that is not READY. Fails after SECONDS.
+    """
     assert board.emulator is not None
     argv = [*board.emulator, "-serial", "stdio", "-kernel", str(elf)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdin and process.stdout
         try:
-            said = _until(process, b"m-ready\r\n")
-            for index, command in enumerate(commands):
+            said = _until(process, READY)
+            for command in commands:
                 process.stdin.write(command)
                 process.stdin.flush()
-                said += _until(process, end if index == len(commands) - 1 else b"m-ready\r\n")
+                said += _until(process, (ends or {}).get(command, READY))
         finally:
             process.kill()
     return said.decode("ascii", "replace")

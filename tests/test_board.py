@@ -77,6 +77,13 @@ def test_a_board_has_all_that_a_build_needs(name: str) -> None:
         assert board.counter.tick_hz == board.cpu.clock_hz and board.counter.unit == "cycles"
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if load_board(name).template == "cortex_m"])
+def test_only_emulated_boards_sleep_while_they_wait_for_a_byte(name: str) -> None:
+    """Cycle counters stop in sleep on silicon."""
+    board = load_board(name)
+    assert ("receive_irq" in board.drivers["uart"].fields) == (board.emulator is not None)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if load_board(name).emulator])
 def test_emulated_ticks_convert_to_whole_instructions(name: str) -> None:
     counter = load_board(name).counter

@@ -67,14 +67,15 @@ def test_a_counter_counts_instructions_exactly(board: Board, tmp_path: Path) -> 
 @pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.name)
 def test_a_fault_is_reported_and_stops(board: Board, tmp_path: Path) -> None:
     firmware = build_firmware(toy_sources(statement='__asm volatile("udf #0");'), board, tmp_path / "out")
-    said = talk(board, firmware.elf, [b"infer 1 0%"], end=b"]\r\n")
+    said = talk(board, firmware.elf, [b"infer 1 0%"], ends={b"infer 1 0%": b"]\r\n"})
     assert re.search(r"e-\[HardFault pc=0x[0-9a-f]{8} lr=0x[0-9a-f]{8}", said)
 
 
 @pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.name)
 def test_reset_and_exit_start_again(board: Board, tmp_path: Path) -> None:
     firmware = build_firmware(toy_sources(), board, tmp_path / "out")
-    said = talk(board, firmware.elf, [b"tml exit%", b"name%"])
+    restarted = b"m-init-done\r\nm-ready\r\n"
+    said = talk(board, firmware.elf, [b"tml exit%", b"name%"], ends={b"tml exit%": restarted})
     assert said.count("m-init-done") == 2 and f"m-name-dut-[{board.name}]" in said
 
 

@@ -58,9 +58,10 @@ def schedule(graph: Graph, board: Board, *, keep_inputs: bool = False, feed: str
     if feed == "resident" or keep_inputs or resident.arena_bytes + FIRMWARE_BYTES <= board.sram_bytes:
         return resident
     try:
-        return make_plan(graph, kernels, board=board, feed_rows=True)
+        fed = make_plan(graph, kernels, board=board, feed_rows=True)
     except UnsupportedError:
         return resident
+    return min(resident, fed, key=lambda plan: plan.arena_bytes)
 
 
 def build(

@@ -63,7 +63,7 @@ def test_missing_compiler(
     monkeypatch.setitem(sys.modules, "ziglang", None)
     answer = tinyml("build", model, "--board", board)
     assert answer.code == 4
-    assert "is not installed" in answer.err and "try: apt-get install" in answer.err and "ziglang" in answer.err
+    assert "is not installed" in answer.err and "try: sudo apt-get install" in answer.err and "ziglang" in answer.err
     assert not files(place)
 
 
@@ -97,7 +97,7 @@ def test_missing_flasher(tinyml: Command, model: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "pyocd" else found(name))
     answer = tinyml("test", model, "--board", "nucleo_f446re", "--reference", "interpreter")
     assert answer.code == 5
-    assert "pyocd is not installed" in answer.err and "try: pip install pyocd" in answer.err
+    assert "pyocd is not installed" in answer.err and "-m pip install pyocd" in answer.err
 
 
 @has_arm_gcc

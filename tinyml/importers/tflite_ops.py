@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyml.errors import ModelError, UnsupportedError
-from tinyml.importers.tflite_call import Call, activation, finite
+from tinyml.importers.tflite_call import Call, activation, finite, require_per_tensor
 from tinyml.importers.tflite_window import (
     check_weights,
     image,
@@ -257,7 +257,8 @@ def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     if source.dtype not in (DType.FLOAT32, DType.INT8) or call.output.dtype is not DType.INT8:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
-    call.require_activations(call.output)
+    require_per_tensor(source)
+    require_per_tensor(call.output)
     return Quantize(), [source]
 
 

@@ -98,6 +98,8 @@ def _activations_int8(graph: Graph) -> Iterator[str]:
         if tensor in activations and (tensor.dtype is not DType.INT8 or tensor.quant is None):
             bare = "" if tensor.quant else " without quantization"
             yield f"{shown(tensor.name)} is {tensor.dtype.value}{bare}; int8 expected"
+        elif tensor in activations and len(tensor.affine.scales) != 1:
+            yield f"{shown(tensor.name)} has {len(tensor.affine.scales)} scales; an activation has one"
 
 
 _SOUND: tuple[Rule, ...] = (

@@ -4,6 +4,9 @@
 
 #include "tml_accumulator.h"
 
+/* Output values whose sums are kept side by side: 4 bytes of stack each. */
+#define TML_DEPTHWISE_CONV2D_BLOCK 16
+
 typedef struct {
     tml_view input;
     tml_view output;

@@ -9,8 +9,6 @@
 #include "tml_depthwise_conv2d.h"
 #include "tml_window.h"
 
-#define TML_DEPTHWISE_CONV2D_BLOCK 16
-
 /* Adds one tap's products to the sums of `count` channels. */
 static inline void tml_depthwise_conv2d_s8_tap(const tml_depthwise_conv2d *p, const int8_t *pixel,
                                                const int8_t *weights, int32_t count, int32_t *sums)
