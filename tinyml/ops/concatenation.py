@@ -35,11 +35,11 @@ class Concatenation(Op):
 
     def is_image(self, node: Node) -> bool:
         """Whether every operand is an image of the output's batch, so that the node runs by rows."""
-        return self.axis > 0 and len(node.output.shape) == 4 and node.output.shape[0] == 1
+        return len(node.output.shape) == 4 and node.output.shape[0] == 1
 
     def first_rows(self, node: Node) -> tuple[int, ...]:
         """The output row on which each operand begins."""
-        if not (self.is_image(node) and self.axis == 1):
+        if not (self.is_image(node) and self.axis <= 1):
             return (0,) * len(node.inputs)
         heights = [tensor.shape[1] for tensor in node.inputs]
         return tuple(sum(heights[:index]) for index in range(len(heights)))

@@ -17,7 +17,7 @@ def parameters(node: Node) -> Fields:
     assert isinstance(op, Concatenation)
     shape = node.output.shape
     by_rows = op.is_image(node)
-    stacked = by_rows and op.axis == 1
+    stacked = by_rows and op.axis <= 1  # a batch of one is a single image: its rows
     inner = [math.prod(tensor.shape[2 if stacked else op.axis :]) for tensor in node.inputs]
     ends = np.cumsum(inner)
     return {
