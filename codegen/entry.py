@@ -76,21 +76,28 @@ def _fed_functions(
     height, ring = plan.fed.hwc[0], plan.buffers[plan.fed]
     tick = [line for number, step in printed for line in _bracketed(number, step, "    ")]
     slot = "0" if ring.rows == 1 else f"{name}_next_row % {ring.rows} * {plan.fed.row_bytes}"
+    call = [f"        {name}_tick({name}_next_row);"]
+    if fed.ticks < height:
+        # no step of the group reads the last rows; what the tick would compute is not defined there
+        call = [f"        if ({name}_next_row < {fed.ticks}) {{", f"    {call[0]}", "        }"]
     push = [
         f"    for (; count > 0 && {name}_next_row < {height}; count--) {{",
         f"        tml_copy({name}_arena + {ring.offset} + {slot}, rows, {plan.fed.row_bytes});",
         f"        rows += {plan.fed.row_bytes};",
-        f"        {name}_tick({name}_next_row);",
+        *call,
         f"        {name}_next_row++;",
+        "    }",
+    ]
+    late = [
+        f"    for (int32_t tick = {height}; tick < {fed.ticks}; tick++) {{",
+        f"        {name}_tick(tick);",
         "    }",
     ]
     finish = [
         f"    if ({name}_next_row < {height}) {{",
         "        return NULL;",
         "    }",
-        f"    for (int32_t tick = {height}; tick < {fed.ticks}; tick++) {{",
-        f"        {name}_tick(tick);",
-        "    }",
+        *(late if fed.ticks > height else []),
         *(line for group, own in rest for line in _group(group, own)),
         f"    return {output}();",
     ]

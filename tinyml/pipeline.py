@@ -30,7 +30,14 @@ def load(path: str | Path) -> Graph:
 
     Float inputs and outputs around an int8 body become int8. Raises ModelError, UnsupportedError, UsageError.
     """
-    return verify_stage(optimize(importers.load(Path(path))), "int8")
+    graph = optimize(importers.load(Path(path)))
+    floats = [tensor for node in graph.nodes for tensor in node.outputs if tensor.dtype.is_float]
+    if floats:
+        raise UnsupportedError(
+            f"{path} is a float model: {len(floats)} of its activations are float32, {floats[0].name!r} first",
+            "quantize it to full int8 before: activations and weights",
+        )
+    return verify_stage(graph, "int8")
 
 
 def plan(graph: Graph, board: str | Board = "host", *, keep_inputs: bool = False, feed: str = "auto") -> Plan:

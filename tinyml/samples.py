@@ -52,10 +52,16 @@ def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
     labels = arrays.get("y")
     if labels is not None and labels.shape != (count,):
         raise UsageError(f"{path}: {count} samples but labels of shape {labels.shape}")
+    if labels is not None and (labels.dtype.kind not in "iu" or not _within(labels, graph.outputs[0])):
+        raise UsageError(f"{path}: labels y must be class numbers from 0 to {graph.outputs[0].size - 1}")
     kept = slice(0, limit)
     return Samples(
         list(zip(*(column[kept] for column in columns), strict=True)), None if labels is None else labels[kept]
     )
+
+
+def _within(labels: Array, output: Tensor) -> bool:
+    return bool(((labels >= 0) & (labels < output.size)).all())
 
 
 def _read(path: Path) -> dict[str, Array]:
@@ -82,6 +88,8 @@ def _as_int8(array: Array, tensor: Tensor, path: Path) -> Array:
     if array.dtype == np.int8:
         return array
     if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            raise UsageError(f"{path}: samples for input {tensor.name!r} hold NaN or infinity")
         return quantize(array, tensor)
     raise UsageError(
         f"{path}: samples are {array.dtype}; int8 (as the model takes them) or float32 (real numbers) expected"

@@ -11,6 +11,8 @@ import pytest
 
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def random_boxes(rng: np.random.Generator, count: int) -> list[Box]:
     starts = rng.integers(0, 8, count)
@@ -88,3 +90,16 @@ def test_the_solver_lives_beside_tensorflow(first: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
     assert int(done.stdout.split()[-1]) > 4
+
+
+def test_ctrl_c_still_interrupts_after_the_solver_ran() -> None:
+    program = (
+        "import os, signal; from tests.scheduler.test_packing import random_boxes; import numpy as np\n"
+        "from tinyml.scheduler import packing\n"
+        "boxes = random_boxes(np.random.default_rng(0), 12)\n"
+        "packing._solve(boxes, {}, packing._first_fit(boxes, {}, range(12)), 1, 0.1)\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT); signal.sigtimedwait([], 1)\n"
+        "except KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout == "interrupted\n", done.stderr

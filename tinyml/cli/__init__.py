@@ -86,8 +86,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("tinyml: interrupted", err=True)
-        return EXIT_INTERRUPTED
+        return output.failure(TinymlError("interrupted"), EXIT_INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return UsageError.exit_code
@@ -98,12 +97,11 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"tinyml: internal error: {type(error).__name__}: {error}\n  try: --debug, and report it", err=True)
-        return EXIT_INTERNAL
+        unexpected = TinymlError(f"internal error: {type(error).__name__}: {error}", "--debug, and report it")
+        return output.failure(unexpected, EXIT_INTERNAL)
     if debug:
         traceback.print_exc()
-    output.failure(failure)
-    return failure.exit_code
+    return output.failure(failure, failure.exit_code)
 
 
 def _help_line(error: click.ClickException) -> str:

@@ -104,7 +104,8 @@ def build_table(plan: Plan, firmware: Firmware) -> Table:
     proof = (
         "proved minimal for this order" if plan.is_minimal else f"at least {plan.lower_bound_bytes:,} for this order"
     )
-    result.caption = f"arena {proof}; {plan.macs_executed:,} MACs"
+    feed = "fed by rows: begin, push_rows, finish" if plan.fed is not None else "resident"
+    result.caption = f"arena {proof}; {plan.macs_executed:,} MACs; input {feed}"
     return result
 
 
@@ -161,12 +162,13 @@ def check_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         (
             row["board"],
             row["fits"],
+            row.get("feed", ""),
             *(_part(row, "sram", key) for key in ("arena_bytes", "total_bytes", "limit_bytes")),
             *(_part(row, "flash", key) for key in ("total_bytes", "limit_bytes")),
         )
         for row in rows
     ]
-    return table("", ("board", "fits", "arena", "SRAM", "of", "flash", "of"), shown)
+    return table("", ("board", "fits", "input", "arena", "SRAM", "of", "flash", "of"), shown)
 
 
 def _part(row: Mapping[str, Any], region: str, key: str) -> object:

@@ -45,12 +45,13 @@ class Output:
         for table in tables if self.verbosity >= 0 else ():
             self.console.print(table, markup=False) if isinstance(table, str) else self.console.print(table)
 
-    def failure(self, error: TinymlError) -> None:
-        """An error on stderr, and as JSON on stdout where that was asked for."""
+    def failure(self, error: TinymlError, exit_code: int) -> int:
+        """An error on stderr, and as JSON on stdout where that was asked for; returns the exit code."""
         click.echo(f"tinyml: {error}", err=True)
         if self.as_json:
-            facts = {"exit_code": error.exit_code, "message": error.message, "hint": error.hint}
+            facts = {"exit_code": exit_code, "message": error.message, "hint": error.hint}
             click.echo(json.dumps({"version": JSON_VERSION, "command": self.command, "error": facts}, indent=2))
+        return exit_code
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Any]:

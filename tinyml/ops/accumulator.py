@@ -41,7 +41,9 @@ def finish_int8(node: Node, total: Array, values: Sequence[Array], activation: A
     return rescale(node.output, total, np.array(multipliers), np.array(shifts), activation)
 
 
-def rescale(output: Tensor, total: Array, multipliers: Array, shifts: Array, activation: Activation) -> Array:
+def rescale(
+    output: Tensor, total: Array, multipliers: Array | int, shifts: Array | int, activation: Activation
+) -> Array:
     """int8 outputs from integer sums; multipliers and shifts broadcast against them."""
     scaled = multiply_by_quantized_multiplier(wrap_int32(total), multipliers, shifts)
     low, high = activation_range(activation, output)

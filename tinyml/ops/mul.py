@@ -9,12 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Activation, Array, Node
-from tinyml.ir.requantize import (
-    activation_range,
-    clamp_float,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-)
+from tinyml.ir.requantize import clamp_float, quantize_multiplier
+from tinyml.ops.accumulator import rescale
 from tinyml.ops.broadcast import Broadcast
 
 
@@ -33,9 +29,7 @@ class Mul(Broadcast):
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         first, second = (v.astype(np.int64) - t.affine.zero_point for v, t in zip(values, node.inputs, strict=True))
-        scaled = multiply_by_quantized_multiplier(first * second, *self.multiplier(node))
-        low, high = activation_range(self.activation, node.output)
-        return (np.minimum(np.maximum(scaled + node.output.affine.zero_point, low), high).astype(np.int8),)
+        return (rescale(node.output, first * second, *self.multiplier(node), self.activation),)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         return (clamp_float(values[0] * values[1], self.activation),)

@@ -8,8 +8,9 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from tinyml.ir import Array, Node, Shape, ShapeError, Tensor
-from tinyml.ir.requantize import multiply_by_quantized_multiplier, quantize_multiplier
+from tinyml.ir import Activation, Array, Node, Shape, ShapeError, Tensor
+from tinyml.ir.requantize import quantize_multiplier
+from tinyml.ops.accumulator import rescale
 from tinyml.ops.broadcast import Broadcast
 
 
@@ -39,10 +40,9 @@ class Prelu(Broadcast):
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         source, slopes = (v.astype(np.int64) - t.affine.zero_point for v, t in zip(values, node.inputs, strict=True))
         multipliers = self.multipliers(node)
-        positive = multiply_by_quantized_multiplier(source, *multipliers.positive)
-        negative = multiply_by_quantized_multiplier(source * slopes, *multipliers.negative)
-        answers = np.where(source >= 0, positive, negative) + node.output.affine.zero_point
-        return (np.clip(answers, -128, 127).astype(np.int8),)
+        positive = rescale(node.output, source, *multipliers.positive, Activation.NONE)
+        negative = rescale(node.output, source * slopes, *multipliers.negative, Activation.NONE)
+        return (np.where(source >= 0, positive, negative),)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         return (np.where(values[0] >= 0, values[0], values[0] * values[1]).astype(np.float32),)

@@ -147,6 +147,7 @@ def _solve(
     # one worker and deterministic time: the same plan on every machine
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = seconds
+    solver.parameters.catch_sigint_signal = False  # else Ctrl-C would kill the process past every clean-up
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return hint, bound

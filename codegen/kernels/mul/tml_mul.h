@@ -2,8 +2,8 @@
 #ifndef TML_MUL_H
 #define TML_MUL_H
 
+#include "tml_accumulator.h"
 #include "tml_broadcast.h"
-#include "tml_requantize.h"
 
 typedef struct {
     tml_view input0;

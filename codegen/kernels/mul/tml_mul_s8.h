@@ -18,8 +18,8 @@ static inline void tml_mul_s8(const tml_mul *p, const int8_t *input0, const int8
             for (int32_t i = 0; i < b->length; i++) {
                 const int32_t product = (line.input0[i * b->step0] - p->input0_zero_point) *
                                         (line.input1[i * b->step1] - p->input1_zero_point);
-                const int32_t value = tml_requantize(product, p->multiplier, p->shift) + p->output_zero_point;
-                *out++ = (int8_t)tml_clamp(value, p->clamp_low, p->clamp_high);
+                *out++ = tml_rescale(product, p->multiplier, p->shift, p->output_zero_point, p->clamp_low,
+                                     p->clamp_high);
             }
             tml_line_next(&line, b);
         }

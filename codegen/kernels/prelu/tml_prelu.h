@@ -2,8 +2,8 @@
 #ifndef TML_PRELU_H
 #define TML_PRELU_H
 
+#include "tml_accumulator.h"
 #include "tml_broadcast.h"
-#include "tml_requantize.h"
 
 typedef struct {
     tml_view input;

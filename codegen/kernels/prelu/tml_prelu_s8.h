@@ -4,13 +4,15 @@
 
 #include "tml_prelu.h"
 
-static inline int32_t tml_prelu_s8_value(const tml_prelu *p, int32_t input, int32_t slope)
+static inline int8_t tml_prelu_s8_value(const tml_prelu *p, int32_t input, int32_t slope)
 {
     const int32_t centred = input - p->input_zero_point;
     if (centred >= 0) {
-        return tml_requantize(centred, p->positive_multiplier, p->positive_shift);
+        return tml_rescale(centred, p->positive_multiplier, p->positive_shift, p->output_zero_point, INT8_MIN,
+                           INT8_MAX);
     }
-    return tml_requantize(centred * (slope - p->slope_zero_point), p->negative_multiplier, p->negative_shift);
+    return tml_rescale(centred * (slope - p->slope_zero_point), p->negative_multiplier, p->negative_shift,
+                       p->output_zero_point, INT8_MIN, INT8_MAX);
 }
 
 /* Output rows [row_begin, row_end). */
@@ -25,8 +27,7 @@ static inline void tml_prelu_s8(const tml_prelu *p, const int8_t *input, const i
                          {0}};
         for (int32_t n = 0; n < b->lines; n++) {
             for (int32_t i = 0; i < b->length; i++) {
-                const int32_t value = tml_prelu_s8_value(p, line.input0[i * b->step0], line.input1[i * b->step1]);
-                *out++ = (int8_t)tml_clamp(value + p->output_zero_point, INT8_MIN, INT8_MAX);
+                *out++ = tml_prelu_s8_value(p, line.input0[i * b->step0], line.input1[i * b->step1]);
             }
             tml_line_next(&line, b);
         }
