@@ -11,7 +11,7 @@ from tinyml.device import device as devices
 from tinyml.device.device import Device
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.firmware import Firmware, build_firmware
-from tinyml.ir import Graph
+from tinyml.ir import Graph, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.passes import optimize
 from tinyml.profiler.reference import reference_outputs
@@ -34,7 +34,7 @@ def load(path: str | Path) -> Graph:
     floats = [tensor for node in graph.nodes for tensor in node.outputs if tensor.dtype.is_float]
     if floats:
         raise UnsupportedError(
-            f"{path} is a float model: {len(floats)} of its activations are float32, {floats[0].name!r} first",
+            f"{path} is a float model: {len(floats)} of its activations are float32, {shown(floats[0].name)} first",
             "quantize it to full int8 before: activations and weights",
         )
     return verify_stage(graph, "int8")

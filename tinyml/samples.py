@@ -89,7 +89,7 @@ def _as_int8(array: Array, tensor: Tensor, path: Path) -> Array:
         return array
     if np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all():
-            raise UsageError(f"{path}: samples for input {tensor.name!r} hold NaN or infinity")
+            raise UsageError(f"{path}: samples for input {shown(tensor.name)} hold NaN or infinity")
         return quantize(array, tensor)
     raise UsageError(
         f"{path}: samples are {array.dtype}; int8 (as the model takes them) or float32 (real numbers) expected"

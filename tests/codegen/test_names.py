@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_comments_cannot_be_left(text: str) -> None:
     assert (shown.isascii() and shown.isprintable()) or shown == ""
 
 
-def test_hostile_names_compile_and_run(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_hostile_names_compile_and_run(tmp_path: Path) -> None:
     quant = Quant.per_tensor(0.1, 3)
     shape = (1, 2, 3, 2)
     inputs = tuple(Tensor(name, shape, DType.INT8, quant) for name in HOSTILE)

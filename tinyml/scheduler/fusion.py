@@ -14,7 +14,7 @@ from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import Lockstep
-from tinyml.scheduler.storage import Placement
+from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +58,7 @@ class Partition:
         self.number = {node: number for number, node in enumerate(nodes)}
         self.lives = _lives(graph, self.number, placement, keep_inputs, fed)
         self.views_before = _views_before(graph, self.number)
-        self.readers: dict[Tensor, list[Node]] = {}
-        for node in nodes:
-            for tensor in dict.fromkeys(node.operands):
-                self.readers.setdefault(tensor, []).append(node)
+        self.readers = readers(nodes)
 
     def best(self) -> list[Section] | None:
         """The sections of a partition with the least peak, and among those the one with the fewest calls of kernels.
@@ -209,21 +206,11 @@ def _lives(
     graph: Graph, number: Mapping[Node, int], placement: Placement, keep_inputs: bool, fed: Tensor | None
 ) -> list[_Life]:
     """One life per storage. Views take the number of the next node that runs; a fed input is born with node 0."""
-    end = len(number)
-    steps: dict[Node, int] = {}
-    running = 0
-    for node in graph.nodes:
-        steps[node] = running
-        running += node in number
+    alive = lifetimes(graph, step_numbers(graph, number), keep_inputs)
     lives = []
     for storage in placement.storages():
-        first, last = end, -1
-        for tensor in storage.places:
-            producer = graph.producer.get(tensor)
-            born = steps[producer] if producer else 0 if tensor is fed else -1
-            readers = [steps[node] for node in graph.consumers.get(tensor, ()) if node in number]
-            kept = tensor in graph.outputs or (keep_inputs and producer is None)
-            first, last = min(first, born), max(last, born, *readers, end if kept else -1)
+        first = min(0 if tensor is fed else alive[tensor].first for tensor in storage.places)
+        last = max(alive[tensor].last for tensor in storage.places)
         only = next(iter(storage.places)) if len(storage.places) == 1 else None
         lives.append(_Life(storage.size_bytes, first, last, only))
     return lives

@@ -15,7 +15,16 @@ from tinyml.scheduler.fusion import Partition, Section
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
 from tinyml.scheduler.rows import RowRange
-from tinyml.scheduler.storage import Lifetime, Placement, Storage, lifetimes, place_in_place, place_views
+from tinyml.scheduler.storage import (
+    Lifetime,
+    Placement,
+    Storage,
+    lifetimes,
+    place_in_place,
+    place_views,
+    readers,
+    step_numbers,
+)
 
 Candidates = Mapping[Node, Sequence[Kernel]]
 
@@ -153,7 +162,7 @@ class _Layout:
             whole = RowRange(np.zeros(1, np.int64), np.array([rows.hwc[0]], np.int64))
             return Group((Step(node, self.kernels[node], whole, scratch.get(node)),))
         ranges = [section.lockstep.ranges[node] for node in nodes]
-        ticks = max(int(np.argmax(rows.end == rows.end[-1])) + 1 for rows in ranges)
+        ticks = max(rows.ticks for rows in ranges)
         steps = [
             Step(node, self.kernels[node], RowRange(rows.begin[:ticks], rows.end[:ticks]), scratch.get(node))
             for node, rows in zip(nodes, ranges, strict=True)
@@ -173,19 +182,10 @@ class _Draft:
         fed: Tensor | None = None,
     ) -> None:
         self.graph, self.nodes, self.sections, self.keep_inputs, self.fed = graph, nodes, sections, keep_inputs, fed
-        number = {node: index for index, node in enumerate(nodes)}
         self.section = {node: s for s in sections for node in nodes[s.first : s.last + 1]}
-        self.readers: dict[Tensor, list[Node]] = {}
-        for node in nodes:
-            for tensor in dict.fromkeys(node.operands):
-                self.readers.setdefault(tensor, []).append(node)
-        steps: dict[Node, int] = {}
-        running = 0
-        for node in graph.nodes:
-            steps[node] = running
-            running += node in number
-        self.steps = steps
-        self.lives = lifetimes(graph, steps, keep_inputs)
+        self.readers = readers(nodes)
+        self.steps = step_numbers(graph, self.section)
+        self.lives = lifetimes(graph, self.steps, keep_inputs)
         self.rows = {tensor: self._rows(tensor) for tensor in self.lives}
 
     def _inside(self, tensor: Tensor) -> Section | None:

@@ -65,12 +65,17 @@ class RowRange:
     begin: Rows
     end: Rows
 
+    @property
+    def ticks(self) -> int:
+        """Ticks until all is computed."""
+        return int(np.argmax(self.end == self.end[-1])) + 1
+
 
 @dataclass
 class Lockstep:
     """A fused group under construction: nodes are added in execution order.
 
-    ticks: how many are simulated; `ticks_used` of them do something.
+    ticks: how many are simulated, more than any group needs.
     ready: rows of each tensor that exist after each tick, as if the image had no lower border.
     ranges: what each node computes at each tick.
     """
@@ -175,8 +180,3 @@ class Lockstep:
         written, needed = self.present(low), self.first_needed(high, consumers)
         writes = np.diff(written, prepend=0) > 0
         return max(0, int((written * low.row_bytes - needed * high.row_bytes)[writes].max()))
-
-    @property
-    def ticks_used(self) -> int:
-        """Ticks until every node is done."""
-        return max(int(np.argmax(r.end == r.end[-1])) + 1 for r in self.ranges.values())

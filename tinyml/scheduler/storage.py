@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tinyml.ir import Graph, Node, Tensor
@@ -54,6 +54,25 @@ class Placement:
     def storages(self) -> list[Storage]:
         """Each storage once, in order of first appearance."""
         return list({id(storage): storage for storage in self.of.values()}.values())
+
+
+def step_numbers(graph: Graph, running: Collection[Node]) -> dict[Node, int]:
+    """The number of every node among those that run, in order; a view has that of the next one that runs."""
+    steps: dict[Node, int] = {}
+    number = 0
+    for node in graph.nodes:
+        steps[node] = number
+        number += node in running
+    return steps
+
+
+def readers(nodes: Iterable[Node]) -> dict[Tensor, list[Node]]:
+    """The nodes that read each operand, in order; each node once."""
+    found: dict[Tensor, list[Node]] = {}
+    for node in nodes:
+        for tensor in dict.fromkeys(node.operands):
+            found.setdefault(tensor, []).append(node)
+    return found
 
 
 def lifetimes(graph: Graph, steps: Mapping[Node, int], keep_inputs: bool) -> dict[Tensor, Lifetime]:
