@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from codegen.api import float_header, public_header
-from codegen.entry import PrintedStep, run_functions
-from codegen.literals import ArrayPool, struct_body
-from codegen.loops import progress, single_tick
-from codegen.names import identifier, identifiers, model_identifier
+from codegen.entry import run_functions
+from codegen.literals import ArrayPool
+from codegen.names import identifiers, model_identifier
 from codegen.sources import Port, Sources
-from codegen.step_table import step_label, step_table
+from codegen.step_table import step_table
+from codegen.steps import PrintedStep, printed
 from tinyml._version import __version__
 from tinyml.ir import Tensor
 from tinyml.paths import CODEGEN
-from tinyml.scheduler import Plan, Step
+from tinyml.scheduler import Plan
 
 
 def generate(plan: Plan) -> Sources:
@@ -33,12 +31,13 @@ def generate(plan: Plan) -> Sources:
     for taken in (*own, *(port.function for port in (*inputs, *outputs))):
         pool.reserve(taken)
     names = identifiers(step.node.name for step in plan.steps)
-    steps = [_step(plan, step, label, pool) for step, label in zip(plan.steps, names, strict=True)]
+    steps = [printed(plan, step, label, pool) for step, label in zip(plan.steps, names, strict=True)]
     resident = inputs if plan.fed is None else ()
     accessors = "\n".join(
         _accessor(plan, port, pool, const) for side, const in ((resident, ""), (outputs, "const ")) for port in side
     )
-    headers = sorted({step.kernel.name for step in plan.steps} | ({"tml_copy"} if plan.fed else set()))
+    copies = plan.fed is not None or any(group.runs for group in plan.groups)
+    headers = sorted({step.kernel.name for step in plan.steps} | ({"tml_copy"} if copies else set()))
     files = {
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
         f"{name}_float.h": float_header(name, inputs if plan.fed is None else (), outputs),
@@ -81,87 +80,6 @@ def kernel_files(kernels: Iterable[str]) -> dict[str, str]:
             files[name] = Path(available[name]).read_text()
             wanted += re.findall(r'#include "(\w+\.h)"', files[name])
     return dict(sorted(files.items()))
-
-
-def _step(plan: Plan, step: Step, label: str, pool: ArrayPool) -> PrintedStep:
-    node, kernel = step.node, step.kernel
-    params = pool.reserve(f"{pool.prefix}_{label}")
-    views = _views(plan, step, params)
-    body = [f"    .{name} = {text}," for name, text in views.fields]
-    body += struct_body(kernel.parameters(node), pool, label)
-    definitions = views.definitions + f"static const {kernel.struct} {params} = {{\n" + "\n".join(body) + "\n};\n"
-    return PrintedStep(step_label(node, label), definitions, *_call(plan, step, params, pool, label))
-
-
-@dataclass(frozen=True)
-class _Views:
-    fields: tuple[tuple[str, str], ...]
-    definitions: str
-
-
-def _views(plan: Plan, step: Step, params: str) -> _Views:
-    """The tml_view fields of a parameter struct, and the arrays that variadic kernels point to."""
-    node, kernel = step.node, step.kernel
-    operands = [_view(plan, tensor) for tensor in node.operands]
-    outputs = [_view(plan, tensor) for tensor in node.outputs]
-    fields: list[tuple[str, str]] = []
-    definitions = ""
-    names = iter(kernel.views)
-    for direction, variadic, views in (
-        ("input", kernel.variadic_inputs, operands),
-        ("output", kernel.variadic_outputs, outputs),
-    ):
-        if variadic:
-            array = f"{params}_{direction}s"
-            lines = ",\n    ".join(views)
-            definitions += f"static const tml_view {array}[{len(views)}] = {{\n    {lines},\n}};\n"
-            fields += [(f"{direction}s", array), (f"{direction}_count", str(len(views)))]
-            next(names)
-        else:
-            fields += [(next(names), view) for view in views]
-    return _Views(tuple(fields), definitions)
-
-
-def _view(plan: Plan, tensor: Tensor) -> str:
-    height, width, channels = tensor.hwc
-    rows = plan.buffers[tensor].rows if tensor in plan.buffers else height
-    return f"{{.height = {height}, .width = {width}, .channels = {channels}, .rows = {rows}}}"
-
-
-def _call(plan: Plan, step: Step, params: str, pool: ArrayPool, label: str) -> tuple[str, str]:
-    """(guard, call) of a step."""
-    node, kernel = step.node, step.kernel
-    operands = [_address(plan, tensor, pool, label) for tensor in node.operands]
-    outputs = [_address(plan, tensor, pool, label) for tensor in node.outputs]
-    guard, begin, end = _row_range(step, pool, label)
-    arguments = [f"&{params}"]
-    arguments += [f"(const int8_t *const[]){{{', '.join(operands)}}}"] if kernel.variadic_inputs else operands
-    arguments += [f"(int8_t *const[]){{{', '.join(outputs)}}}"] if kernel.variadic_outputs else outputs
-    arguments += [begin, end]
-    if step.scratch:
-        arguments.append(f"arena + {step.scratch.offset}")
-    return guard, f"{kernel.name}({', '.join(arguments)});"
-
-
-def _row_range(step: Step, pool: ArrayPool, label: str) -> tuple[str, str, str]:
-    """(guard, first row, end of rows) of a call: numbers for a single tick, expressions of `tick` in a fused group."""
-    rows = step.rows
-    if len(rows.end) == 1:
-        return "", str(int(rows.begin[0])), str(int(rows.end[0]))
-    only = single_tick(rows)
-    if only is not None:
-        return f"tick == {only}", str(int(rows.begin[only])), str(int(rows.end[only]))
-    closed = progress(rows.end)
-    if closed is not None:
-        return "", closed.text(late=1), closed.text(late=0)
-    done = pool.name_of(np.concatenate([rows.begin[:1], rows.end]).astype(np.uint16), f"{label}_rows")
-    return "", f"{done}[tick]", f"{done}[tick + 1]"
-
-
-def _address(plan: Plan, tensor: Tensor, pool: ArrayPool, label: str) -> str:
-    if tensor.is_constant:
-        return pool.name_of(tensor.values, f"{label}_{identifier(tensor.name)}")
-    return f"arena + {plan.buffers[tensor].offset}"
 
 
 def _accessor(plan: Plan, port: Port, pool: ArrayPool, const: str) -> str:

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
+from codegen.steps import Call, PrintedStep
 from codegen.wrap import wrapped
 from tinyml.scheduler import Group, Plan
-
-
-@dataclass(frozen=True)
-class PrintedStep:
-    """A step ready to print: definitions at file scope, the condition it runs under, or "", and its call."""
-
-    label: str
-    definitions: str
-    guard: str
-    call: str
 
 
 def run_functions(plan: Plan, name: str, steps: Sequence[PrintedStep], output: str) -> str:
@@ -40,26 +31,84 @@ def _with_arena(name: str, body: list[str]) -> list[str]:
 
 def _group(group: Group, printed: Sequence[tuple[int, PrintedStep]]) -> list[str]:
     if group.ticks == 1:
-        return ["", *(line for number, step in printed for line in _bracketed(number, step, "    "))]
+        return ["", *_tick(group, printed, "    ")]
     return [
         "",
         "    /* each tick lets one more row in, and every step does the rows that this makes possible */",
         f"    for (int32_t tick = 0; tick < {group.ticks}; tick++) {{",
-        *(line for number, step in printed for line in _bracketed(number, step, "        ")),
+        *_tick(group, printed, "        "),
         "    }",
     ]
 
 
-def _bracketed(number: int, step: PrintedStep, indent: str) -> list[str]:
-    """A call between the profiler's marks."""
+def _tick(group: Group, printed: Sequence[tuple[int, PrintedStep]], indent: str) -> list[str]:
+    """The steps of a group in order; those of a run strip after strip."""
+    lines: list[str] = []
+    number = 0
+    while number < len(printed):
+        last = dict(group.runs).get(number, number)
+        lines += _strips(printed[number : last + 1], indent)
+        number = last + 1
+    return lines
+
+
+def _strips(run: Sequence[tuple[int, PrintedStep]], indent: str) -> list[str]:
+    """Steps strip after strip, with a loop over strips that differ by where they are only."""
+    strips = list(zip(*(step.strips for _, step in run), strict=True))
+    lines = [f"{indent}/* a few columns of the rows at a time */"] if len(strips) > 1 else []
+    first = 0
+    while first < len(strips):
+        end = first + _alike(strips[first:])
+        inner = indent if end == first + 1 else f"{indent}    "
+        body: list[str] = []
+        for (number, step), now, later in zip(run, strips[first], strips[min(first + 1, end - 1)], strict=True):
+            statements = [_moving(*pair, first) for pair in zip(now, later, strict=True)]
+            body += _bracketed(number, step, statements, inner)
+        if end == first + 1:
+            lines += body
+        else:
+            lines += [f"{indent}for (int32_t strip = {first}; strip < {end}; strip++) {{", *body, f"{indent}}}"]
+        first = end
+    return lines
+
+
+_Strip = tuple[tuple[Call, ...], ...]
+
+
+def _alike(strips: Sequence[_Strip]) -> int:
+    """How many strips, from the first on, have the same statements with offsets that grow by the same."""
+    pieces = [[call.pieces for calls in strip for call in calls] for strip in strips]
+    offsets = [[offset for calls in strip for call in calls for offset in call.offsets] for strip in strips]
+    steps = [[b - a for a, b in zip(*pair, strict=False)] for pair in pairwise(offsets)]
+    count = 1
+    while count < len(strips) and pieces[count] == pieces[0] and steps[count - 1] == steps[0]:
+        count += 1
+    return count
+
+
+def _moving(now: Call, later: Call, strip: int) -> str:
+    """A statement whose offsets follow the loop variable `strip`. now, later: at the first strip and the one after."""
+    texts = []
+    for offset, after in zip(now.offsets, later.offsets, strict=True):
+        step = after - offset
+        base = offset - strip * step
+        behind = f" {'+' if base > 0 else '-'} {abs(base)}" if base else ""
+        texts.append(f"(strip * {step}{behind})" if step else str(offset))
+    return now.text(texts)
+
+
+def _bracketed(number: int, step: PrintedStep, statements: Sequence[str], indent: str) -> list[str]:
+    """Statements between the profiler's marks."""
+    if not statements:
+        return []
+    inner = f"{indent}    " if step.guard else indent
+    calls = [line for statement in statements for line in wrapped(statement, inner)]
     if step.guard:
-        call = [f"{indent}if ({step.guard}) {{", *wrapped(step.call, f"{indent}    "), f"{indent}}}"]
-    else:
-        call = wrapped(step.call, indent)
+        calls = [f"{indent}if ({step.guard}) {{", *calls, f"{indent}}}"]
     return [
         f"{indent}/* {number}: {step.label} */",
         f"{indent}TML_STEP_BEGIN({number});",
-        *call,
+        *calls,
         f"{indent}TML_STEP_END({number});",
     ]
 
@@ -74,7 +123,7 @@ def _fed_functions(
     assert plan.fed is not None
     (fed, printed), rest = parts[0], parts[1:]
     height, ring = plan.fed.hwc[0], plan.buffers[plan.fed]
-    tick = [line for number, step in printed for line in _bracketed(number, step, "    ")]
+    tick = _tick(fed, printed, "    ")
     slot = "0" if ring.rows == 1 else f"{name}_next_row % {ring.rows} * {plan.fed.row_bytes}"
     call = [f"        {name}_tick({name}_next_row);"]
     if fed.ticks < height:

@@ -36,9 +36,12 @@ class Progress:
 
 def progress(done: Rows) -> Progress | None:
     """The closed form of a node's progress, or None when it has none of this shape."""
-    height = int(done[-1])
     done = np.concatenate([[0], done])  # the first call begins at row 0: the form must hold before the first tick too
-    ticks = np.arange(-1, len(done) - 1)
+    return _fitted(np.arange(-1, len(done) - 1), done, int(done[-1]))
+
+
+def _fitted(ticks: Rows, done: Rows, height: int) -> Progress | None:
+    """The form that gives the rows done after each of the ticks."""
     for rows, per in _RATES:
         lowest = np.where(done > 0, done * per, -(2**40)) - ticks * rows
         highest = np.where(done < height, done * per + per - 1, 2**40) - ticks * rows
@@ -46,6 +49,35 @@ def progress(done: Rows) -> Progress | None:
         if low <= high:
             return Progress(rows, per, min(max(0, low), high), height)
     return None
+
+
+@dataclass(frozen=True)
+class Again:
+    """Rows [begin, end) at every `period` ticks from `first` to `last`, for a node that computes rows again."""
+
+    first: int
+    last: int
+    period: int
+    begin: Progress
+    end: Progress
+
+    def guard(self, ticks: int) -> str:
+        """When anything is computed, in a loop over so many ticks."""
+        tests = [f"tick >= {self.first}"] if self.first else []
+        tests += [f"tick <= {self.last}"] if self.last < ticks - 1 else []
+        if self.period > 1:
+            tests.append(f"tick % {self.period} == {self.first % self.period}")
+        return " && ".join(tests)
+
+
+def again(rows: RowRange, height: int) -> Again | None:
+    """The closed form of ranges of which each begins before the last one ended, or None when there is none."""
+    active = np.flatnonzero(rows.active)
+    periods = np.unique(np.diff(active))
+    begin, end = (_fitted(active, done[active], height) for done in (rows.begin, rows.end))
+    if len(periods) > 1 or begin is None or end is None:
+        return None
+    return Again(int(active[0]), int(active[-1]), int(periods[0]) if len(periods) else 1, begin, end)
 
 
 def single_tick(rows: RowRange) -> int | None:

@@ -11,6 +11,17 @@ static inline void tml_copy(int8_t *restrict target, const int8_t *restrict sour
     }
 }
 
+/* Moves `count` bytes of each row of a strip from offset `from` to the front, where they are needed again. */
+static inline void tml_keep_columns(int8_t *strip, int32_t rows, int32_t stride, int32_t from, int32_t count)
+{
+    for (int32_t row = 0; row < rows; row++) {
+        for (int32_t i = 0; i < count; i++) {
+            strip[i] = strip[from + i];
+        }
+        strip += stride;
+    }
+}
+
 static inline void tml_fill(int8_t *target, int32_t value, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {

@@ -13,12 +13,14 @@
 #define TML_NOINLINE
 #endif
 
-/* An activation in memory, NHWC with N = 1: `rows` of its `height` rows are held, row r in slot r % rows. */
+/* An activation in memory, NHWC with N = 1: `rows` of its `height` rows are held, row r in slot r % rows. A row takes
+ * `stride` bytes, more than its values do when it is a strip of a wider image. */
 typedef struct {
     int32_t height;
     int32_t width;
     int32_t channels;
     int32_t rows;
+    int32_t stride;
 } tml_view;
 
 /* Where row `row` is held. Divides when the rows are a ring: for once per output row, not for inner loops. */
@@ -30,7 +32,7 @@ static inline int32_t tml_slot(const tml_view *view, int32_t row)
 /* Bytes from the start of the buffer to row `row` of an int8 activation. */
 static inline size_t tml_row_offset(const tml_view *view, int32_t row)
 {
-    return (size_t)tml_slot(view, row) * (size_t)view->width * (size_t)view->channels;
+    return (size_t)tml_slot(view, row) * (size_t)view->stride;
 }
 
 /* First byte of row `row` for reading. */

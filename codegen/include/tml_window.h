@@ -42,7 +42,7 @@ typedef struct {
 static inline void tml_window_set_rows(tml_window *window, const tml_view *view, int32_t top, int32_t count,
                                        int32_t dilation)
 {
-    const int32_t row_bytes = view->width * view->channels;
+    const int32_t row_bytes = view->stride;
     window->rows = tml_taps_inside(top, count, dilation, view->height);
     window->row_step = dilation * row_bytes;
     window->ring_bytes = view->rows * row_bytes;

@@ -123,7 +123,8 @@ def needed_rows(node: Node, operand: int, height: int) -> list[tuple[int, int]]:
 
 def view(tensor: Tensor, rows: int) -> str:
     height, width, channels = tensor.hwc
-    return f"{{.height = {height}, .width = {width}, .channels = {channels}, .rows = {rows}}}"
+    sides = f".height = {height}, .width = {width}, .channels = {channels}"
+    return f"{{{sides}, .rows = {rows}, .stride = {width * channels}}}"
 
 
 def buffers(index: int, tensor: Tensor, needed: Sequence[tuple[int, int]], rows: int) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinyml.ir import Array, Node, Tensor
-from tinyml.scheduler import Plan, Step
+from tinyml.scheduler import Group, Plan, Step
+
+Columns = tuple[int, int] | None  # of a row, all when None
 
 
 class Shadow:
@@ -18,20 +20,35 @@ class Shadow:
         self.plan = plan
         self.arena = np.full(plan.arena_bytes, -1, np.int64)
         self.expected: dict[Tensor, Array] = {}
+        self.first: dict[Tensor, int] = {}  # column held first, of tensors in strips
         self._next = itertools.count(step=2**32)
 
-    def write(self, tensor: Tensor, begin: int, end: int) -> None:
-        """Rows [begin, end) get fresh values."""
+    def write(self, tensor: Tensor, begin: int, end: int, columns: Columns = None) -> None:
+        """Rows [begin, end) get fresh values, or some columns of them."""
         if tensor not in self.expected:
             self.expected[tensor] = np.full((tensor.hwc[0], tensor.row_bytes), -1, np.int64)
         for row in range(begin, end):
-            self.expected[tensor][row] = next(self._next) + np.arange(tensor.row_bytes)
-            self._row(tensor, row)[:] = self.expected[tensor][row]
+            cells = self._expected(tensor, row, columns)
+            cells[:] = next(self._next) + np.arange(len(cells))
+            self._held(tensor, row, columns)[:] = cells
 
-    def read(self, tensor: Tensor, begin: int, end: int) -> None:
+    def read(self, tensor: Tensor, begin: int, end: int, columns: Columns = None) -> None:
         for row in range(begin, end):
-            same = self._row(tensor, row) == self.expected[tensor][row]
+            same = self._held(tensor, row, columns) == self._expected(tensor, row, columns)
             assert same.all(), f"row {row} of {tensor.name} was overwritten, or never written, before it is read"
+
+    def next_strip(self, tensor: Tensor, strip: int) -> None:
+        """Of a tensor that is held in strips, the columns that are needed again move to the front."""
+        buffer = self.plan.buffers[tensor]
+        assert buffer.columns is not None
+        depth, first = tensor.hwc[2], int(buffer.columns.first[strip])
+        if strip:
+            moved = (first - self.first[tensor]) * depth
+            kept = (int(buffer.columns.end[strip - 1]) - first) * depth
+            for slot in range(buffer.rows if kept > 0 else 0):
+                row = self.arena[buffer.offset + slot * buffer.stride :][: buffer.stride]
+                row[:kept] = row[moved : moved + kept].copy()
+        self.first[tensor] = first
 
     def view(self, node: Node) -> None:
         """A node that does not run: its outputs must already lie where its views say."""
@@ -52,23 +69,46 @@ class Shadow:
         if step.scratch:
             self.arena[step.scratch.offset : step.scratch.end] = -2
 
-    def _row(self, tensor: Tensor, row: int) -> Array:
-        buffer = self.plan.buffers[tensor]
+    def _expected(self, tensor: Tensor, row: int, columns: Columns) -> Array:
+        first, end = columns or (0, tensor.hwc[1])
+        return self.expected[tensor][row, first * tensor.hwc[2] : end * tensor.hwc[2]]
+
+    def _held(self, tensor: Tensor, row: int, columns: Columns) -> Array:
+        buffer, depth = self.plan.buffers[tensor], tensor.hwc[2]
         assert buffer.offset >= 0 and buffer.end <= self.plan.arena_bytes, f"{tensor.name} lies outside the arena"
-        first = buffer.offset + row % buffer.rows * tensor.row_bytes
-        return self.arena[first : first + tensor.row_bytes]
+        first, end = columns or (0, tensor.hwc[1])
+        start = first - self.first.get(tensor, 0)
+        assert start >= 0 and (start + end - first) * depth <= buffer.stride, f"{tensor.name}: columns beyond its strip"
+        place = buffer.offset + row % buffer.rows * buffer.stride + start * depth
+        return self.arena[place : place + (end - first) * depth]
 
 
-def rows_read(step: Step, begin: int, end: int) -> Iterator[tuple[Tensor, int, int]]:
-    """(operand, first row, end) that a call reads."""
+def rows_read(step: Step, begin: int, end: int) -> Iterator[tuple[int, Tensor, int, int]]:
+    """(number, operand, first row, end) that a call reads."""
     for index, tensor in enumerate(step.node.operands):
         if tensor.is_constant:
             continue
         if step.kernel.accumulates:
-            yield tensor, begin, end
+            yield index, tensor, begin, end
             continue
         rows = step.node.op.input_rows(step.node, index, begin, end) if step.node.outputs[0].hwc[0] > 1 else None
-        yield tensor, *(rows or (0, tensor.hwc[0]))
+        yield index, tensor, *(rows or (0, tensor.hwc[0]))
+
+
+def in_strips(group: Group) -> Iterator[tuple[Step, int | None]]:
+    """The calls of a tick in order: (step, strip)."""
+    number = 0
+    while number < len(group.steps):
+        last = next((last for first, last in group.runs if first == number), None)
+        if last is None:
+            yield group.steps[number], None
+            number += 1
+            continue
+        columns = group.steps[last].columns
+        assert columns is not None
+        for strip in range(len(columns.end)):
+            yield from ((step, strip) for step in group.steps[number : last + 1])
+        number = last + 1
 
 
 def check_memory(plan: Plan) -> None:
@@ -86,10 +126,14 @@ def check_memory(plan: Plan) -> None:
         for tick in range(group.ticks):
             if group is plan.groups[0] and plan.fed is not None and tick < plan.fed.hwc[0]:
                 shadow.write(plan.fed, tick, tick + 1)
-            for step in group.steps:
+            for step, strip in in_strips(group):
                 _show_views(shadow, pending)
                 begin, end = int(step.rows.begin[tick]), int(step.rows.end[tick])
-                if begin < end:
+                if strip is not None and plan.buffers[step.node.output].columns is not None:
+                    shadow.next_strip(step.node.output, strip)
+                if begin < end and strip is not None:
+                    _call_strip(shadow, step, begin, end, strip)
+                elif begin < end:
                     _call(shadow, step, begin, end, sums)
     _show_views(shadow, pending)
     assert not pending
@@ -107,16 +151,31 @@ def _show_views(shadow: Shadow, pending: list[Node]) -> None:
             pending.remove(node)
 
 
+def _call_strip(shadow: Shadow, step: Step, begin: int, end: int, strip: int) -> None:
+    assert step.columns is not None
+    columns = int(step.columns.begin[strip]), int(step.columns.end[strip])
+    if columns[0] == columns[1]:
+        return
+    cut = step.node.op.cut_columns(step.node, *columns)
+    assert cut is not None
+    reads = [(tensor, first, last, cut.columns[i]) for i, tensor, first, last in rows_read(step, begin, end)]
+    shadow.use_scratch(step)
+    for tensor, first, last, read in reads:
+        shadow.read(tensor, first, last, read)
+    shadow.write(step.node.output, begin, end, columns)
+
+
 def _call(shadow: Shadow, step: Step, begin: int, end: int, sums: dict[Step, Array]) -> None:
-    for tensor, first, last in rows_read(step, begin, end):
-        shadow.read(tensor, first, last)
+    reads = [(tensor, first, last) for _, tensor, first, last in rows_read(step, begin, end)]
+    for read in reads:
+        shadow.read(*read)
     if step.kernel.accumulates:
         _accumulate(shadow, step, begin, end, sums)
         return
     shadow.use_scratch(step)
-    for tensor, first, last in rows_read(step, begin, end):
+    for read in reads:
         if not step.kernel.in_place(step.node):
-            shadow.read(tensor, first, last)
+            shadow.read(*read)
     several = len(step.node.outputs) > 1
     for tensor in step.node.outputs:
         shadow.write(tensor, *((0, tensor.hwc[0]) if several else (begin, end)))

@@ -2,7 +2,7 @@
 
 from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Graph, Node
-from tinyml.ir.op import Activation, Op, Padding, ShapeError, View
+from tinyml.ir.op import Activation, Cut, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
 from tinyml.ir.tensor import Array, Shape, Tensor
 from tinyml.ir.text import graph_text, shown
@@ -11,6 +11,7 @@ from tinyml.ir.verify import verify
 __all__ = [
     "Activation",
     "Array",
+    "Cut",
     "DType",
     "Graph",
     "Node",

@@ -52,6 +52,13 @@ class View(NamedTuple):
     offset_bytes: int
 
 
+class Cut(NamedTuple):
+    """An op that computes a part of an image, and the columns [first, last) that it reads of each operand."""
+
+    op: Op
+    columns: tuple[tuple[int, int], ...]
+
+
 class ShapeError(ValueError):
     """The inputs of an op do not fit each other or its attributes."""
 
@@ -86,6 +93,13 @@ class Op(ABC):
         """Rows [first, last) of that operand which output rows [begin, end) depend on, clipped to the image.
 
         None when the op cannot be computed row by row: it needs its whole input.
+        """
+        return None
+
+    def cut_columns(self, node: Node, begin: int, end: int) -> Cut | None:
+        """Output columns [begin, end) of an image as an op of their own, on no more of the operands than they read.
+
+        None when the op cannot be computed column by column.
         """
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir import Node, Op, Shape, ShapeError, Tensor
+from tinyml.ir import Cut, Node, Op, Shape, ShapeError, Tensor
 
 MAX_RANK = 8  # TFLM's
 
@@ -28,3 +28,9 @@ class Broadcast(Op):
         height = node.inputs[operand].hwc[0]
         # an operand held in one row is needed whole; so is any operand of an output that is one row
         return (begin, end) if height == node.output.hwc[0] else (0, height)
+
+    def cut_columns(self, node: Node, begin: int, end: int) -> Cut | None:
+        width = node.output.hwc[1]
+        if any(tensor.is_constant and tensor.hwc[1] > 1 for tensor in node.inputs):
+            return None
+        return Cut(self, tuple((begin, end) if t.hwc[1] == width else (0, t.hwc[1]) for t in node.operands))

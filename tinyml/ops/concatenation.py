@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyml.ir import Array, Node, Op, Shape, ShapeError, Tensor, View
+from tinyml.ir import Array, Cut, Node, Op, Shape, ShapeError, Tensor, View
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class Concatenation(Op):
             return None
         first, height = self.first_rows(node)[operand], node.inputs[operand].shape[1]
         return min(max(begin - first, 0), height), min(max(end - first, 0), height)
+
+    def cut_columns(self, node: Node, begin: int, end: int) -> Cut | None:
+        by_channel = self.is_image(node) and self.axis == 3 and not any(tensor.is_constant for tensor in node.inputs)
+        return Cut(self, ((begin, end),) * len(node.inputs)) if by_channel else None
 
     def views(self, node: Node) -> tuple[View, ...]:
         distinct = len(set(node.inputs)) == len(node.inputs)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from tinyml.ir import Activation, Array, Node, Op, Padding, Shape, ShapeError, Tensor
+from tinyml.ir import Activation, Array, Cut, Node, Op, Padding, Shape, ShapeError, Tensor
 from tinyml.ops.accumulator import check_bias, finish_float, finish_int8, weights_shape
 from tinyml.ops.window import Window, image_shape
 
@@ -51,6 +51,11 @@ class DepthwiseConv2D(Op):
 
     def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
         return self.window(*node.inputs[1].shape[1:3]).input_rows(node.inputs[0].shape[1], begin, end)
+
+    def cut_columns(self, node: Node, begin: int, end: int) -> Cut:
+        window = self.window(*node.inputs[1].shape[1:3])
+        padding, columns = window.cut_columns(node.inputs[0].shape[2], begin, end)
+        return Cut(replace(self, padding=padding), (columns,))
 
     def accumulate(self, image: Array, weights: Array) -> Array:
         """Sums of products [out_h, out_w, C * M] of an image [H, W, C] that is 0 in its padding; keeps the dtype."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir import Array, Node, Op, Shape, Tensor
+from tinyml.ir import Array, Cut, Node, Op, Shape, Tensor
 from tinyml.ir.requantize import Int64
 
 
@@ -27,6 +27,9 @@ class Pointwise(Op):
 
     def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
         return begin, end
+
+    def cut_columns(self, node: Node, begin: int, end: int) -> Cut:
+        return Cut(self, ((begin, end),))
 
     def table(self, node: Node) -> Array:
         """int8[256]: the output for each input value, -128 first."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tinyml.ir import Activation, Node, Op, Padding, Shape, Tensor
+from tinyml.ir import Activation, Cut, Node, Op, Padding, Shape, Tensor
 from tinyml.ops.window import Window, image_shape
 
 
@@ -30,3 +30,7 @@ class Pool(Op):
 
     def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
         return self.window.input_rows(node.inputs[0].shape[1], begin, end)
+
+    def cut_columns(self, node: Node, begin: int, end: int) -> Cut:
+        padding, columns = self.window.cut_columns(node.inputs[0].shape[2], begin, end)
+        return Cut(replace(self, padding=padding), (columns,))

@@ -46,6 +46,13 @@ class Window:
         last = (end - 1) * self.stride_h - self.padding.top + self.span_h
         return min(max(first, 0), height), max(min(last, height), 0)
 
+    def cut_columns(self, width: int, begin: int, end: int) -> tuple[Padding, tuple[int, int]]:
+        """The padding with which image columns [first, last) alone give output columns [begin, end)."""
+        first = begin * self.stride_w - self.padding.left
+        last = (end - 1) * self.stride_w - self.padding.left + self.span_w
+        padding = self.padding._replace(left=max(0, -first), right=max(0, last - width))
+        return padding, (min(max(first, 0), width), max(min(last, width), 0))
+
     def taps(self, image: Array, fill: float) -> Iterator[tuple[int, int, Array]]:
         """(row, column, view [out_h, out_w, channels]) for each tap over an image [h, w, channels], padding = fill."""
         p = self.padding

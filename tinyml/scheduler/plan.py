@@ -10,6 +10,7 @@ from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.rows import RowRange
+from tinyml.scheduler.strips import ColumnRange
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Buffer:
     """A tensor in the arena.
 
     rows: rows of the tensor that are held, as a ring when fewer than its height.
+    columns: of each row that are held at each strip (strips.py); None for all.
     offset: of its first byte in the arena.
     first, last: steps (by number) during which it is alive; -1 stands for "before the first", the number of steps for
         "after the last": inputs are filled before, outputs are read after.
@@ -27,10 +29,16 @@ class Buffer:
     offset: int
     first: int
     last: int
+    columns: ColumnRange | None = None
+
+    @property
+    def stride(self) -> int:
+        """Bytes from one row to the next."""
+        return self.columns.held * self.tensor.hwc[2] if self.columns else self.tensor.row_bytes
 
     @property
     def size_bytes(self) -> int:
-        return self.rows * self.tensor.row_bytes
+        return self.rows * self.stride
 
     @property
     def end(self) -> int:
@@ -51,27 +59,36 @@ class Scratch:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A node in a group. rows: what it computes at each tick (of its operand, for a kernel that accumulates)."""
+    """A node in a group.
+
+    rows: what it computes at each tick (of its operand, for a kernel that accumulates).
+    columns: what it computes of these rows at each strip; None when it works over the whole width at once.
+    """
 
     node: Node
     kernel: Kernel
     rows: RowRange
     scratch: Scratch | None = None
+    columns: ColumnRange | None = None
 
     @property
     def macs_executed(self) -> int:
         """Multiply-accumulates over all ticks; rows computed twice count twice."""
-        computed = int((self.rows.end - self.rows.begin).sum())
-        height = self.node.operands[0].hwc[0] if self.kernel.accumulates else self.node.outputs[0].hwc[0]
-        return self.node.macs * computed // height
+        height, width = (self.node.operands[0] if self.kernel.accumulates else self.node.outputs[0]).hwc[:2]
+        computed = int((self.columns.end - self.columns.begin).sum()) if self.columns else width
+        return self.node.macs * self.rows.total * computed // (height * width)
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Steps that run together: all of them at every tick, a few rows each. One tick is layer by layer."""
+    """Steps that run together: all of them at every tick, a few rows each. One tick is layer by layer.
+
+    runs: steps (by their place here) first..last that, within a tick, run strip after strip.
+    """
 
     steps: tuple[Step, ...]
     ticks: int = 1
+    runs: tuple[tuple[int, int], ...] = ()
 
     @property
     def macs(self) -> int:

@@ -11,10 +11,13 @@ from tinyml.board import Board
 from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
-from tinyml.scheduler.fusion import Partition, Section
+from tinyml.scheduler.fusion import Partition
+from tinyml.scheduler.inside import tensors_inside
+from tinyml.scheduler.network import Network
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
 from tinyml.scheduler.rows import RowRange
+from tinyml.scheduler.sections import Section
 from tinyml.scheduler.storage import (
     Lifetime,
     Placement,
@@ -22,9 +25,9 @@ from tinyml.scheduler.storage import (
     lifetimes,
     place_in_place,
     place_views,
-    readers,
     step_numbers,
 )
+from tinyml.scheduler.strips import LEAST_COLUMNS, Run
 
 Candidates = Mapping[Node, Sequence[Kernel]]
 
@@ -36,6 +39,7 @@ def make_plan(
     board: Board | None = None,
     fuse: bool = True,
     feed_rows: bool = False,
+    max_extra_macs: int = 0,
 ) -> Plan:
     """A plan with the smallest arena for the graph's order of nodes, with nothing computed twice.
 
@@ -51,17 +55,15 @@ def make_plan(
     alone = {node: _frugal(node, candidates[node]) for node in nodes}
     fused = {node: _by_rows(candidates[node]) for node in nodes}
     fed = _fed_input(graph, nodes) if feed_rows else None
+    network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed)
     options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
     if fuse or feed_rows:
-        found = Partition(graph, nodes, placement, alone, fused, keep_inputs, fed).best()
-        options += [found] if found is not None else []
+        options += list(Partition(network, max_extra_macs).front())[-1:]
     if not options:
         raise _cannot_feed(graph, "its first layers need more than a few rows at a time")
-    drafts = [_Draft(graph, nodes, sections, keep_inputs, fed) for sections in options]
+    drafts = [_Draft(graph, network, sections, keep_inputs) for sections in options]
     # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
-    return min(
-        (_finished(draft, candidates, alone, fused, board) for draft in drafts), key=lambda plan: plan.arena_bytes
-    )
+    return min((_finished(draft, candidates, board) for draft in drafts), key=lambda plan: plan.arena_bytes)
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
@@ -78,15 +80,30 @@ def _cannot_feed(graph: Graph, why: str) -> UnsupportedError:
     return UnsupportedError(f"{graph.name} cannot be fed by rows: {why}", "--input resident")
 
 
-def _finished(
-    draft: _Draft,
-    candidates: Candidates,
-    alone: Mapping[Node, Kernel],
-    fused: Mapping[Node, Kernel],
-    board: Board | None,
-) -> Plan:
-    kernels = {node: (alone if section.lockstep is None else fused)[node] for node, section in draft.section.items()}
+def _finished(draft: _Draft, candidates: Candidates, board: Board | None) -> Plan:
+    network = draft.network
+    kernels = {
+        node: (network.alone if section.lockstep is None else network.fused)[node]
+        for node, section in draft.section.items()
+    }
+    draft = _widened(draft, kernels)
     return draft.lay_out(_prefer(draft, candidates, kernels)).to_plan(board)
+
+
+def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
+    """Strips as wide as they can be without raising the peak."""
+    peak = draft.lay_out(kernels).bound
+    whole = {run.end: draft.nodes[run.end].output.hwc[1] for run in draft.runs}
+    wide = draft.with_columns(whole)
+    if not whole or wide.lay_out(kernels).bound <= peak:
+        return wide
+    for end, width in whole.items():
+        for count in range(1, width // LEAST_COLUMNS):
+            trial = draft.with_columns({**draft.columns, end: -(-width // count)})
+            if trial.lay_out(kernels).bound <= peak:
+                draft = trial
+                break
+    return draft
 
 
 def _frugal(node: Node, kernels: Sequence[Kernel]) -> Kernel:
@@ -145,8 +162,9 @@ class _Layout:
         buffers: dict[Tensor, Buffer] = {}
         for storage, offset in zip(self.storages, packing.offsets, strict=False):
             for tensor, place in storage.places.items():
-                life = self.alive[tensor]
-                buffers[tensor] = Buffer(tensor, self.draft.rows[tensor], offset + place, life.first, life.last)
+                life, span = self.alive[tensor], self.draft.spans.get(tensor)
+                rows, columns = (span.rows, span.columns) if span else (tensor.hwc[0], None)
+                buffers[tensor] = Buffer(tensor, rows, offset + place, life.first, life.last, columns)
         spaces = packing.offsets[len(self.storages) :]
         scratch = {n: Scratch(o, self.kernels[n].scratch_bytes(n)) for n, o in zip(self.scratch, spaces, strict=True)}
         groups = tuple(self._group(section, scratch) for section in self.draft.sections)
@@ -161,13 +179,17 @@ class _Layout:
             rows = node.operands[0] if self.kernels[node].accumulates else node.outputs[0]
             whole = RowRange(np.zeros(1, np.int64), np.array([rows.hwc[0]], np.int64))
             return Group((Step(node, self.kernels[node], whole, scratch.get(node)),))
-        ranges = [section.lockstep.ranges[node] for node in nodes]
+        ranges = [section.lockstep.computed(node, section.again) for node in nodes]
         ticks = max(rows.ticks for rows in ranges)
-        steps = [
-            Step(node, self.kernels[node], RowRange(rows.begin[:ticks], rows.end[:ticks]), scratch.get(node))
-            for node, rows in zip(nodes, ranges, strict=True)
-        ]
-        return Group(tuple(steps), ticks)
+        inside = self.draft.inside[section]
+        steps = []
+        for number, (node, computed) in enumerate(zip(nodes, ranges, strict=True), section.first):
+            end = next((run.end for run in inside.runs if run.start <= number <= run.end), None)
+            columns = inside.strips.computed(node, end) if end is not None else None
+            cut = RowRange(computed.begin[:ticks], computed.end[:ticks])
+            steps.append(Step(node, self.kernels[node], cut, scratch.get(node), columns))
+        runs = tuple((run.start - section.first, run.end - section.first) for run in inside.runs)
+        return Group(tuple(steps), ticks, runs)
 
 
 class _Draft:
@@ -176,48 +198,32 @@ class _Draft:
     def __init__(
         self,
         graph: Graph,
-        nodes: Sequence[Node],
+        network: Network,
         sections: Sequence[Section],
         keep_inputs: bool,
-        fed: Tensor | None = None,
+        columns: Mapping[int, int] | None = None,
     ) -> None:
-        self.graph, self.nodes, self.sections, self.keep_inputs, self.fed = graph, nodes, sections, keep_inputs, fed
-        self.section = {node: s for s in sections for node in nodes[s.first : s.last + 1]}
-        self.readers = readers(nodes)
+        self.graph, self.network, self.sections, self.keep_inputs = graph, network, sections, keep_inputs
+        self.nodes, self.fed, self.columns = network.nodes, network.fed, dict(columns or {})
+        self.section = {node: s for s in sections for node in self.nodes[s.first : s.last + 1]}
         self.steps = step_numbers(graph, self.section)
         self.lives = lifetimes(graph, self.steps, keep_inputs)
-        self.rows = {tensor: self._rows(tensor) for tensor in self.lives}
+        self.inside = {section: tensors_inside(network, section, self.columns) for section in sections}
+        self.spans = {tensor: span for inside in self.inside.values() for tensor, span in inside.tensors.items()}
 
-    def _inside(self, tensor: Tensor) -> Section | None:
-        """The fused section that a tensor never leaves: its rows may live in a ring there."""
-        producer = self.nodes[0] if tensor is self.fed else self.graph.producer.get(tensor)
-        if producer is None or tensor in self.graph.outputs:
-            return None
-        section = self.section.get(producer)
-        consumers = self.graph.consumers.get(tensor, ())
-        if (
-            section is None
-            or section.lockstep is None
-            or any(self.section.get(node) is not section for node in consumers)
-        ):
-            return None
-        return section
+    def with_columns(self, columns: Mapping[int, int]) -> _Draft:
+        """The same with other widths of strips."""
+        return _Draft(self.graph, self.network, self.sections, self.keep_inputs, columns)
 
-    def _rows(self, tensor: Tensor) -> int:
-        section = self._inside(tensor)
-        if section is None or section.lockstep is None:
-            return tensor.hwc[0]
-        return section.lockstep.rows_held(tensor, self.readers.get(tensor, ()))
+    @property
+    def runs(self) -> list[Run]:
+        return [run for inside in self.inside.values() for run in inside.runs]
 
     def _life(self, tensor: Tensor) -> Lifetime:
         """Steps during which a tensor's bytes matter; in a fused section a step comes again at every tick."""
-        life = self.lives[tensor]
-        section = self._inside(tensor)
-        if section is not None and section.lockstep is not None:
-            if not section.lockstep.carries(tensor, self.readers.get(tensor, ())):
-                return life
-            return Lifetime(section.first, section.last)
-        first, last = life.first, life.last
+        if tensor in self.spans:
+            return self.spans[tensor].life
+        first, last = self.lives[tensor].first, self.lives[tensor].last
         for section in self.sections:
             if section.lockstep is not None and section.first <= first <= section.last:
                 first = section.first
@@ -242,7 +248,9 @@ class _Draft:
         size = storage.size_bytes
         if len(storage.places) == 1:
             (tensor,) = storage.places
-            size = self.rows[tensor] * tensor.row_bytes
+            span = self.spans.get(tensor)
+            if span is not None:
+                size = span.rows * (span.columns.held * tensor.hwc[2] if span.columns else tensor.row_bytes)
         return Box(size, min(life.first for life in lives), max(life.last for life in lives))
 
     def _scratch_box(self, node: Node, kernel: Kernel) -> Box:
@@ -264,7 +272,8 @@ class _Draft:
                     low = self._written(low_storage, section, nodes, alive)
                     if high is None or low is None or i == j:
                         continue
-                    gap = section.lockstep.overlap(low, high, [node for node in nodes if high in node.operands])
+                    consumers = [node for node in nodes if high in node.operands]
+                    gap = section.lockstep.overlap(low, high, consumers, section.again)
                     gap += low_storage.places[low] - high_storage.places[high]
                     if align(max(gap, 0)) < align(low_storage.size_bytes):
                         found[j, i] = max(gap, 0)

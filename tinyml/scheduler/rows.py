@@ -1,15 +1,17 @@
 """Nodes that run in step, a few rows at a time: which rows each computes at each tick, and how many must be held.
 
-A tick feeds one more row of the group's input to its nodes; each then computes every row that has become possible.
+A tick feeds a row (or a few) of the group's input to its nodes; each then computes every row that has become possible.
 Rows in the bottom padding count as fed by virtual ticks behind the last row, so that no tick has more to do than the
-others and no buffer grows for the last rows. Nothing is computed twice.
+others and no buffer grows for the last rows. Nothing is computed twice, except by nodes that are told to compute again:
+they keep no rows from tick to tick, and compute at each just those that are read in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,33 +70,58 @@ class RowRange:
     @property
     def ticks(self) -> int:
         """Ticks until all is computed."""
-        return int(np.argmax(self.end == self.end[-1])) + 1
+        return int(np.flatnonzero(self.active)[-1]) + 1
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        return self.end > self.begin
+
+    @property
+    def total(self) -> int:
+        """Rows computed over all ticks; a row computed twice counts twice."""
+        return int((self.end - self.begin).sum())
+
+
+Again = frozenset[Node]  # nodes whose output is computed again by each tick that reads it, instead of being kept
+NOTHING_AGAIN: Again = frozenset()
+Pattern: TypeAlias = "tuple[Node, tuple[Pattern | None, ...]]"
 
 
 @dataclass
 class Lockstep:
     """A fused group under construction: nodes are added in execution order.
 
+    pace: rows of the tensor that sets the pace; a tick lets `rows` of them in.
     ticks: how many are simulated, more than any group needs.
-    ready: rows of each tensor that exist after each tick, as if the image had no lower border.
-    ranges: what each node computes at each tick.
+    ready: rows of each tensor that could exist after each tick, as if the image had no lower border.
+    once: what each node computes at each tick if it computes every row once, as soon as that is possible.
     """
 
     pace: int
+    rows: int
     ticks: int
     kernels: Mapping[Node, Kernel]
+    readers: Mapping[Tensor, Sequence[Node]]
     ready: dict[Tensor, Rows] = field(default_factory=dict)
-    ranges: dict[Node, RowRange] = field(default_factory=dict)
+    once: dict[Node, RowRange] = field(default_factory=dict)
+    _ranges: dict[Pattern, RowRange] = field(default_factory=dict)
+    _reads: dict[tuple[Node, int, Pattern | None], RowRange] = field(default_factory=dict)
+    _held: dict[tuple[Tensor, bool, tuple[Pattern | None, ...]], Held] = field(default_factory=dict)
 
     @classmethod
-    def paced_by(cls, tensor: Tensor, kernels: Mapping[Node, Kernel]) -> Lockstep:
-        """A group that is fed by one row of `tensor` a tick."""
+    def paced_by(
+        cls, tensor: Tensor, kernels: Mapping[Node, Kernel], readers: Mapping[Tensor, Sequence[Node]], rows: int = 1
+    ) -> Lockstep:
+        """A group that is fed by some rows of `tensor` a tick."""
         height = tensor.hwc[0]
-        return cls(height, 4 * height + 128, kernels)
+        return cls(height, rows, 4 * -(-height // rows) + 128, kernels, readers)
 
     def feed(self, tensor: Tensor) -> None:
-        """The pacing tensor comes from outside row by row, one a tick, instead of lying there whole."""
-        self.ready[tensor] = np.arange(1, self.ticks + 1, dtype=np.int64)
+        """The pacing tensor comes from outside row by row instead of lying there whole."""
+        self.ready[tensor] = self._fed()
+
+    def _fed(self) -> Rows:
+        return np.arange(1, self.ticks + 1, dtype=np.int64) * self.rows
 
     def add(self, node: Node) -> bool:
         """Adds a node; False when it cannot run by rows, or is not done within the ticks."""
@@ -114,7 +141,9 @@ class Lockstep:
         if ready[-1] < height:
             return False
         self.ready[node.output] = ready
-        self.ranges[node] = self._range(node, kernel)
+        rows = node.operands[0] if kernel.accumulates else node.output
+        end = self.present(rows)
+        self.once[node] = RowRange(np.concatenate([[0], end[:-1]]), end)
         return True
 
     def add_view(self, node: Node) -> None:
@@ -124,11 +153,6 @@ class Lockstep:
             complete = np.all([self.ready[tensor] >= tensor.hwc[0] for tensor in inside], axis=0)
             self.ready.update(dict.fromkeys(node.outputs, np.where(complete, _UNLIMITED, 0)))
 
-    def _range(self, node: Node, kernel: Kernel) -> RowRange:
-        rows = node.operands[0] if kernel.accumulates else node.output
-        end = np.minimum(self._available(rows), rows.hwc[0])
-        return RowRange(np.concatenate([[0], end[:-1]]), end)
-
     def _available(self, tensor: Tensor) -> Rows:
         """Rows fed so far. A tensor from outside the group is there already, and is let in at the group's pace."""
         if tensor in self.ready:
@@ -136,47 +160,97 @@ class Lockstep:
         height = tensor.hwc[0]
         if height == 1 and self.pace > 1:
             return np.full(self.ticks, _UNLIMITED, np.int64)
-        return np.arange(1, self.ticks + 1, dtype=np.int64) * height // self.pace
+        return self._fed() * height // self.pace
 
     def present(self, tensor: Tensor) -> Rows:
-        """Rows of a tensor that exist after each tick."""
+        """Rows of a tensor that exist after each tick, if each is kept from when it is first possible."""
         return np.minimum(self._available(tensor), tensor.hwc[0])
 
-    def first_needed(self, tensor: Tensor, consumers: Sequence[Node]) -> Rows:
-        """The first row of a tensor that each tick, or one after it, still reads."""
-        height = tensor.hwc[0]
-        first = np.full(self.ticks, height, np.int64)
-        for node in consumers:
-            for index, operand in enumerate(node.operands):
-                if operand is tensor:
-                    first = np.minimum(first, self._first_read(node, index))
-        return first
+    def pattern(self, node: Node, again: Again) -> Pattern | None:
+        """All that decides which rows a node computes: which nodes behind it compute again. None: every row once."""
+        if node not in again:
+            return None
+        return node, tuple(self.pattern(reader, again) for reader in self.readers[node.output])
 
-    def _first_read(self, node: Node, operand: int) -> Rows:
-        height = node.operands[operand].hwc[0]
-        begin = self.ranges[node].begin
+    def computed(self, node: Node, again: Again = NOTHING_AGAIN) -> RowRange:
+        """What a node computes at each tick. All readers of a node in `again` must have been added."""
+        pattern = self.pattern(node, again)
+        if pattern is None:
+            return self.once[node]
+        if pattern not in self._ranges:
+            reads = [r for reader in self.readers[node.output] for r in self._reads_of(reader, node.output, again)]
+            self._ranges[pattern] = _union(reads, node.output.hwc[0])
+        return self._ranges[pattern]
+
+    def _reads_of(self, node: Node, tensor: Tensor, again: Again) -> Iterator[RowRange]:
+        """Rows of a tensor that a node reads at each tick, once per operand."""
+        for index, operand in enumerate(node.operands):
+            if operand is tensor:
+                key = node, index, self.pattern(node, again)
+                if key not in self._reads:
+                    self._reads[key] = self._read(node, index, self.computed(node, again))
+                yield self._reads[key]
+
+    def _read(self, node: Node, operand: int, rows: RowRange) -> RowRange:
         if self.kernels[node].accumulates:
-            return begin
+            return rows
         found = needs(node, operand)
         assert found is not None
-        # rows further down may start higher up (resizing): what is still needed is the least over all that follow
+        # rows further down may start higher up (resizing): the least over all that follow is read at the earliest
         least = np.minimum.accumulate(found.begin[::-1])[::-1]
-        return np.append(least, height)[np.minimum(begin, node.output.hwc[0])]
+        most = np.maximum.accumulate(found.end)
+        last = len(least) - 1
+        active = rows.active
+        begin = least[np.minimum(rows.begin, last)]
+        end = most[np.clip(rows.end - 1, 0, last)]
+        return RowRange(np.where(active, begin, 0), np.where(active, end, 0))
 
-    def rows_held(self, tensor: Tensor, consumers: Sequence[Node]) -> int:
-        """Rows that a ring needs so that nothing is overwritten before it is read."""
-        return max(1, int((self.present(tensor) - self.first_needed(tensor, consumers)).max()))
+    def first_needed(self, tensor: Tensor, consumers: Sequence[Node], again: Again = NOTHING_AGAIN) -> Rows:
+        """The first row of a tensor that each tick, or one after it, still reads."""
+        first = np.full(self.ticks, tensor.hwc[0], np.int64)
+        for node in consumers:
+            for rows in self._reads_of(node, tensor, again):
+                first = np.minimum(first, np.where(rows.active, rows.begin, tensor.hwc[0]))
+        return np.minimum.accumulate(first[::-1])[::-1]
 
-    def carries(self, tensor: Tensor, consumers: Sequence[Node]) -> bool:
-        """Whether rows of the tensor live on from one tick to the next."""
-        needed_later = np.append(self.first_needed(tensor, consumers)[1:], tensor.hwc[0])
-        return bool((needed_later < self.present(tensor)).any())
+    def held(self, tensor: Tensor, again: Again = NOTHING_AGAIN, producer: Node | None = None) -> Held:
+        """What a tensor that all its readers read inside the group takes. producer: the node that computes it."""
+        readers = self.readers.get(tensor, ())
+        key = tensor, producer in again, tuple(self.pattern(node, again) for node in readers)
+        if key not in self._held:
+            if producer is not None and producer in again:
+                rows = self.computed(producer, again)
+                self._held[key] = Held(max(1, int((rows.end - rows.begin).max())), carries=False)
+            else:
+                first, present = self.first_needed(tensor, readers, again), self.present(tensor)
+                later = np.append(first[1:], tensor.hwc[0])
+                self._held[key] = Held(max(1, int((present - first).max())), bool((later < present).any()))
+        return self._held[key]
 
-    def overlap(self, low: Tensor, high: Tensor, consumers: Sequence[Node]) -> int:
+    def overlap(self, low: Tensor, high: Tensor, consumers: Sequence[Node], again: Again = NOTHING_AGAIN) -> int:
         """Least distance in bytes from the start of `low`, being written, to `high`, being consumed: never clobbering.
 
         `consumers`: all nodes that read `high`; it is not read after the group.
         """
-        written, needed = self.present(low), self.first_needed(high, consumers)
+        written, needed = self.present(low), self.first_needed(high, consumers, again)
         writes = np.diff(written, prepend=0) > 0
         return max(0, int((written * low.row_bytes - needed * high.row_bytes)[writes].max()))
+
+
+class Held(NamedTuple):
+    """rows: that a buffer needs so that none is overwritten before it is read, as a ring if less than all.
+
+    carries: whether some live on from one tick to the next.
+    """
+
+    rows: int
+    carries: bool
+
+
+def _union(reads: Sequence[RowRange], height: int) -> RowRange:
+    """The least ranges that hold all reads; where a tick reads nothing, an empty one at what is read next."""
+    begin = np.min([np.where(rows.active, rows.begin, height) for rows in reads], axis=0)
+    end = np.max([rows.end for rows in reads], axis=0)
+    idle = end == 0
+    begin = np.where(idle, np.minimum.accumulate(begin[::-1])[::-1], begin)
+    return RowRange(begin, np.where(idle, begin, end))

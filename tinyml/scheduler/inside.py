@@ -1,0 +1,70 @@
+"""What the tensors inside a fused section take: rows, columns, and during which steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyml.ir import Tensor
+from tinyml.scheduler.network import Network
+from tinyml.scheduler.sections import Section
+from tinyml.scheduler.storage import Lifetime
+from tinyml.scheduler.strips import ColumnRange, Run, Strips
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tensor inside a section. columns: what is held of them at each strip; None for the whole width."""
+
+    rows: int
+    life: Lifetime
+    columns: ColumnRange | None = None
+
+
+@dataclass(frozen=True)
+class Inside:
+    """tensors: that never leave a section. runs: of nodes that work strip by strip; none of a single node."""
+
+    tensors: Mapping[Tensor, Span]
+    runs: tuple[Run, ...]
+    strips: Strips
+
+
+def tensors_inside(network: Network, section: Section, columns: Mapping[int, int]) -> Inside:
+    """columns: of the last output of a run in a strip, by its node's number (strips.py)."""
+    strips = Strips(network.number, network.readers, network.fused, columns)
+    if section.lockstep is None:
+        return Inside({}, (), strips)
+    found: dict[Tensor, Span] = {}
+    runs: list[Run] = []
+    for tensor in reversed(_never_leaving(network, section)):
+        life, producer = network.life[tensor], network.producer(tensor)
+        held = section.lockstep.held(tensor, section.again, producer)
+        run = strips.extended(runs, tensor, producer) if producer is not None and not held.carries else None
+        if run is not None and producer is not None:
+            runs = [other for other in runs if other != run] + [Run(life.first, run.end, 0)]
+            found[tensor] = Span(held.rows, Lifetime(life.first, life.last), strips.computed(producer, run.end))
+        else:
+            whole = Lifetime(section.first, section.last)
+            found[tensor] = Span(held.rows, whole if held.carries else Lifetime(life.first, life.last))
+    return Inside({t: _through_runs(span, runs) for t, span in found.items()}, tuple(sorted(runs)), strips)
+
+
+def _never_leaving(network: Network, section: Section) -> list[Tensor]:
+    """Tensors with a storage of their own whose whole life lies in the section, by producer."""
+    own = [t for t, life in network.life.items() if section.first <= life.first and life.last <= section.last]
+    return sorted(own, key=lambda tensor: network.life[tensor].first)
+
+
+def _through_runs(span: Span, runs: list[Run]) -> Span:
+    """The steps during which a tensor's bytes matter: a run takes its steps again and again."""
+    first, last = span.life.first, span.life.last
+    for run in runs:
+        cut = span.columns is not None and run.start <= first and last <= run.end
+        if cut and span.columns is not None and not span.columns.keeps:
+            continue
+        if run.start <= first <= run.end:
+            first = run.start
+        if run.start <= last <= run.end:
+            last = run.end
+    return Span(span.rows, Lifetime(first, last), span.columns)

@@ -1,0 +1,80 @@
+"""What the search knows of a graph: the nodes that run, and how long what they compute is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tinyml.ir import Graph, Node, Tensor
+from tinyml.kernel import Kernel
+from tinyml.scheduler.packing import align
+from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
+from tinyml.scheduler.strips import Strips
+
+
+@dataclass(frozen=True)
+class Life:
+    """A storage's bytes, the numbers of the nodes that produce and last read it, its tensor if there is just one."""
+
+    size_bytes: int
+    first: int
+    last: int
+    tensor: Tensor | None
+
+
+class Network:
+    """What the search knows of a graph. Nodes are those that run, by number; storages are what views share."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        nodes: Sequence[Node],
+        placement: Placement,
+        alone: Mapping[Node, Kernel],
+        fused: Mapping[Node, Kernel],
+        keep_inputs: bool,
+        fed: Tensor | None = None,
+    ) -> None:
+        self.nodes, self.alone, self.fused, self.fed = nodes, alone, fused, fed
+        self.number = {node: number for number, node in enumerate(nodes)}
+        self.lives = _lives(graph, self.number, placement, keep_inputs, fed)
+        self.life = {life.tensor: life for life in self.lives if life.tensor is not None}
+        self.views_before = _views_before(graph, self.number)
+        self.readers = readers(nodes)
+        self.strips = Strips(self.number, self.readers, fused)
+        self.macs = sum(node.macs for node in nodes)
+
+    def producer(self, tensor: Tensor) -> Node | None:
+        """The node that computes a tensor with a storage of its own; None for what comes from outside."""
+        first = self.life[tensor].first
+        return self.nodes[first] if tensor is not self.fed and first >= 0 else None
+
+    @property
+    def reads_fed_until(self) -> int:
+        """The last node that reads the input fed by rows: they all have to be in the first section."""
+        return max(self.number[node] for node in self.readers.get(self.fed, ())) if self.fed else -1
+
+
+def _views_before(graph: Graph, number: Mapping[Node, int]) -> list[list[Node]]:
+    """For each node that runs, by number: the views between the node before it and itself."""
+    found: list[list[Node]] = [[]]
+    for node in graph.nodes:
+        if node in number:
+            found.append([])
+        else:
+            found[-1].append(node)
+    return found
+
+
+def _lives(
+    graph: Graph, number: Mapping[Node, int], placement: Placement, keep_inputs: bool, fed: Tensor | None
+) -> list[Life]:
+    """One life per storage. Views take the number of the next node that runs; a fed input is born with node 0."""
+    alive = lifetimes(graph, step_numbers(graph, number), keep_inputs)
+    lives = []
+    for storage in placement.storages():
+        first = min(0 if tensor is fed else alive[tensor].first for tensor in storage.places)
+        last = max(alive[tensor].last for tensor in storage.places)
+        only = next(iter(storage.places)) if len(storage.places) == 1 else None
+        lives.append(Life(align(storage.size_bytes), first, last, only))
+    return lives

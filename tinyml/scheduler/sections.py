@@ -1,0 +1,359 @@
+"""Runs of nodes that could be fused, with the bytes and the extra work that each takes.
+
+A section is grown node by node. Each node either keeps the rows of its output that are still needed, in a ring, or
+computes them again at every tick that reads them: less memory, more work. Which is better depends on the nodes around
+it, so all combinations are carried along as labels, and a label that another one beats in memory and work is dropped
+as soon as the two have nothing left to settle in which they differ (a Pareto merge; exact).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.ir import Node, Tensor
+from tinyml.scheduler.network import Life, Network
+from tinyml.scheduler.packing import align
+from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
+from tinyml.scheduler.strips import Run
+
+CARRIED, WITHIN, EXTRA = range(3)  # columns of costs
+CHOICES = 128  # kept of those that differ in settled things only; all where they are fewer
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """Nodes first..last (by number) that run together.
+
+    lockstep: the rows of each tick; None for a single node that runs over all its rows at once.
+    again: nodes that compute again instead of keeping rows.
+    peak_bytes: the most bytes alive at a step.
+    extra_macs: multiply-accumulates beyond the model's own.
+    """
+
+    first: int
+    last: int
+    lockstep: Lockstep | None
+    peak_bytes: int = 0
+    extra_macs: int = 0
+    again: Again = NOTHING_AGAIN
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """Sections of the same nodes and ticks that differ in what they compute again, the lowest peak first.
+
+    peaks, extra: their `peak_bytes` and `extra_macs`, of which the one rises and the other falls.
+    """
+
+    network: Network
+    first: int
+    last: int
+    lockstep: Lockstep | None
+    peaks: list[int]
+    extra: list[int]
+    choices: NDArray[np.uint64]
+
+    @property
+    def calls(self) -> int:
+        """Kernels called, all ticks together."""
+        ticks = -(-self.lockstep.pace // self.lockstep.rows) if self.lockstep else 1
+        return (self.last - self.first + 1) * ticks
+
+    def within(self, peak_bytes: float) -> int:
+        """The one with the least extra work within a limit, by number; -1 when there is none."""
+        return bisect_right(self.peaks, peak_bytes) - 1
+
+    def section(self, number: int) -> Section:
+        bits = [int(word) for word in self.choices[number]]
+        chosen = [n for n in range(self.first, self.last + 1) if bits[n // 64] >> n % 64 & 1]
+        again = frozenset(self.network.nodes[n] for n in chosen)
+        return Section(self.first, self.last, self.lockstep, self.peaks[number], self.extra[number], again)
+
+
+def section_alone(network: Network, number: int) -> Options:
+    """A node over all its rows at once, in place where that helps."""
+    node = network.nodes[number]
+    kernel = network.alone[node]
+    total = align(kernel.scratch_bytes(node))
+    total += sum(life.size_bytes for life in network.lives if life.first <= number <= life.last)
+    for index in kernel.in_place(node):
+        operand = node.operands[index]
+        if operand in network.life and network.life[operand].last == number:
+            total -= network.life[operand].size_bytes
+            break
+    nothing = np.zeros((1, number // 64 + 1), np.uint64)
+    return Options(network, number, number, None, [total], [0], nothing)
+
+
+def fused_sections(network: Network, first: int, rows: int, limit_bytes: float, limit_macs: int) -> Iterator[Options]:
+    """Every useful section that starts at a node and lets so many rows in per tick, within the limits."""
+    lockstep = _lockstep(network, first, rows)
+    if lockstep is None:
+        return
+    growth = _Growth(network, first, lockstep, limit_bytes, limit_macs)
+    for last in range(first, len(network.nodes)):
+        for view in network.views_before[last]:
+            lockstep.add_view(view)
+        if not lockstep.add(network.nodes[last]):
+            return
+        growth.add(network.nodes[last], last)
+        if first or network.reads_fed_until <= last:
+            options = growth.options(last)
+            if options is not None:
+                yield options
+
+
+def _lockstep(network: Network, first: int, rows: int) -> Lockstep | None:
+    operands = [tensor for tensor in network.nodes[first].operands if not tensor.is_constant]
+    if not operands:
+        return None
+    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers, rows)
+    if first == 0 and network.fed is not None:
+        lockstep.feed(network.fed)
+    return lockstep
+
+
+class _State(NamedTuple):
+    """Choices of nodes that compute again, among the nodes so far, that differ in nothing that is not settled yet.
+
+    open: tensors from inside whose memory is not settled: they are still read, or how is not known yet.
+    passing: bytes that live within a tick only, for each step from the first that is not settled on.
+    runs: of nodes that work strip by strip, as far as they are known.
+    again: one of the choices. choices: a row of bits per choice, by node.
+    costs: a row per choice: (bytes that live on from tick to tick, most bytes that live within a tick only over the
+    settled steps, extra MACs).
+    """
+
+    open: tuple[Tensor, ...]
+    passing: tuple[int, ...]
+    runs: tuple[Run, ...]
+    again: Again
+    costs: NDArray[np.int64]
+    choices: NDArray[np.uint64]
+
+    @property
+    def peaks(self) -> NDArray[np.int64]:
+        """Bytes at the worst step, without what is held whole."""
+        return self.costs[:, CARRIED] + np.maximum(self.costs[:, WITHIN], max(self.passing, default=0))
+
+    def of(self, rows: NDArray[Any]) -> _State:
+        return self._replace(costs=self.costs[rows], choices=self.choices[rows])
+
+
+class _Growth:
+    """The sections that start at one node, in one lockstep."""
+
+    def __init__(self, network: Network, first: int, lockstep: Lockstep, limit_bytes: float, limit_macs: int) -> None:
+        self.network, self.first, self.lockstep, self.limit_macs = network, first, lockstep, limit_macs
+        # whatever comes from before is held whole, at least until this section consumes it
+        self.limit_bytes = limit_bytes - sum(
+            life.size_bytes for life in network.lives if life.first < first <= life.last
+        )
+        fed = (network.fed,) if first == 0 and network.fed in network.life else ()
+        self.strips = network.strips
+        words = len(network.nodes) // 64 + 1
+        self.states = [_State(fed, (), (), NOTHING_AGAIN, np.zeros((1, 3), np.int64), np.zeros((1, words), np.uint64))]
+
+    def add(self, node: Node, number: int) -> None:
+        """Lets a node in that the lockstep has added."""
+        entering = [t for t, life in self.network.life.items() if life.first < self.first <= life.last]
+        alike: dict[object, list[_State]] = {}
+        for state in self.states:
+            for again in (False, True) if self._may_compute_again(node, number) else (False,):
+                grown = self._settled(self._grown(state, node, number, again), number)
+                if grown is not None and len(grown.costs):
+                    alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
+        self.states = [_merged(states) for states in alike.values()]
+
+    def _may_compute_again(self, node: Node, number: int) -> bool:
+        kernel, output = self.network.fused[node], node.output
+        life = self.network.life.get(output)
+        inside = life is not None and number < life.last < len(self.network.nodes)
+        return self.limit_macs > 0 and kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1 and inside
+
+    def _grown(self, state: _State, node: Node, number: int, again: bool) -> _State:
+        kernel = self.network.fused[node]
+        scratch = align(kernel.scratch_bytes(node))
+        costs, choices = state.costs.copy(), state.choices
+        costs[:, CARRIED] += scratch if kernel.accumulates else 0
+        if again:
+            choices = choices.copy()
+            choices[:, number // 64] |= np.uint64(1 << number % 64)
+        return _State(
+            (*state.open, node.output) if node.output in self.network.life else state.open,
+            (*state.passing, 0 if kernel.accumulates else scratch),
+            state.runs,
+            state.again | {node} if again else state.again,
+            costs,
+            choices,
+        )
+
+    def _settled(self, state: _State, number: int, closing: bool = False) -> _State | None:
+        """The state with every tensor accounted for that can be, within the limits; None when it is useless.
+
+        closing: the section ends here, so that what is read behind it is held whole.
+        """
+        ledger = _Ledger(self, state, number, closing)
+        for tensor in reversed(state.open):
+            if not ledger.settle(tensor):
+                return None
+        found = ledger.state()
+        least_peaks, least_extra = found.peaks + ledger.more_bytes, found.costs[:, EXTRA] + ledger.more_macs
+        return found.of((least_peaks <= self.limit_bytes) & (least_extra <= self.limit_macs))
+
+    def _unsettled(self, state: _State, entering: Sequence[Tensor], number: int) -> object:
+        """All in which two choices may differ that matters for what comes behind."""
+        patterns: list[Pattern | None] = []
+        for tensor in (*state.open, *entering):
+            patterns += [self.lockstep.pattern(node, state.again) for node in self._readers_inside(tensor, number)]
+        again = tuple(self.network.producer(tensor) in state.again for tensor in state.open)
+        return state.open, state.passing, state.runs, again, tuple(patterns)
+
+    def options(self, last: int) -> Options | None:
+        """The sections that end at a node."""
+        crossing = [life for life in self.network.lives if self._crosses(life, last)]
+        whole = sum(life.size_bytes for life in crossing)
+        tensors = [(life, life.tensor) for life in crossing if life.tensor is not None]
+        entering = [tensor for life, tensor in tensors if life.first < self.first and life.last <= last]
+        leaving = [tensor for life, tensor in tensors if life.first >= self.first]
+        found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]] = []
+        for unclosed in self.states:
+            state = self._settled(unclosed, last, closing=True)
+            if state is None or any(self._cannot_cross(tensor, state, last) for tensor in state.open):
+                continue
+            peaks = state.peaks + (whole - self._saved(entering, leaving, last, state.again))
+            found.append((peaks, state.costs[:, EXTRA], state.choices))
+        if not found:
+            return None
+        peaks, extra, choices = (np.concatenate(column) for column in zip(*found, strict=True))
+        order = np.lexsort((extra, peaks))
+        best = order[np.flatnonzero(np.diff(np.minimum.accumulate(extra[order]), prepend=2**62))]
+        return Options(
+            self.network, self.first, last, self.lockstep, peaks[best].tolist(), extra[best].tolist(), choices[best]
+        )
+
+    def _cannot_cross(self, tensor: Tensor, state: _State, last: int) -> bool:
+        return self.network.life[tensor].last <= last or self.network.producer(tensor) in state.again
+
+    def _crosses(self, life: Life, last: int) -> bool:
+        """Held whole: alive in the section, and not only there or not in a storage of its own."""
+        alive = life.first <= last and life.last >= self.first
+        return alive and (life.first < self.first or life.last > last or life.tensor is None)
+
+    def _saved(self, entering: Sequence[Tensor], leaving: Sequence[Tensor], last: int, again: Again) -> int:
+        """Bytes saved by letting one output overwrite one consumed input."""
+        best = 0
+        for high in entering:
+            for low in leaving:
+                gap = align(self.lockstep.overlap(low, high, self._readers_inside(high, last), again))
+                best = max(best, align(low.size_bytes) - max(gap, align(low.size_bytes) - align(high.size_bytes)))
+        return best
+
+    def _readers_inside(self, tensor: Tensor, last: int) -> list[Node]:
+        number = self.network.number
+        return [node for node in self.network.readers.get(tensor, ()) if self.first <= number[node] <= last]
+
+
+class _Ledger:
+    """A state's accounts while tensors are settled, the last one first."""
+
+    def __init__(self, growth: _Growth, state: _State, number: int, closing: bool) -> None:
+        self.growth, self.network, self.old, self.number, self.closing = growth, growth.network, state, number, closing
+        self.costs, self.passing, self.runs = state.costs.copy(), list(state.passing), list(state.runs)
+        self.begin = number + 1 - len(state.passing)
+        self.open: list[Tensor] = []
+        self.certain = frozenset(n for n in state.again if self.network.life[n.output].last <= number)
+        self.more_bytes, self.more_macs = 0, 0  # what the open tensors add at the least
+
+    def settle(self, tensor: Tensor) -> bool:
+        """Adds a tensor to the costs, or leaves it open; False when the state is useless."""
+        life = self.network.life[tensor]
+        if life.last > self.number:
+            self.open.append(tensor)
+            return True
+        again, lockstep = self.old.again, self.growth.lockstep
+        readers, producer = self.network.readers.get(tensor, ()), self.network.producer(tensor)
+        held = lockstep.held(tensor, self.certain, producer)
+        extra = 0
+        if producer is not None and producer in again:
+            extra = producer.macs * lockstep.computed(producer, self.certain).total // tensor.hwc[0] - producer.macs
+        unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
+        read_for_certain = not any(node in again for node in unknown)
+        keeping = self.certain - {producer}
+        if producer in again and read_for_certain and not lockstep.held(tensor, keeping, producer).carries:
+            return False  # nothing is gained by computing it again
+        if not read_for_certain or (unknown and not held.carries):
+            self.open.append(tensor)
+            self.more_bytes += align(held.rows * tensor.row_bytes) if held.carries else 0
+            self.more_macs += extra
+            return True
+        self.costs[:, EXTRA] += extra
+        if held.carries:
+            self.costs[:, CARRIED] += align(held.rows * tensor.row_bytes)
+        else:
+            self._pass(tensor, held.rows, producer)
+        return True
+
+    def _ends_inside(self, tensor: Tensor) -> bool:
+        return not self.closing or self.network.life[tensor].last <= self.number
+
+    def _pass(self, tensor: Tensor, rows: int, producer: Node | None) -> None:
+        """Counts a tensor that lives within a tick, in strips where that is possible."""
+        life, strips = self.network.life[tensor], self.growth.strips
+        run = strips.extended(self.runs, tensor, producer) if producer is not None else None
+        if run is None:
+            size = align(rows * tensor.row_bytes)
+            around = next((r for r in self.runs if r.start <= life.last <= r.end), None)
+            self._add(size, life.first, around.end if around else life.last)
+            self.runs.append(Run(life.first, life.first, size))
+            return
+        columns = strips.computed(self.network.nodes[life.first], run.end)
+        size = align(rows * columns.held * tensor.hwc[2])
+        self._add(size, life.first, run.end if columns.keeps else life.last)
+        self._add(run.kept_bytes, life.first, life.first)
+        self.runs = [other for other in self.runs if other != run]
+        self.runs.append(Run(life.first, run.end, run.kept_bytes + (size if columns.keeps else 0)))
+
+    def _add(self, size: int, first: int, last: int) -> None:
+        for step in range(first, last + 1):
+            self.passing[step - self.begin] += size
+
+    def state(self) -> _State:
+        done = min((self.network.life[t].first for t in self.open), default=self.number + 1) - self.begin
+        self.costs[:, WITHIN] = np.maximum(self.costs[:, WITHIN], max(self.passing[:done], default=0))
+        runs = tuple(sorted(run for run in self.runs if run.end >= self.begin + done))
+        return self.old._replace(
+            open=tuple(reversed(self.open)), passing=tuple(self.passing[done:]), runs=runs, costs=self.costs
+        )
+
+
+def _merged(states: Sequence[_State]) -> _State:
+    """The choices of several states that none of the others beats; a fair selection where they are very many."""
+    costs = np.concatenate([state.costs for state in states])
+    choices = np.concatenate([state.choices for state in states])
+    order = np.lexsort(costs.T)
+    costs, choices = costs[order], choices[order]
+    if len(costs) > 1:
+        beaten = (costs[None] <= costs[:, None]).all(axis=2)
+        # of equal rows, the first stays
+        kept = ~np.tril(beaten, -1).any(axis=1)
+        costs, choices = costs[kept], choices[kept]
+    merged = states[0]._replace(costs=costs, choices=choices)
+    return merged if len(costs) <= CHOICES else merged.of(_selected(costs))
+
+
+def _selected(costs: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Rows with the least memory for their work, in CHOICES / 2 classes of work."""
+    classes = np.linspace(costs[:, EXTRA].min(), costs[:, EXTRA].max() + 1, CHOICES // 2 + 1)
+    number = np.searchsorted(classes, costs[:, EXTRA], "right")
+    kept: list[int] = []
+    for memory in (costs[:, CARRIED], costs[:, CARRIED] + costs[:, WITHIN]):
+        order = np.lexsort((memory, number))
+        kept += order[np.flatnonzero(np.diff(number[order], prepend=-1))].tolist()
+    return np.unique(kept)

@@ -1,0 +1,141 @@
+"""Strips of columns: within a tick, neighbouring nodes work through the width of their rows a few columns at a time.
+
+A run of nodes whose tensors live within a tick only, but for the last output, takes one strip after the other. Of each
+tensor between them a strip needs only the columns that its last output's columns depend on. Columns that two strips
+need are kept from the one to the other, so nothing is computed twice. MCUNetV2's patches (arXiv 2110.15352) with the
+overlap kept, as in StreamNet (NeurIPS 2023), are the special case in which all rows in front are computed again, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyml.ir import Node, Tensor
+from tinyml.kernel import Kernel
+from tinyml.scheduler.rows import Rows
+
+LEAST_COLUMNS = 4  # of a run's last output in a strip: with fewer, calls cost more than work
+
+
+class Run(NamedTuple):
+    """Nodes start..end (by number) that work strip by strip. kept_bytes: alive as long as any of them runs."""
+
+    start: int
+    end: int
+    kept_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnRange:
+    """Per strip: columns [begin, end) are computed, columns from `first` on are read."""
+
+    first: Rows
+    begin: Rows
+    end: Rows
+
+    @property
+    def held(self) -> int:
+        """Columns that a buffer needs."""
+        return max(1, int((self.end - self.first).max()))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether columns live on from one strip to the next."""
+        return bool((self.first[1:] < self.end[:-1]).any())
+
+
+@dataclass
+class Strips:
+    """Column ranges of runs.
+
+    columns: of a run's last output in a strip, by the number of the node that computes it; LEAST_COLUMNS where absent.
+    """
+
+    number: Mapping[Node, int]
+    readers: Mapping[Tensor, Sequence[Node]]
+    kernels: Mapping[Node, Kernel]
+    columns: Mapping[int, int] = field(default_factory=dict)
+    _ranges: dict[tuple[Node, int], ColumnRange] = field(default_factory=dict)
+
+    def extended(self, runs: Sequence[Run], tensor: Tensor, producer: Node) -> Run | None:
+        """The run that a tensor that lives within a tick can be cut into strips in, together with its producer."""
+        readers = self.readers.get(tensor, ())
+        if not readers:
+            return None
+        last, start = self.number[readers[-1]], self.number[producer] + 1
+        run = next((run for run in runs if run.start <= last <= run.end), Run(last, last, 0))
+        cuttable = all(self._may_be_cut(node) for node in (producer, *readers))
+        return run if run.start == start and cuttable and self._several(run.end, readers[-1]) else None
+
+    def _several(self, end: int, node: Node) -> bool:
+        """Whether there is more than one strip. Outputs within a run are as wide as their readers make them."""
+        while self.number[node] < end:
+            node = self.readers[node.output][-1]
+        return self.width(end) < node.output.hwc[1]
+
+    def width(self, end: int) -> int:
+        return self.columns.get(end, LEAST_COLUMNS)
+
+    def _may_be_cut(self, node: Node) -> bool:
+        kernel = self.kernels[node]
+        by_rows = kernel.by_rows and not kernel.accumulates
+        return by_rows and node.output.hwc[0] > 1 and node.op.cut_columns(node, 0, 1) is not None
+
+    def computed(self, node: Node, end: int) -> ColumnRange:
+        """What each strip computes of a node's output. end: the number of its run's last node."""
+        key = node, end
+        if key not in self._ranges:
+            if self.number[node] == end:
+                width, step = node.output.hwc[1], self.width(end)
+                begin = np.arange(0, width, step, dtype=np.int64)
+                self._ranges[key] = ColumnRange(begin, begin, np.minimum(begin + step, width))
+            else:
+                self._ranges[key] = self._needed(node.output, end)
+        return self._ranges[key]
+
+    def _needed(self, tensor: Tensor, end: int) -> ColumnRange:
+        """What the readers of a tensor need at each strip, and have not had before."""
+        reads = [
+            (self.computed(node, end), node, index)
+            for node in self.readers[tensor]
+            for index, operand in enumerate(node.operands)
+            if operand is tensor
+        ]
+        first, begin, done = list[int](), list[int](), list[int]()
+        reached = 0
+        for strip in range(len(reads[0][0].end)):
+            spans = [read for r, node, i in reads if (read := _read(node, i, r, strip)) is not None]
+            first.append(min((span[0] for span in spans), default=reached))
+            begin.append(max(reached, first[-1]))
+            reached = max(reached, *(span[1] for span in spans)) if spans else reached
+            done.append(reached)
+        columns = [np.array(values, np.int64) for values in (first, np.minimum(begin, done), done)]
+        return ColumnRange(*columns)
+
+
+def _read(node: Node, operand: int, columns: ColumnRange, strip: int) -> tuple[int, int] | None:
+    begin, end = int(columns.begin[strip]), int(columns.end[strip])
+    cut = node.op.cut_columns(node, begin, end) if begin < end else None
+    return cut.columns[operand] if cut else None
+
+
+def cut_node(node: Node, begin: int, end: int) -> Node:
+    """Output columns [begin, end) of a node as a node of their own, on narrower operands."""
+    cut = node.op.cut_columns(node, begin, end)
+    assert cut is not None
+    narrow = {
+        id(tensor): _narrowed(tensor, last - first)
+        for tensor, (first, last) in zip(node.operands, cut.columns, strict=True)
+        if not tensor.is_constant
+    }
+    inputs = tuple(narrow.get(id(tensor), tensor) for tensor in node.inputs)
+    return Node(node.name, cut.op, inputs, (_narrowed(node.output, end - begin),))
+
+
+def _narrowed(tensor: Tensor, width: int) -> Tensor:
+    height, _, channels = tensor.hwc
+    return replace(tensor, shape=(1, height, width, channels)) if width != tensor.hwc[1] else tensor
