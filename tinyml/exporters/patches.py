@@ -1,4 +1,4 @@
-"""The first layers of a network patch by patch, as an ordinary graph (patch-based inference, MCUNetV2, arXiv 2110.15352).
+"""The first layers of a network patch by patch, as an ordinary graph (MCUNetV2, arXiv 2110.15352).
 
 A stage is everything that one tensor depends on, where nothing else leaves it. That tensor is cut into a grid of
 patches. For each patch the stage's nodes run on just the pixels that the patch depends on, halo included: neighbours
@@ -68,7 +68,9 @@ def patched_macs(stage: Stage, rows: int, columns: int) -> int:
     totals = []
     for axis, side, count in ((ROWS, height, rows), (COLUMNS, width, columns)):
         spans = [_spans(stage, axis, span) for span in _parts(side, count)]
-        totals.append({node: sum(last - first for first, last in (s[node.output] for s in spans)) for node in stage.nodes})
+        totals.append(
+            {node: sum(last - first for first, last in (s[node.output] for s in spans)) for node in stage.nodes}
+        )
     by_row, by_column = totals
     pixels = {node: node.output.shape[ROWS] * node.output.shape[COLUMNS] for node in stage.nodes}
     return sum(node.macs // pixels[node] * by_row[node] * by_column[node] for node in stage.nodes)
@@ -192,7 +194,9 @@ class _Patch:
 
 def _with_padding(node: Node, read: Box, inside: Box) -> Op:
     """The node's op with the padding that is left around the part of the image which it reads."""
-    top, bottom, left, right = (abs(a - b) for r, i in zip(read, inside, strict=True) for a, b in zip(r, i, strict=True))
+    top, bottom, left, right = (
+        abs(a - b) for r, i in zip(read, inside, strict=True) for a, b in zip(r, i, strict=True)
+    )
     if isinstance(node.op, Pad):
         (_, _, _, first), (_, _, _, last) = node.op.before, node.op.after
         return replace(node.op, before=(0, top, left, first), after=(0, bottom, right, last))

@@ -65,18 +65,35 @@ def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outpu
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         given, got = Path(directory) / "given.npz", Path(directory) / "got.npz"
         np.savez(given, allow_pickle=False, **_arrays(graph, samples))
-        command = [sys.executable, "-m", "tinyml.profiler.tflm_process", str(model), str(given), str(got)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0 or not got.exists():
-            why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-            raise CheckError(
-                f"{graph.name}: TensorFlow Lite Micro does not run this model: {why[0]}", hint="--reference interpreter"
-            )
+        _in_tflm(graph.name, "--reference interpreter", model, given, got)
         with np.load(got) as found:
             return [
                 tuple(found[f"s{s}_o{i}"].reshape(t.shape) for i, t in enumerate(graph.outputs))
                 for s in range(len(samples))
             ]
+
+
+def tflm_arena_bytes(name: str, model: bytes) -> int:
+    """The smallest arena, a multiple of 16, in which TFLM runs a .tflite file, structures included, on this host.
+
+    Raises CheckError where TFLM does not run it, UsageError without the tflite-micro package.
+    """
+    if not tflm_available():
+        raise UsageError("measuring an arena takes TensorFlow Lite Micro", INSTALL_HINTS["tflite-micro"])
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        path = Path(directory) / "model.tflite"
+        path.write_bytes(model)
+        return int(_in_tflm(name, "export it without --patched", path))
+
+
+def _in_tflm(name: str, hint: str, *arguments: Path) -> str:
+    """What the process says; CheckError, with its last line, where it fails."""
+    command = [sys.executable, "-m", "tinyml.profiler.tflm_process", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise CheckError(f"{name}: TensorFlow Lite Micro does not run this model: {why[0]}", hint=hint)
+    return done.stdout
 
 
 def _arrays(graph: Graph, samples: Sequence[Sample]) -> dict[str, Array]:

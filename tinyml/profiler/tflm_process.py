@@ -1,4 +1,8 @@
-"""`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz`: TFLM on int8 samples, in a process of its own."""
+"""TFLM in a process of its own.
+
+`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples; with MODEL alone it prints the bytes
+of the smallest arena, a multiple of 16, in which TFLM gets ready to run.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from tflite_micro import runtime
 from tinyml.ir import Array
 
 ARENA_BYTES = 64 << 20
+ALIGNMENT = 16
 
 
 def main(model: str, given_path: str, got_path: str) -> None:
@@ -27,6 +32,21 @@ def main(model: str, given_path: str, got_path: str) -> None:
             for i in range(outputs):
                 results[f"s{s}_o{i}"] = _as_int8(np.array(interpreter.get_output(i)), given, i)
     np.savez(got_path, allow_pickle=False, **results)
+
+
+def least_arena(model: bytes) -> int:
+    """By bisection. TFLM's own report leaves out what it needs while it plans. RuntimeError for a model it refuses."""
+    runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
+    too_small, enough = 0, ARENA_BYTES // ALIGNMENT
+    while enough - too_small > 1:
+        tried = (too_small + enough) // 2
+        try:
+            runtime.Interpreter.from_bytes(model, arena_size=tried * ALIGNMENT)
+        except RuntimeError:
+            too_small = tried
+        else:
+            enough = tried
+    return enough * ALIGNMENT
 
 
 def _as_fed(dtype: object, quantized: Array, given: np.lib.npyio.NpzFile, index: int) -> Array:
@@ -47,4 +67,7 @@ def _as_int8(values: Array, given: np.lib.npyio.NpzFile, index: int) -> NDArray[
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    if len(sys.argv) == 2:
+        print(least_arena(Path(sys.argv[1]).read_bytes()))
+    else:
+        main(*sys.argv[1:4])
