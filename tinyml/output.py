@@ -49,12 +49,13 @@ def file_written_whole(file: Path) -> Iterator[Path]:
     fresh = target.with_name(f".{secrets.token_hex(4)}.{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield fresh
-        fresh.replace(target)
+        try:
+            yield fresh
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _swap(fresh: Path, target: Path) -> None:

@@ -125,7 +125,7 @@ def export(
     """
     path = Path(file)
     if path.suffix != ".tflite":
-        raise UsageError(f"{path}: a .tflite file is what can be written", hint=str(path.with_suffix(".tflite")))
+        raise UsageError(f"{path} does not end in .tflite", hint=f"{path.stem or 'model'}.tflite")
 
     def measure(candidate: Graph) -> int:
         return tflm_arena_bytes(graph.name, to_tflite(candidate))
