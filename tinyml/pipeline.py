@@ -127,6 +127,9 @@ def export(
     if path.suffix != ".tflite":
         raise UsageError(f"{path} does not end in .tflite", hint=f"{path.stem or 'model'}.tflite")
 
+    if not max_recompute >= 1:
+        raise UsageError(f"max_recompute is {max_recompute}; 1 is no work done twice, 1.5 half of it")
+
     def measure(candidate: Graph) -> int:
         return tflm_arena_bytes(graph.name, to_tflite(candidate))
 

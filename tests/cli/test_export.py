@@ -59,6 +59,7 @@ def test_no_patches_where_none_help(tinyml: Command, model: Path, monkeypatch: p
         (("--format", "tflite", "-o", "out.bin"), "try: out.tflite"),
         (("--format", "tflite", "-o", "out.tflite", "--max-recompute", "1.5"), "try: add --patched"),
         (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "0.5"), "--max-recompute"),
+        (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "nan"), "max_recompute is nan"),
         (("--format", "tflite", "-o", "."), "does not end in .tflite"),
     ],
 )
@@ -66,6 +67,11 @@ def test_usage(tinyml: Command, model: Path, place: Path, arguments: tuple[str, 
     answer = tinyml("export", model, *arguments)
     assert answer.code == 2 and said in answer.err
     assert not list(place.iterdir())
+
+
+def test_a_setting_bounds_patches_alone(tinyml: Command, model: Path) -> None:
+    Path("tinyml.toml").write_text("max_recompute = 1.2\n")
+    assert tinyml("export", model, "--format", "tflite", "-o", "out.tflite").code == 0
 
 
 def test_the_model_itself_is_not_overwritten(tinyml: Command, model: Path) -> None:

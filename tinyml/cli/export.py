@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from tinyml import pipeline
 from tinyml.cli.facts import graph_ports, patching_facts, patching_line
@@ -25,18 +26,20 @@ from tinyml.exporters.patch_search import MAX_RECOMPUTE
 @click.option(
     "--max-recompute",
     type=click.FloatRange(min=1),
-    help=f"With --patched: executed MACs, as a multiple of the model's, at most.  [default: {MAX_RECOMPUTE}]",
+    default=MAX_RECOMPUTE,
+    show_default=True,
+    help="With --patched: MACs executed, as a multiple of the model's, at most.",
 )
 @speaks
-def export(model: Path, kind: str, file: Path, patched: bool, max_recompute: float | None, out: Output) -> None:
+def export(model: Path, kind: str, file: Path, patched: bool, max_recompute: float, out: Output) -> None:
     """MODEL's optimized int8 graph as a file; with --patched in patches, for a smaller arena and the same bytes."""
-    if max_recompute is not None and not patched:
+    source = click.get_current_context().get_parameter_source("max_recompute")
+    if source is ParameterSource.COMMANDLINE and not patched:
         raise UsageError("--max-recompute bounds what patches compute twice", hint="add --patched")
     if file.resolve() == model.resolve():
         raise UsageError(f"{file} is the model itself", hint="name another file")
     graph = pipeline.load(model)
-    bound = MAX_RECOMPUTE if max_recompute is None else max_recompute
-    patching = pipeline.export(graph, file, patched=patched, max_recompute=bound)
+    patching = pipeline.export(graph, file, patched=patched, max_recompute=max_recompute)
     written = file.read_bytes()
     facts = {
         "model": graph.name,
