@@ -1,7 +1,9 @@
 """TFLM in a process of its own.
 
-`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples; with MODEL alone it prints the bytes
-of the smallest arena, a multiple of 16, in which TFLM gets ready to run.
+`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples.
+`python -m tinyml.profiler.tflm_process MODEL --arena LOW HIGH` looks for the smallest arena in which TFLM gets ready to
+run, between one that is too small and one that is enough, in units of ARENA_STEP. It prints both before every attempt,
+because some that are too small end the process, and when they are neighbours.
 """
 
 from __future__ import annotations
@@ -14,13 +16,11 @@ from numpy.typing import NDArray
 from tflite_micro import runtime
 
 from tinyml.ir import Array
-
-ARENA_BYTES = 64 << 20
-ALIGNMENT = 16
+from tinyml.profiler.reference import ARENA_STEP, MAX_ARENA_BYTES
 
 
 def main(model: str, given_path: str, got_path: str) -> None:
-    interpreter = runtime.Interpreter.from_bytes(Path(model).read_bytes(), arena_size=ARENA_BYTES)
+    interpreter = runtime.Interpreter.from_bytes(Path(model).read_bytes(), arena_size=MAX_ARENA_BYTES)
     results: dict[str, Array] = {}
     with np.load(given_path) as given:
         samples, inputs, outputs = (int(n) for n in given["count"])
@@ -34,19 +34,20 @@ def main(model: str, given_path: str, got_path: str) -> None:
     np.savez(got_path, allow_pickle=False, **results)
 
 
-def least_arena(model: bytes) -> int:
-    """By bisection. TFLM's own report leaves out what it needs while it plans. RuntimeError for a model it refuses."""
-    runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
-    too_small, enough = 0, ARENA_BYTES // ALIGNMENT
+def find_arena(model: str, low: str, high: str) -> None:
+    """By bisection: TFLM's own report leaves out what it needs while it plans."""
+    data, too_small, enough = Path(model).read_bytes(), int(low), int(high)
+    runtime.Interpreter.from_bytes(data, arena_size=enough * ARENA_STEP)
+    print(too_small, enough, flush=True)
     while enough - too_small > 1:
         tried = (too_small + enough) // 2
         try:
-            runtime.Interpreter.from_bytes(model, arena_size=tried * ALIGNMENT)
+            runtime.Interpreter.from_bytes(data, arena_size=tried * ARENA_STEP)
         except RuntimeError:
             too_small = tried
         else:
             enough = tried
-    return enough * ALIGNMENT
+        print(too_small, enough, flush=True)
 
 
 def _as_fed(dtype: object, quantized: Array, given: np.lib.npyio.NpzFile, index: int) -> Array:
@@ -67,7 +68,7 @@ def _as_int8(values: Array, given: np.lib.npyio.NpzFile, index: int) -> NDArray[
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        print(least_arena(Path(sys.argv[1]).read_bytes()))
+    if sys.argv[2] == "--arena":
+        find_arena(sys.argv[1], *sys.argv[3:5])
     else:
         main(*sys.argv[1:4])
