@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     assert file.read_bytes() == b"old"
     pipeline.export(graph, file)
     assert file.read_bytes()[4:8] == b"TFL3" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, file = mobilenet_v2(0.35, 16, 4), tmp_path / "model.tflite"
+    file.write_bytes(b"old")
+    honest = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        honest(path, data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        pipeline.export(graph, file)
+    assert file.read_bytes() == b"old" and list(tmp_path.iterdir()) == [file]
