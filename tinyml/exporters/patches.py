@@ -63,7 +63,7 @@ def patched(graph: Graph, stage: Stage, rows: int, columns: int) -> Graph:
 
 
 def patched_macs(stage: Stage, rows: int, columns: int) -> int:
-    """Multiply-accumulates of the stage in patches, without building them."""
+    """Multiply-accumulates of the stage in patches, without building them. Raises UnsupportedError as `patched`."""
     _, height, width, _ = stage.output.shape
     totals = []
     for axis, side, count in ((ROWS, height, rows), (COLUMNS, width, columns)):
@@ -91,7 +91,7 @@ def _stage(graph: Graph, output: Tensor) -> Stage | None:
 
 def _runs_on_parts(node: Node) -> bool:
     """Whether each pixel of the output depends on a window of pixels of each operand, and on constants."""
-    if len(node.outputs) != 1 or not all(map(_is_image, (node.output, *_images(node)))):
+    if len(node.outputs) != 1 or not _images(node) or not all(map(_is_image, (node.output, *_images(node)))):
         return False
     if isinstance(node.op, Conv2D | DepthwiseConv2D):
         return len(_images(node)) == 1
