@@ -85,3 +85,11 @@ def _inverted_residual(net: Net, x: Tensor, expand: int, channels: int, stride: 
     wide = net.conv(x, x.shape[3] * expand, 1) if expand > 1 else x
     narrow = net.conv(net.depthwise(wide, 3, stride), channels, 1, relu=False)
     return net.add(Add(), [x, narrow], _quant(False)) if narrow.shape == x.shape else narrow
+
+
+def large_image_net() -> Graph:
+    """Few layers, most of the memory in the first ones, a residual block among them."""
+    net = Net("large_image", 96)
+    x = net.depthwise(net.conv(net.input, 16, 3, 2), 3, 2)
+    x = _inverted_residual(net, x, 4, 16, 1)
+    return net.finish(net.conv(net.depthwise(net.conv(x, 32, 1), 3, 2), 24, 1), 4)

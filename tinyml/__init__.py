@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tinyml.firmware import Firmware
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import build, connect, load, plan, test
+    from tinyml.pipeline import build, connect, export, load, plan, test
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
 
@@ -37,6 +37,7 @@ _PUBLIC = {
     "board_names": "tinyml.board",
     "build": "tinyml.pipeline",
     "connect": "tinyml.pipeline",
+    "export": "tinyml.pipeline",
     "load": "tinyml.pipeline",
     "load_board": "tinyml.board",
     "load_samples": "tinyml.samples",
@@ -57,6 +58,7 @@ __all__ = [
     "board_names",
     "build",
     "connect",
+    "export",
     "load",
     "load_board",
     "load_samples",

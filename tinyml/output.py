@@ -1,4 +1,4 @@
-"""Directories that are written whole or not at all."""
+"""Directories and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,6 +35,27 @@ def written_whole(output_dir: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write {output_dir}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def file_written_whole(file: Path) -> Iterator[Path]:
+    """A fresh path beside `file`, of its suffix, that takes its place when the block ends without an error.
+
+    A file that is there is replaced. Raises UsageError for a directory, and for whatever the file system refuses.
+    """
+    target = file.resolve()
+    if target.is_dir():
+        raise UsageError(f"{file} is a directory", hint="name a file")
+    fresh = target.with_name(f".{secrets.token_hex(4)}.{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield fresh
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
 
 
 def _swap(fresh: Path, target: Path) -> None:

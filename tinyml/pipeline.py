@@ -10,18 +10,22 @@ from tinyml.board import Board, load_board
 from tinyml.device import device as devices
 from tinyml.device.device import Device
 from tinyml.errors import UnsupportedError, UsageError
+from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching, best_patching
+from tinyml.exporters.to_tflite import to_tflite
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.ir import Graph, shown
 from tinyml.ir import verify as verify_stage
+from tinyml.output import file_written_whole
 from tinyml.passes import optimize
-from tinyml.profiler.reference import reference_outputs
+from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
-from tinyml.samples import Samples
+from tinyml.samples import Samples, made_up_samples
 from tinyml.scheduler import Plan, make_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
 FEEDS = ("auto", "resident", "rows")
+EXPORT_SAMPLES = 5  # on which TensorFlow Lite Micro must agree before a patched graph is written
 FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data when choosing a feed: more than any build so far took
 
 
@@ -107,3 +111,31 @@ def test(
     with connect(firmware.board, port) as device:
         device.flash(firmware)
         return verify_device(device, firmware, samples, expected, name, progress)
+
+
+def export(
+    graph: Graph, file: str | Path, *, patched: bool = False, max_recompute: float = MAX_RECOMPUTE
+) -> Patching | None:
+    """Writes an int8 graph as a .tflite file, whole or not at all; returns how it was patched, where that was asked.
+
+    patched: the first layers run patch by patch where that makes the arena of TensorFlow Lite Micro smaller, measured
+        here; written only after TFLM gave the graph's own bytes from it on made-up samples.
+    max_recompute: bound on the multiply-accumulates that patches execute, as a multiple of the graph's own.
+    Raises UsageError, UnsupportedError; CheckError where TFLM does not run the graph.
+    """
+    path = Path(file)
+    if path.suffix != ".tflite":
+        raise UsageError(f"{path} does not end in .tflite", hint=f"{path.stem or 'model'}.tflite")
+
+    if not max_recompute >= 1:
+        raise UsageError(f"max_recompute is {max_recompute}; 1 is no work done twice, 1.5 half of it")
+
+    def measure(candidate: Graph) -> int:
+        return tflm_arena_bytes(graph.name, to_tflite(candidate))
+
+    patching = best_patching(graph, measure, max_recompute) if patched else None
+    with file_written_whole(path) as fresh:
+        fresh.write_bytes(to_tflite(patching.graph if patching else graph))
+        if patching:
+            reference_outputs(graph, fresh, made_up_samples(graph, EXPORT_SAMPLES).inputs, "tflm")
+    return patching

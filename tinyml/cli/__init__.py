@@ -23,6 +23,7 @@ class _Commands(click.Group):
     modules = {
         "board": ("boards", "ports", "doctor"),
         "build": ("build", "test", "check"),
+        "export": ("export",),
         "inspect": ("kernels", "plan"),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from tinyml.cli.output import table
+from tinyml.exporters.patch_search import Patching
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph, Tensor
 from tinyml.profiler.verification import Verification
@@ -173,3 +174,25 @@ def check_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _part(row: Mapping[str, Any], region: str, key: str) -> object:
     return row[region][key] if region in row else None
+
+
+def patching_facts(patching: Patching) -> dict[str, Any]:
+    return {
+        "smaller": patching.layers > 0,
+        "layers": patching.layers,
+        "rows": patching.rows,
+        "columns": patching.columns,
+        "arena_bytes": patching.arena_bytes,
+        "plain_arena_bytes": patching.plain_arena_bytes,
+    }
+
+
+def patching_line(patching: Patching, graph: Graph) -> str:
+    if not patching.layers:
+        return f"plain: no patches need a smaller arena than {patching.plain_arena_bytes:,} bytes in TFLM"
+    saved = 1 - patching.arena_bytes / patching.plain_arena_bytes
+    return (
+        f"first {patching.layers} layers in {patching.rows}x{patching.columns} patches: arena in TFLM "
+        f"{patching.arena_bytes:,} bytes, {saved:.0%} less than {patching.plain_arena_bytes:,}; "
+        f"{patching.graph.macs / graph.macs:.3f} times the MACs"
+    )

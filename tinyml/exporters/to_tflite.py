@@ -14,6 +14,12 @@ def to_tflite(graph: Graph) -> bytes:
     Same graph, same bytes. Raises UnsupportedError with every op that TFLite cannot state.
     """
     model = ModelWriter()
+    write_operators(graph, model)
+    return model.finish(graph)
+
+
+def write_operators(graph: Graph, model: ModelWriter) -> None:
+    """Appends the operators of a graph to a model. Raises UnsupportedError as `to_tflite`."""
     faults: list[str] = []
     for index, node in enumerate(graph.nodes):
         row = ROWS.get(type(node.op))
@@ -26,4 +32,3 @@ def to_tflite(graph: Graph) -> bytes:
             faults.append(f"layer {index}: {node.op.kind} ({shown(node.outputs[0].name)}): {error.message}")
     if faults:
         raise UnsupportedError(f"{graph.name} cannot be written as .tflite\n  " + "\n  ".join(faults))
-    return model.finish(graph)

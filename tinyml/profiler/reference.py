@@ -19,6 +19,9 @@ from tinyml.install_hints import INSTALL_HINTS
 from tinyml.interpreter import run
 from tinyml.ir import Array, Graph
 
+MAX_ARENA_BYTES = 64 << 20  # of any model that runs here
+ARENA_STEP = 16  # bytes by which arenas are told apart
+
 Sample = Sequence[Array]
 Outputs = tuple[Array, ...]
 
@@ -65,18 +68,45 @@ def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outpu
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         given, got = Path(directory) / "given.npz", Path(directory) / "got.npz"
         np.savez(given, allow_pickle=False, **_arrays(graph, samples))
-        command = [sys.executable, "-m", "tinyml.profiler.tflm_process", str(model), str(given), str(got)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = _tflm(str(model), str(given), str(got))
         if done.returncode != 0 or not got.exists():
-            why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-            raise CheckError(
-                f"{graph.name}: TensorFlow Lite Micro does not run this model: {why[0]}", hint="--reference interpreter"
-            )
+            raise _refusal(graph.name, done, "--reference interpreter")
         with np.load(got) as found:
             return [
                 tuple(found[f"s{s}_o{i}"].reshape(t.shape) for i, t in enumerate(graph.outputs))
                 for s in range(len(samples))
             ]
+
+
+def tflm_arena_bytes(name: str, model: bytes) -> int:
+    """The smallest arena in which TFLM runs a .tflite file on this host, its structures included, to ARENA_STEP.
+
+    Raises CheckError where TFLM does not run it, UsageError without the tflite-micro package.
+    """
+    if not tflm_available():
+        raise UsageError("measuring an arena takes TensorFlow Lite Micro", INSTALL_HINTS["tflite-micro"])
+    too_small, enough = 0, MAX_ARENA_BYTES // ARENA_STEP
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        path = Path(directory) / "model.tflite"
+        path.write_bytes(model)
+        while enough - too_small > 1:
+            done = _tflm(str(path), "--arena", str(too_small), str(enough))
+            if not done.stdout:
+                raise _refusal(name, done, "export it without --patched")
+            too_small, enough = map(int, done.stdout.splitlines()[-1].split())
+            if done.returncode != 0:  # TFLM died of the next attempt
+                too_small = (too_small + enough) // 2
+    return enough * ARENA_STEP
+
+
+def _tflm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tinyml.profiler.tflm_process", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _refusal(name: str, done: subprocess.CompletedProcess[str], hint: str) -> CheckError:
+    why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+    return CheckError(f"{name}: TensorFlow Lite Micro does not run this model: {why[0]}", hint=hint)
 
 
 def _arrays(graph: Graph, samples: Sequence[Sample]) -> dict[str, Array]:

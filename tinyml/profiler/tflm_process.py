@@ -1,4 +1,10 @@
-"""`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz`: TFLM on int8 samples, in a process of its own."""
+"""TFLM in a process of its own.
+
+`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples.
+`python -m tinyml.profiler.tflm_process MODEL --arena LOW HIGH` looks for the smallest arena in which TFLM gets ready to
+run, between one that is too small and one that is enough, in units of ARENA_STEP. It prints both before every attempt,
+because some that are too small end the process, and when they are neighbours.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +16,11 @@ from numpy.typing import NDArray
 from tflite_micro import runtime
 
 from tinyml.ir import Array
-
-ARENA_BYTES = 64 << 20
+from tinyml.profiler.reference import ARENA_STEP, MAX_ARENA_BYTES
 
 
 def main(model: str, given_path: str, got_path: str) -> None:
-    interpreter = runtime.Interpreter.from_bytes(Path(model).read_bytes(), arena_size=ARENA_BYTES)
+    interpreter = runtime.Interpreter.from_bytes(Path(model).read_bytes(), arena_size=MAX_ARENA_BYTES)
     results: dict[str, Array] = {}
     with np.load(given_path) as given:
         samples, inputs, outputs = (int(n) for n in given["count"])
@@ -27,6 +32,22 @@ def main(model: str, given_path: str, got_path: str) -> None:
             for i in range(outputs):
                 results[f"s{s}_o{i}"] = _as_int8(np.array(interpreter.get_output(i)), given, i)
     np.savez(got_path, allow_pickle=False, **results)
+
+
+def find_arena(model: str, low: str, high: str) -> None:
+    """By bisection: TFLM's own report leaves out what it needs while it plans."""
+    data, too_small, enough = Path(model).read_bytes(), int(low), int(high)
+    runtime.Interpreter.from_bytes(data, arena_size=enough * ARENA_STEP)
+    print(too_small, enough, flush=True)
+    while enough - too_small > 1:
+        tried = (too_small + enough) // 2
+        try:
+            runtime.Interpreter.from_bytes(data, arena_size=tried * ARENA_STEP)
+        except RuntimeError:
+            too_small = tried
+        else:
+            enough = tried
+        print(too_small, enough, flush=True)
 
 
 def _as_fed(dtype: object, quantized: Array, given: np.lib.npyio.NpzFile, index: int) -> Array:
@@ -47,4 +68,7 @@ def _as_int8(values: Array, given: np.lib.npyio.NpzFile, index: int) -> NDArray[
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    if sys.argv[2] == "--arena":
+        find_arena(sys.argv[1], *sys.argv[3:5])
+    else:
+        main(*sys.argv[1:4])
