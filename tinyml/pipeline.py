@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from codegen import generate, select_kernels
 from tinyml import importers
@@ -20,13 +21,12 @@ from tinyml.passes import optimize
 from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
 from tinyml.samples import Samples, made_up_samples
-from tinyml.scheduler import Plan, make_plan
+from tinyml.scheduler import Plan
+from tinyml.scheduler.choice import Wishes, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
-FEEDS = ("auto", "resident", "rows")
-EXPORT_SAMPLES = 5  # on which TensorFlow Lite Micro must agree before a patched graph is written
-FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data when choosing a feed: more than any build so far took
+EXPORT_SAMPLES = 5  # made up, on which TFLM must compute the same from a patched model as from the original
 
 
 def load(path: str | Path) -> Graph:
@@ -44,35 +44,19 @@ def load(path: str | Path) -> Graph:
     return verify_stage(graph, "int8")
 
 
-def plan(graph: Graph, board: str | Board = "host", *, keep_inputs: bool = False, feed: str = "auto") -> Plan:
-    """The schedule of an int8 graph for a board. Raises FitError when its arena alone exceeds the board's SRAM.
+def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
+    """The schedule of an int8 graph for a board. Raises FitError when its arena alone exceeds the memory.
 
-    keep_inputs: the input buffers survive an inference, so that it can be repeated; costs memory.
-    feed: "resident": the application fills the whole input, then runs the model; "rows": it pushes the input's rows and
-        the model never holds them all; "auto": resident where that fits, else rows.
+    wishes: keep_inputs, feed, max_recompute, sram_bytes; see `tinyml.scheduler.choice.Wishes`.
     """
     target = load_board(board) if isinstance(board, str) else board
-    chosen = schedule(graph, target, keep_inputs=keep_inputs, feed=feed)
-    return require_arena_fits(chosen, target.sram_bytes, target.name)
+    limit = min(wishes.get("sram_bytes") or target.sram_bytes, target.sram_bytes)
+    return require_arena_fits(schedule(graph, target, **wishes), limit, target.name)
 
 
-def schedule(graph: Graph, board: Board, *, keep_inputs: bool = False, feed: str = "auto") -> Plan:
+def schedule(graph: Graph, board: Board, **wishes: Any) -> Plan:
     """As `plan`, whether the board's memory holds it or not."""
-    if feed not in FEEDS:
-        raise UsageError(f"feed {feed!r} is none of {', '.join(FEEDS)}")
-    if feed == "rows" and keep_inputs:
-        raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
-    kernels = select_kernels(graph, board.cpu.features)
-    if feed == "rows":
-        return make_plan(graph, kernels, board=board, feed_rows=True)
-    resident = make_plan(graph, kernels, keep_inputs, board)
-    if feed == "resident" or keep_inputs or resident.arena_bytes + FIRMWARE_BYTES <= board.sram_bytes:
-        return resident
-    try:
-        fed = make_plan(graph, kernels, board=board, feed_rows=True)
-    except UnsupportedError:
-        return resident
-    return min(resident, fed, key=lambda plan: plan.arena_bytes)
+    return choose_plan(graph, select_kernels(graph, board.cpu.features), board, Wishes(**wishes))
 
 
 def build(

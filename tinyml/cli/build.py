@@ -22,7 +22,6 @@ from tinyml.cli.facts import (
     verification_table,
 )
 from tinyml.cli.options import (
-    Planning,
     board_option,
     data_option,
     model_argument,
@@ -40,6 +39,7 @@ from tinyml.ir import Graph
 from tinyml.profiler.verification import Verification
 from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler import Plan
+from tinyml.scheduler.choice import Wishes
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import find_toolchain
 
@@ -74,7 +74,7 @@ def build(
     samples: int | None,
     reference: str,
     toolchain: str | None,
-    planning: Planning,
+    planning: Wishes,
     out: Output,
 ) -> int:
     """The main job: MODEL to C, to firmware for a board; with --test to outputs proved equal to the reference."""
@@ -111,7 +111,7 @@ def test(
     samples: int | None,
     reference: str,
     toolchain: str | None,
-    planning: Planning,
+    planning: Wishes,
     out: Output,
 ) -> int:
     """Builds MODEL in a temporary place, runs samples on the board and compares every output value."""
@@ -129,7 +129,7 @@ def test(
 @toolchain_option
 @planning_options
 @speaks
-def check(model: Path, board: str, toolchain: str | None, planning: Planning, out: Output) -> int:
+def check(model: Path, board: str, toolchain: str | None, planning: Wishes, out: Output) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
     names = [load_board(name.strip()).name for name in board.split(",")]
     graph = pipeline.load(model)
@@ -141,7 +141,7 @@ def check(model: Path, board: str, toolchain: str | None, planning: Planning, ou
     return 0 if fits else CheckError.exit_code
 
 
-def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Planning) -> Mapping[str, Any]:
+def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Wishes) -> Mapping[str, Any]:
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
     board = load_board(name)
     plan = pipeline.schedule(graph, board, **asdict(planning))
@@ -157,7 +157,7 @@ def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Plannin
 
 
 def _build(
-    model: Path, board: str, output: Path, toolchain: str | None, planning: Planning, profile: bool = False
+    model: Path, board: str, output: Path, toolchain: str | None, planning: Wishes, profile: bool = False
 ) -> tuple[Graph, Plan, Firmware]:
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)

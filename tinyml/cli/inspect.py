@@ -9,8 +9,9 @@ import click
 
 from tinyml import pipeline
 from tinyml.cli.facts import plan_facts
-from tinyml.cli.options import Planning, board_option, model_argument, planning_options, speaks
+from tinyml.cli.options import board_option, model_argument, planning_options, speaks
 from tinyml.cli.output import Output, table
+from tinyml.scheduler.choice import Wishes
 
 
 @click.command()
@@ -18,7 +19,7 @@ from tinyml.cli.output import Output, table
 @board_option
 @planning_options
 @speaks
-def plan(model: Path, board: str, planning: Planning, out: Output) -> None:
+def plan(model: Path, board: str, planning: Wishes, out: Output) -> None:
     """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
     from codegen.step_table import step_table
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from tinyml.cli.output import Output, set_up_logging
+from tinyml.scheduler.choice import Wishes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,24 +54,35 @@ _input = click.option(
     envvar="TINYML_INPUT",
     help="rows: the application pushes the input row by row, and it is never held. auto: resident where that fits.",
 )
-
-
-@dataclass(frozen=True)
-class Planning:
-    """Options of every command that plans, by the names that the pipeline gives them."""
-
-    keep_inputs: bool
-    feed: str
+_max_recompute = click.option(
+    "--max-recompute",
+    type=click.FloatRange(1.0),
+    metavar="FACTOR",
+    envvar="TINYML_MAX_RECOMPUTE",
+    help="The smallest arena for at most FACTOR times the model's MACs. Default: 1, or the least that fits.",
+)
+_sram = click.option(
+    "--sram",
+    "sram_bytes",
+    type=click.IntRange(1),
+    metavar="BYTES",
+    envvar="TINYML_SRAM",
+    help="SRAM for arena, stack and static data, instead of all that the board has.",
+)
 
 
 def planning_options(command: F) -> F:
-    """Adds --input and --keep-input; the command gets `planning`."""
+    """Adds --input, --keep-input, --max-recompute and --sram; the command gets `planning`."""
 
     @_input
     @_keep_input
+    @_max_recompute
+    @_sram
     @wraps(command)
-    def wrapper(*args: Any, keep_input: bool, feed: str, **kwargs: Any) -> Any:
-        return command(*args, planning=Planning(keep_input, feed), **kwargs)
+    def wrapper(*args: Any, keep_input: bool, **kwargs: Any) -> Any:
+        names = ("feed", "max_recompute", "sram_bytes")
+        planning = Wishes(keep_inputs=keep_input, **{name: kwargs.pop(name) for name in names})
+        return command(*args, planning=planning, **kwargs)
 
     return wrapper  # type: ignore[return-value]
 

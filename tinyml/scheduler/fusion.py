@@ -13,20 +13,21 @@ from collections.abc import Iterator, Sequence
 from tinyml.scheduler.network import Network
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
-TICKS = (1,)
+_LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
 
 
 class Partition:
-    """All partitions of a network whose sections stay within the limits."""
+    """All partitions of a network into sections.
 
-    def __init__(self, network: Network, max_extra_macs: int = 0) -> None:
-        self.network, self.max_extra_macs = network, max_extra_macs
-        self.edges = [self._alone(first) + self._fused(first, 1, float("inf"), 0) for first in self._firsts]
-        self.least = self._least_peak()
-        if max_extra_macs > 0 and self.least is not None:
-            for first in self._firsts:
-                for rows in TICKS:
-                    self.edges[first] += self._fused(first, rows, self.least - 1, max_extra_macs)
+    least_peak: bytes at the worst step of the best one with nothing computed twice; None when the input is to be fed by
+        rows and cannot be.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._once = [self._alone(first) + self._fused(first, float("inf"), 0) for first in self._firsts]
+        self._tails = self._least_peaks()
+        self.least_peak = self._tails[0]
 
     @property
     def _firsts(self) -> range:
@@ -36,47 +37,92 @@ class Partition:
         feeds = first == 0 and self.network.fed is not None
         return [] if feeds else [section_alone(self.network, first)]
 
-    def _fused(self, first: int, rows: int, limit_bytes: float, limit_macs: int) -> list[Options]:
-        return list(fused_sections(self.network, first, rows, limit_bytes, limit_macs))
+    def _fused(self, first: int, limit_bytes: float, limit_macs: int) -> list[Options]:
+        return list(fused_sections(self.network, first, limit_bytes, limit_macs))
 
-    def _least_peak(self) -> int | None:
-        """The least peak with nothing computed twice; None when the input is to be fed by rows and cannot be."""
-        peaks: list[int | None] = [0, *(None for _ in self._firsts)]
-        for first in self._firsts:
-            reached = peaks[first]
-            for options in self.edges[first] if reached is not None else ():
-                peak, known = max(reached or 0, options.peaks[0]), peaks[options.last + 1]
-                peaks[options.last + 1] = peak if known is None else min(known, peak)
-        return peaks[-1]
+    def _least_peaks(self) -> list[int | None]:
+        """From each node to the end: the least peak with nothing computed twice; None where there is none."""
+        peaks: list[int | None] = [*(None for _ in self._firsts), 0]
+        for first in reversed(self._firsts):
+            for options in self._once[first]:
+                behind, known = peaks[options.last + 1], peaks[first]
+                if behind is not None:
+                    peak = max(behind, options.peaks[0])
+                    peaks[first] = peak if known is None else min(known, peak)
+        return peaks
 
-    def front(self) -> Iterator[list[Section]]:
-        """Partitions of ever lower peak and ever more work, from the least peak with nothing computed twice on."""
-        best = self.sections(self.least) if self.least is not None else None
+    def once(self) -> list[Section] | None:
+        """The lowest peak with nothing computed twice, and for it the fewest calls of kernels."""
+        return _path(self._once, self.least_peak) if self.least_peak is not None else None
+
+    def within(self, limit_bytes: int, max_extra_macs: int) -> list[Section] | None:
+        """The least extra work for a peak within the limit, as far as the search finds it; None when there is none."""
+        found = _path(self._edges(limit_bytes, max_extra_macs), limit_bytes)
+        return found if found is not None and extra_macs(found) <= max_extra_macs else None
+
+    def lowest(self, max_extra_macs: int) -> list[Section] | None:
+        """The lowest peak for so much extra work."""
+        if max_extra_macs <= 0 or self.least_peak is None:
+            return self.once()
+        # the search is fast where little is possible, so the limit comes from below
+        limit = self.least_peak / 4
+        while limit < self.least_peak:
+            *_, found = (None, *self.front(int(limit), max_extra_macs))
+            if found is not None:
+                return found
+            limit *= _LADDER
+        *_, found = self.front(self.least_peak, max_extra_macs)
+        return found
+
+    def front(self, limit_bytes: int, max_extra_macs: int) -> Iterator[list[Section]]:
+        """Partitions of ever lower peak and ever more work, within limits; none beats another in both."""
+        best = self.within(limit_bytes, max_extra_macs)
         while best is not None:
             # no section may be as large as the largest of these
-            below = self.sections(max((section.peak_bytes for section in best), default=0) - 1) if best else None
+            peak = max((section.peak_bytes for section in best), default=0)
+            below = self.within(peak - 1, max_extra_macs) if best else None
             if below is None or extra_macs(below) > extra_macs(best):
                 yield best
-            best = below if below is not None and extra_macs(below) <= self.max_extra_macs else None
+            best = below
 
-    def sections(self, peak_bytes: float) -> list[Section] | None:
-        """The partition with the least extra work whose peak stays within the bytes; among those the fewest calls.
-
-        None when there is none.
-        """
-        best: list[tuple[int, int] | None] = [(0, 0), *(None for _ in self._firsts)]
-        chosen: list[tuple[Options, int] | None] = [None] * len(best)
+    def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
+        """Sections within the limits, from nodes that sections within the limits lead to."""
+        reached: list[int | None] = [0, *(None for _ in self._firsts)]
+        edges: list[list[Options]] = []
         for first in self._firsts:
-            start = best[first]
-            for options in self.edges[first] if start is not None else ():
-                number = options.within(peak_bytes)
-                if number < 0 or start is None:
-                    continue
-                length = start[0] + options.extra[number], start[1] + options.calls
-                known = best[options.last + 1]
-                if known is None or length < known:
-                    best[options.last + 1], chosen[options.last + 1] = length, (options, number)
-        return _traced(chosen)
+            start = reached[first]
+            if start is None or start > max_extra_macs:
+                edges.append([])
+                continue
+            tail = self._tails[first]
+            once_will_do = tail is not None and tail <= limit_bytes
+            again = [] if once_will_do else self._fused(first, limit_bytes, max_extra_macs - start)
+            edges.append(self._once[first] + again)
+            for options in edges[-1]:
+                number = options.within(limit_bytes)
+                if number >= 0:
+                    extra, known = start + options.extra[number], reached[options.last + 1]
+                    reached[options.last + 1] = extra if known is None else min(known, extra)
+        return edges
+
+
+def _path(edges: Sequence[Sequence[Options]], peak_bytes: float) -> list[Section] | None:
+    """The partition with the least extra work whose peak stays within the bytes; among those the fewest calls.
+
+    None when there is none.
+    """
+    best: list[tuple[int, int] | None] = [(0, 0), *(None for _ in edges)]
+    chosen: list[tuple[Options, int] | None] = [None] * len(best)
+    for start, leaving in zip(best, edges, strict=False):
+        for options in leaving if start is not None else ():
+            number = options.within(peak_bytes)
+            if number < 0 or start is None:
+                continue
+            length = start[0] + options.extra[number], start[1] + options.calls
+            known = best[options.last + 1]
+            if known is None or length < known:
+                best[options.last + 1], chosen[options.last + 1] = length, (options, number)
+    return _traced(chosen)
 
 
 def extra_macs(sections: Sequence[Section]) -> int:

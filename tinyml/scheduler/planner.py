@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.board import Board
-from tinyml.errors import UnsupportedError
+from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.fusion import Partition
@@ -39,16 +39,22 @@ def make_plan(
     board: Board | None = None,
     fuse: bool = True,
     feed_rows: bool = False,
-    max_extra_macs: int = 0,
+    max_recompute: float = 1.0,
+    limit_bytes: int | None = None,
 ) -> Plan:
-    """A plan with the smallest arena for the graph's order of nodes, with nothing computed twice.
+    """The plan with the smallest arena for the graph's order of nodes, or the one with the least work that fits.
 
     candidates: kernels per node, the preferred (fastest) first. A later one, such as an in-place variant, is taken only
         where it makes the arena smaller.
     keep_inputs: the input buffers survive an inference; costs memory.
     fuse: let nodes run together by rows; False plans layer by layer.
     feed_rows: the input comes row by row and is never held. Raises UnsupportedError for a graph that cannot take it so.
+    max_recompute: multiply-accumulates executed, as a multiple of the model's own; 1.0 computes nothing twice.
+    limit_bytes: the least work whose arena stays within these, instead of the smallest arena; the smallest where
+        none does.
     """
+    if max_recompute < 1.0:
+        raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
     placement = Placement(graph)
     dropped = place_views(graph, placement)
     nodes = tuple(node for node in graph.nodes if node not in dropped)
@@ -58,12 +64,21 @@ def make_plan(
     network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed)
     options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
     if fuse or feed_rows:
-        options += list(Partition(network, max_extra_macs).front())[-1:]
+        found = _partition(Partition(network), int((max_recompute - 1) * network.macs), limit_bytes)
+        options += [found] if found is not None else []
     if not options:
         raise _cannot_feed(graph, "its first layers need more than a few rows at a time")
     drafts = [_Draft(graph, network, sections, keep_inputs) for sections in options]
     # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
     return min((_finished(draft, candidates, board) for draft in drafts), key=lambda plan: plan.arena_bytes)
+
+
+def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | None) -> list[Section] | None:
+    if limit_bytes is None:
+        return partition.lowest(max_extra_macs)
+    if partition.least_peak is not None and partition.least_peak <= limit_bytes:
+        return partition.once()
+    return partition.within(limit_bytes, max_extra_macs) or partition.lowest(max_extra_macs)
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:

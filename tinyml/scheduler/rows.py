@@ -1,6 +1,6 @@
 """Nodes that run in step, a few rows at a time: which rows each computes at each tick, and how many must be held.
 
-A tick feeds a row (or a few) of the group's input to its nodes; each then computes every row that has become possible.
+A tick feeds one more row of the group's input to its nodes; each then computes every row that has become possible.
 Rows in the bottom padding count as fed by virtual ticks behind the last row, so that no tick has more to do than the
 others and no buffer grows for the last rows. Nothing is computed twice, except by nodes that are told to compute again:
 they keep no rows from tick to tick, and compute at each just those that are read in it.
@@ -91,14 +91,13 @@ Pattern: TypeAlias = "tuple[Node, tuple[Pattern | None, ...]]"
 class Lockstep:
     """A fused group under construction: nodes are added in execution order.
 
-    pace: rows of the tensor that sets the pace; a tick lets `rows` of them in.
+    pace: rows of the tensor that sets the pace; a tick lets one of them in.
     ticks: how many are simulated, more than any group needs.
     ready: rows of each tensor that could exist after each tick, as if the image had no lower border.
     once: what each node computes at each tick if it computes every row once, as soon as that is possible.
     """
 
     pace: int
-    rows: int
     ticks: int
     kernels: Mapping[Node, Kernel]
     readers: Mapping[Tensor, Sequence[Node]]
@@ -110,18 +109,18 @@ class Lockstep:
 
     @classmethod
     def paced_by(
-        cls, tensor: Tensor, kernels: Mapping[Node, Kernel], readers: Mapping[Tensor, Sequence[Node]], rows: int = 1
+        cls, tensor: Tensor, kernels: Mapping[Node, Kernel], readers: Mapping[Tensor, Sequence[Node]]
     ) -> Lockstep:
-        """A group that is fed by some rows of `tensor` a tick."""
+        """A group that is fed by one row of `tensor` a tick."""
         height = tensor.hwc[0]
-        return cls(height, rows, 4 * -(-height // rows) + 128, kernels, readers)
+        return cls(height, 4 * height + 128, kernels, readers)
 
     def feed(self, tensor: Tensor) -> None:
         """The pacing tensor comes from outside row by row instead of lying there whole."""
         self.ready[tensor] = self._fed()
 
     def _fed(self) -> Rows:
-        return np.arange(1, self.ticks + 1, dtype=np.int64) * self.rows
+        return np.arange(1, self.ticks + 1, dtype=np.int64)
 
     def add(self, node: Node) -> bool:
         """Adds a node; False when it cannot run by rows, or is not done within the ticks."""

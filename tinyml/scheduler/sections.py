@@ -23,7 +23,7 @@ from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
 from tinyml.scheduler.strips import Run
 
 CARRIED, WITHIN, EXTRA = range(3)  # columns of costs
-CHOICES = 128  # kept of those that differ in settled things only; all where they are fewer
+CHOICES = 64  # kept while a section grows; all where they are fewer, which makes the search exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,7 @@ class Options:
     @property
     def calls(self) -> int:
         """Kernels called, all ticks together."""
-        ticks = -(-self.lockstep.pace // self.lockstep.rows) if self.lockstep else 1
-        return (self.last - self.first + 1) * ticks
+        return (self.last - self.first + 1) * (self.lockstep.pace if self.lockstep else 1)
 
     def within(self, peak_bytes: float) -> int:
         """The one with the least extra work within a limit, by number; -1 when there is none."""
@@ -91,9 +90,9 @@ def section_alone(network: Network, number: int) -> Options:
     return Options(network, number, number, None, [total], [0], nothing)
 
 
-def fused_sections(network: Network, first: int, rows: int, limit_bytes: float, limit_macs: int) -> Iterator[Options]:
-    """Every useful section that starts at a node and lets so many rows in per tick, within the limits."""
-    lockstep = _lockstep(network, first, rows)
+def fused_sections(network: Network, first: int, limit_bytes: float, limit_macs: int) -> Iterator[Options]:
+    """Every useful section that starts at a node within the limits."""
+    lockstep = _lockstep(network, first)
     if lockstep is None:
         return
     growth = _Growth(network, first, lockstep, limit_bytes, limit_macs)
@@ -109,11 +108,11 @@ def fused_sections(network: Network, first: int, rows: int, limit_bytes: float, 
                 yield options
 
 
-def _lockstep(network: Network, first: int, rows: int) -> Lockstep | None:
+def _lockstep(network: Network, first: int) -> Lockstep | None:
     operands = [tensor for tensor in network.nodes[first].operands if not tensor.is_constant]
     if not operands:
         return None
-    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers, rows)
+    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers)
     if first == 0 and network.fed is not None:
         lockstep.feed(network.fed)
     return lockstep
@@ -128,6 +127,8 @@ class _State(NamedTuple):
     again: one of the choices. choices: a row of bits per choice, by node.
     costs: a row per choice: (bytes that live on from tick to tick, most bytes that live within a tick only over the
     settled steps, extra MACs).
+    passes: open tensors of which it is known that they live within a tick, but not in which run.
+    more: (bytes that live on, extra MACs) that the open tensors add at the least.
     """
 
     open: tuple[Tensor, ...]
@@ -136,6 +137,18 @@ class _State(NamedTuple):
     again: Again
     costs: NDArray[np.int64]
     choices: NDArray[np.uint64]
+    passes: frozenset[Tensor] = frozenset()
+    more: tuple[int, int] = (0, 0)
+
+    @property
+    def least_peaks(self) -> NDArray[np.int64]:
+        """Bytes at the worst step, with what the open tensors add at the least."""
+        return self.peaks + self.more[0]
+
+    @property
+    def least_extra(self) -> NDArray[np.int64]:
+        """Extra MACs, with what the open tensors add at the least."""
+        return self.costs[:, EXTRA] + self.more[1]
 
     @property
     def peaks(self) -> NDArray[np.int64]:
@@ -169,7 +182,7 @@ class _Growth:
                 grown = self._settled(self._grown(state, node, number, again), number)
                 if grown is not None and len(grown.costs):
                     alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
-        self.states = [_merged(states) for states in alike.values()]
+        self.states = _selected([_merged(states) for states in alike.values()])
 
     def _may_compute_again(self, node: Node, number: int) -> bool:
         kernel, output = self.network.fused[node], node.output
@@ -204,8 +217,7 @@ class _Growth:
             if not ledger.settle(tensor):
                 return None
         found = ledger.state()
-        least_peaks, least_extra = found.peaks + ledger.more_bytes, found.costs[:, EXTRA] + ledger.more_macs
-        return found.of((least_peaks <= self.limit_bytes) & (least_extra <= self.limit_macs))
+        return found.of((found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limit_macs))
 
     def _unsettled(self, state: _State, entering: Sequence[Tensor], number: int) -> object:
         """All in which two choices may differ that matters for what comes behind."""
@@ -269,27 +281,29 @@ class _Ledger:
         self.begin = number + 1 - len(state.passing)
         self.open: list[Tensor] = []
         self.certain = frozenset(n for n in state.again if self.network.life[n.output].last <= number)
+        self.passes = state.passes
         self.more_bytes, self.more_macs = 0, 0  # what the open tensors add at the least
 
     def settle(self, tensor: Tensor) -> bool:
         """Adds a tensor to the costs, or leaves it open; False when the state is useless."""
-        life = self.network.life[tensor]
-        if life.last > self.number:
+        readers, producer = self.network.readers.get(tensor, ()), self.network.producer(tensor)
+        unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
+        if self.network.life[tensor].last > self.number or (unknown and tensor in self.old.passes):
             self.open.append(tensor)
             return True
         again, lockstep = self.old.again, self.growth.lockstep
-        readers, producer = self.network.readers.get(tensor, ()), self.network.producer(tensor)
         held = lockstep.held(tensor, self.certain, producer)
         extra = 0
         if producer is not None and producer in again:
             extra = producer.macs * lockstep.computed(producer, self.certain).total // tensor.hwc[0] - producer.macs
-        unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
         read_for_certain = not any(node in again for node in unknown)
         keeping = self.certain - {producer}
         if producer in again and read_for_certain and not lockstep.held(tensor, keeping, producer).carries:
             return False  # nothing is gained by computing it again
         if not read_for_certain or (unknown and not held.carries):
             self.open.append(tensor)
+            if read_for_certain:
+                self.passes = self.passes | {tensor}
             self.more_bytes += align(held.rows * tensor.row_bytes) if held.carries else 0
             self.more_macs += extra
             return True
@@ -328,13 +342,19 @@ class _Ledger:
         done = min((self.network.life[t].first for t in self.open), default=self.number + 1) - self.begin
         self.costs[:, WITHIN] = np.maximum(self.costs[:, WITHIN], max(self.passing[:done], default=0))
         runs = tuple(sorted(run for run in self.runs if run.end >= self.begin + done))
+        open_tensors, passing = tuple(reversed(self.open)), tuple(self.passing[done:])
         return self.old._replace(
-            open=tuple(reversed(self.open)), passing=tuple(self.passing[done:]), runs=runs, costs=self.costs
+            open=open_tensors,
+            passing=passing,
+            runs=runs,
+            costs=self.costs,
+            passes=self.passes,
+            more=(self.more_bytes, self.more_macs),
         )
 
 
 def _merged(states: Sequence[_State]) -> _State:
-    """The choices of several states that none of the others beats; a fair selection where they are very many."""
+    """The choices of several states that none of the others beats."""
     costs = np.concatenate([state.costs for state in states])
     choices = np.concatenate([state.choices for state in states])
     order = np.lexsort(costs.T)
@@ -344,16 +364,21 @@ def _merged(states: Sequence[_State]) -> _State:
         # of equal rows, the first stays
         kept = ~np.tril(beaten, -1).any(axis=1)
         costs, choices = costs[kept], choices[kept]
-    merged = states[0]._replace(costs=costs, choices=choices)
-    return merged if len(costs) <= CHOICES else merged.of(_selected(costs))
+    return states[0]._replace(costs=costs, choices=choices)
 
 
-def _selected(costs: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Rows with the least memory for their work, in CHOICES / 2 classes of work."""
-    classes = np.linspace(costs[:, EXTRA].min(), costs[:, EXTRA].max() + 1, CHOICES // 2 + 1)
-    number = np.searchsorted(classes, costs[:, EXTRA], "right")
-    kept: list[int] = []
-    for memory in (costs[:, CARRIED], costs[:, CARRIED] + costs[:, WITHIN]):
-        order = np.lexsort((memory, number))
-        kept += order[np.flatnonzero(np.diff(number[order], prepend=-1))].tolist()
-    return np.unique(kept)
+def _selected(states: list[_State]) -> list[_State]:
+    """All choices when they are CHOICES at most; else those that promise least memory in classes of extra work."""
+    if sum(len(state.costs) for state in states) <= CHOICES:
+        return states
+    owner = np.repeat(np.arange(len(states)), [len(state.costs) for state in states])
+    peaks = np.concatenate([state.least_peaks for state in states])
+    extra = np.concatenate([state.least_extra for state in states])
+    classes = np.linspace(extra.min(), extra.max() + 1, CHOICES // 2 + 1)
+    number = np.searchsorted(classes, extra, "right")
+    order = np.lexsort((extra, peaks, number))
+    rank = np.arange(len(order)) - np.searchsorted(number[order], number[order])  # within its class
+    kept = np.zeros(len(order), bool)
+    kept[order[np.argsort(rank, kind="stable")[:CHOICES]]] = True
+    found = [state.of(kept[owner == index]) for index, state in enumerate(states)]
+    return [state for state in found if len(state.costs)]

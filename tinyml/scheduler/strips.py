@@ -60,6 +60,7 @@ class Strips:
     kernels: Mapping[Node, Kernel]
     columns: Mapping[int, int] = field(default_factory=dict)
     _ranges: dict[tuple[Node, int], ColumnRange] = field(default_factory=dict)
+    _cuttable: dict[Node, bool] = field(default_factory=dict)
 
     def extended(self, runs: Sequence[Run], tensor: Tensor, producer: Node) -> Run | None:
         """The run that a tensor that lives within a tick can be cut into strips in, together with its producer."""
@@ -81,9 +82,11 @@ class Strips:
         return self.columns.get(end, LEAST_COLUMNS)
 
     def _may_be_cut(self, node: Node) -> bool:
-        kernel = self.kernels[node]
-        by_rows = kernel.by_rows and not kernel.accumulates
-        return by_rows and node.output.hwc[0] > 1 and node.op.cut_columns(node, 0, 1) is not None
+        if node not in self._cuttable:
+            kernel = self.kernels[node]
+            by_rows = kernel.by_rows and not kernel.accumulates and node.output.hwc[0] > 1
+            self._cuttable[node] = by_rows and node.op.cut_columns(node, 0, 1) is not None
+        return self._cuttable[node]
 
     def computed(self, node: Node, end: int) -> ColumnRange:
         """What each strip computes of a node's output. end: the number of its run's last node."""

@@ -1,0 +1,70 @@
+"""Which plan a user gets: resident or fed by rows, the smallest or the one with the least work that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tinyml.board import Board
+from tinyml.errors import UnsupportedError, UsageError
+from tinyml.ir import Graph, Node
+from tinyml.kernel import Kernel
+from tinyml.scheduler.plan import Plan
+from tinyml.scheduler.planner import make_plan
+
+FEEDS = ("auto", "resident", "rows")
+FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data: more than any build so far took
+FREE_RECOMPUTE = 2.0  # how far work may grow to fit a memory when the user states no bound
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a plan.
+
+    keep_inputs: the input buffers survive an inference, so that it can be repeated; costs memory.
+    feed: "resident": the application fills the whole input, then runs the model; "rows": it pushes the input's rows and
+        the model never holds them all; "auto": resident where that fits, else rows.
+    max_recompute: multiply-accumulates executed, as a multiple of the model's own. Given: the smallest arena for it.
+        None: nothing is computed twice where that fits, else as little as makes it fit.
+    sram_bytes: for arena, stack and static data together, instead of all that the board has: the least work that fits.
+    """
+
+    keep_inputs: bool = False
+    feed: str = "auto"
+    max_recompute: float | None = None
+    sram_bytes: int | None = None
+
+
+def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes) -> Plan:
+    """The plan for the wishes, or the smallest found where none fits."""
+    _check(wishes)
+    budget = min(wishes.sram_bytes or board.sram_bytes, board.sram_bytes) - FIRMWARE_BYTES
+    least_work = wishes.max_recompute is None or wishes.sram_bytes is not None
+    tried: list[Plan] = []
+    for factor in (1.0, FREE_RECOMPUTE) if wishes.max_recompute is None else (wishes.max_recompute,):
+        limit = budget if least_work and factor > 1 else None
+        for fed in _feeds(wishes):
+            try:
+                plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit)
+            except UnsupportedError:
+                if wishes.feed == "rows":
+                    raise
+                continue
+            if plan.arena_bytes <= budget:
+                return plan
+            tried.append(plan)
+    return min(tried, key=lambda plan: plan.arena_bytes)
+
+
+def _check(wishes: Wishes) -> None:
+    if wishes.feed not in FEEDS:
+        raise UsageError(f"feed {wishes.feed!r} is none of {', '.join(FEEDS)}")
+    if wishes.feed == "rows" and wishes.keep_inputs:
+        raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
+
+
+def _feeds(wishes: Wishes) -> tuple[bool, ...]:
+    """Whether to feed by rows, in the order of preference."""
+    if wishes.feed == "auto" and not wishes.keep_inputs:
+        return False, True
+    return (wishes.feed == "rows",)
