@@ -13,6 +13,11 @@
 #define TML_NOINLINE
 #endif
 
+/* Told of every output value: how many multiply-accumulates it takes. For tests that count them. */
+#ifndef TML_COUNT_MACS
+#define TML_COUNT_MACS(count)
+#endif
+
 /* An activation in memory, NHWC with N = 1: `rows` of its `height` rows are held, row r in slot r % rows. A row takes
  * `stride` bytes, more than its values do when it is a strip of a wider image. */
 typedef struct {

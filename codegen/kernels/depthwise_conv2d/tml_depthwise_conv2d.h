@@ -32,6 +32,7 @@ typedef struct {
 /* The output value of a sum of products, bias not yet added. */
 static inline int8_t tml_depthwise_conv2d_output(const tml_depthwise_conv2d *p, int32_t sum, int32_t channel)
 {
+    TML_COUNT_MACS(p->kernel_h * p->kernel_w);
     const int32_t total = tml_add_wrapping(sum, p->bias ? p->bias[channel] : 0);
     return tml_rescale(total, p->multiplier[channel], p->shift[channel], p->output_zero_point, p->clamp_low,
                        p->clamp_high);

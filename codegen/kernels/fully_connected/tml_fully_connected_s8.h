@@ -9,6 +9,7 @@ static inline int8_t tml_fully_connected_s8_value(const tml_fully_connected *p, 
 {
     const int8_t *weights = p->weights + (size_t)channel * (size_t)p->features;
     int32_t sum = 0;
+    TML_COUNT_MACS(p->features);
     for (int32_t i = 0; i < p->features; i++) {
         sum += (input[i] - p->input_zero_point) * (weights[i] - p->weights_zero_point);
     }
