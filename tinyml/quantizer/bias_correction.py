@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyml import interpreter
 from tinyml.ir import Activation, Array, Node, Tensor
-from tinyml.quantizer.convert import LARGEST_BIAS, Conversion
+from tinyml.quantizer.convert import LARGEST_BIAS, Conversion, restored
 from tinyml.quantizer.measure import Sample, Tick, int8_inputs, to_real
 from tinyml.quantizer.prepare import with_activation
 from tinyml.quantizer.rules import WEIGHTS_AXIS
@@ -56,22 +56,12 @@ def _run(node: Node, values: Values, count: int) -> None:
 def _corrected(wanted: Node, node: Node, real: Sequence[Array], codes: Sequence[Array]) -> Node:
     weights, bias = node.inputs[1:]
     scale = node.inputs[0].affine
-    restored = [_restored(weights), _restored(bias)]
-    given = _means(node, [[to_real(array, scale), *restored] for array in codes])
+    constants = [restored(weights), restored(bias)]
+    given = _means(node, [[to_real(array, scale), *constants] for array in codes])
     expected = _means(wanted, [[array, *(t.values for t in wanted.inputs[1:])] for array in real])
     steps = np.array(bias.affine.scales, np.float64)
     moved = np.clip(bias.values - np.round((given - expected) / steps), -LARGEST_BIAS, LARGEST_BIAS)
     return replace(node, inputs=(node.inputs[0], weights, replace(bias, data=moved.astype(np.int32))))
-
-
-def _restored(constant: Tensor) -> Array:
-    """The real numbers of symmetric weights or biases."""
-    along = [1] * len(constant.shape)
-    quant = constant.affine
-    if quant.axis is not None:
-        along[quant.axis] = -1
-    real: Array = (constant.values * np.array(quant.scales).reshape(along)).astype(np.float32)
-    return real
 
 
 def _means(node: Node, operands: Sequence[Sequence[Array]]) -> Array:

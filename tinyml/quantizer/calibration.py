@@ -20,6 +20,7 @@ from tinyml.samples import read_npz
 DEFAULT_LIMIT = 256
 RANDOM = "random"
 RANDOM_SAMPLES = 64
+RANDOM_ORIGIN = "random numbers"
 Progress = Callable[[int, int], None]
 Source = Any  # a path, "random", an array, a Calibration, or an iterable: see `calibration_data`
 
@@ -75,7 +76,7 @@ def random_data(graph: Graph, count: int, seed: int = 0) -> Calibration:
     """Normal noise of deviation 1: ranges of a real input, and so the quality, are anyone's guess."""
     rng = np.random.default_rng(seed)
     inputs = [tuple(rng.standard_normal(t.shape).astype(np.float32) for t in graph.inputs) for _ in range(count)]
-    return Calibration(inputs, None, "random numbers")
+    return Calibration(inputs, None, RANDOM_ORIGIN)
 
 
 def _from_path(path: Path, graph: Graph, limit: int | None, pixels: str | None) -> Calibration:

@@ -90,6 +90,16 @@ def _weights_and_bias(node: Node, source: Tensor, per_channel: bool) -> tuple[Te
     )
 
 
+def restored(constant: Tensor) -> Array:
+    """The real numbers of symmetric weights or biases."""
+    along = [1] * len(constant.shape)
+    quant = constant.affine
+    if quant.axis is not None:
+        along[quant.axis] = -1
+    real: Array = (constant.values * np.array(quant.scales).reshape(along)).astype(np.float32)
+    return real
+
+
 def weight_scales(columns: Array, bias: Array, input_scale: float) -> Array:
     """float32 numbers as float64, one per column [taps, channels]: so that all weights, and the bias, can be stated."""
     scales = np.abs(columns).max(axis=0) / WEIGHT_STEPS

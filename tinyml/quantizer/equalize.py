@@ -165,7 +165,9 @@ def _rescaled(graph: Graph, found: Sequence[Pair], factors: Mapping[Pair, Array]
         shrunk = scaled_weights(first, 1 / factors[pair], np.zeros(pair.channels))
         nodes[pair.first] = replace(first, inputs=(first.inputs[0], *shrunk))
         second = nodes.get(pair.second, pair.second)
-        nodes[pair.second] = replace(second, inputs=(second.inputs[0], _grown(second, factors[pair]), *second.inputs[2:]))
+        nodes[pair.second] = replace(
+            second, inputs=(second.inputs[0], _grown(second, factors[pair]), *second.inputs[2:])
+        )
         for node in (pair.first, *pair.between):
             renamed[node.output] = replace(node.output, name=f"{node.output.name}/equalized")
 

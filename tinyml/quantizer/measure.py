@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyml import interpreter
-from tinyml.ir import Array, DType, Quant, Tensor
+from tinyml.ir import Array, DType, Graph, Quant, Tensor
 from tinyml.ops.quantize import quantized
 from tinyml.quantizer.convert import Conversion
+from tinyml.quantizer.rules import Rule, rule
 
 Sample = Sequence[Array]
 Tick = Callable[[], None]  # called after every inference
@@ -57,35 +58,37 @@ def as_int8_and_back(real: Array, quant: Quant) -> Array:
     return to_real(to_int8(real, quant), quant)
 
 
-def output_sqnr_db(conversion: Conversion, samples: Sequence[Sample], tick: Tick) -> float:
-    """SQNR of the outputs of the int8 graph against the float graph; of several outputs the mean noise per signal."""
-    errors = [Error() for _ in conversion.source.outputs]
+def sqnr_db(conversion: Conversion, tensors: Sequence[Tensor], samples: Sequence[Sample], tick: Tick) -> float:
+    """SQNR of activations of the float graph in the int8 graph; of several the mean noise per signal counts."""
+    errors = {tensor: Error() for tensor in tensors}
     for sample in samples:
-        expected = interpreter.run(conversion.source, sample)
-        for error, real, codes, tensor in zip(
-            errors, expected, run_int8(conversion, sample), conversion.graph.outputs, strict=True
-        ):
-            error.add(real, to_real(codes, tensor.affine))
+        real = interpreter.run_all(conversion.source, sample)
+        codes = interpreter.run_all(conversion.graph, int8_inputs(conversion, sample))
+        for tensor, error in errors.items():
+            twin = conversion.tensors[tensor]
+            error.add(real[tensor], to_real(codes[twin], twin.affine))
         tick()
-    return Error(len(errors), sum(error.ratio for error in errors)).sqnr_db
+    return Error(len(errors), sum(error.ratio for error in errors.values())).sqnr_db
+
+
+def scored(graph: Graph) -> tuple[Tensor, ...]:
+    """What tells how good a quantization is: the outputs, or what a softmax, logistic or tanh makes them of.
+
+    Those flatten most errors and blow up a few, so that their outputs rank variants by chance.
+    """
+    return tuple(dict.fromkeys(_behind_fixed(graph, tensor) for tensor in graph.outputs))
+
+
+def _behind_fixed(graph: Graph, tensor: Tensor) -> Tensor:
+    at = tensor
+    while (node := graph.producer.get(at)) is not None and len(node.inputs) == 1:
+        kind = rule(node)
+        if kind is Rule.FREE:
+            break
+        at = node.inputs[0]
+        tensor = at if kind is Rule.FIXED else tensor
+    return tensor
 
 
 def int8_inputs(conversion: Conversion, sample: Sample) -> list[Array]:
     return [to_int8(real, t.affine) for real, t in zip(sample, conversion.graph.inputs, strict=True)]
-
-
-def run_int8(conversion: Conversion, sample: Sample) -> tuple[Array, ...]:
-    """int8 outputs for real inputs."""
-    return interpreter.run(conversion.graph, int8_inputs(conversion, sample))
-
-
-def tensor_errors(conversion: Conversion, samples: Sequence[Sample], tick: Tick) -> Mapping[Tensor, Error]:
-    """Per activation of the float graph: its error in the int8 graph, whose own errors have added up on the way."""
-    errors = {tensor: Error() for tensor in conversion.tensors}
-    for sample in samples:
-        real = interpreter.run_all(conversion.source, sample)
-        codes = interpreter.run_all(conversion.graph, int8_inputs(conversion, sample))
-        for tensor, twin in conversion.tensors.items():
-            errors[tensor].add(real[tensor], to_real(codes[twin], twin.affine))
-        tick()
-    return errors

@@ -1,9 +1,9 @@
-"""Float graph and samples to int8 graph: the stages of the quantizer in order, and the choice between their variants."""
+"""Float graph and samples to int8 graph: the stages of the quantizer in order, and the choice of a variant."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from tinyml.errors import UsageError
 from tinyml.ir import Graph, Tensor
@@ -12,15 +12,18 @@ from tinyml.quantizer.bias_correction import correct_biases
 from tinyml.quantizer.calibration import DEFAULT_LIMIT, Calibration, Progress, Source, calibration_data, evenly
 from tinyml.quantizer.convert import Conversion, convert
 from tinyml.quantizer.equalize import equalize, pairs
-from tinyml.quantizer.measure import Sample, Tick, output_sqnr_db
+from tinyml.quantizer.measure import Sample, scored, sqnr_db
 from tinyml.quantizer.observers import OBSERVERS
 from tinyml.quantizer.prepare import prepare
-from tinyml.quantizer.ranges import AUTO, Choice, Group, Observation, choose, choose_by_error, observe, quant_of
+from tinyml.quantizer.ranges import AUTO, Choice, Observation, choose, choose_by_error, observe, quant_of
+from tinyml.quantizer.rules import Group
 
 SWITCHES = ("auto", "on", "off")
 OBSERVER_NAMES = (AUTO, *OBSERVERS)
-_TRIAL_MACS = 1 << 28  # of the float model, per variant that is tried
-_MOST_TRIED, _LEAST_TRIED = 64, 16
+_MEASURED_MACS = 1 << 28  # of the float model, per variant that is measured
+_MOST_MEASURED, _LEAST_MEASURED = 64, 16
+CUTTING_MARGIN_DB = 0.25  # by which an observer must be better than minmax
+_LEAST_SPLIT = 8  # samples; with fewer, the same serve for observing and for measuring
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trial:
-    """One variant of the whole model and the SQNR of its outputs over the samples tried, in decibels."""
+    """One variant of the whole model and its SQNR in decibels, over samples that its ranges were not observed on.
+
+    sqnr_db: of the outputs, or of what the last softmax, logistic or tanh reads.
+    """
 
     observer: str
     equalized: bool
@@ -62,7 +68,7 @@ class Trial:
 class Quantization:
     """conversion: the int8 graph with the float graph it stands for. choices: per activation of that float graph.
 
-    trial: the variant taken; trials: all that were measured, in order.
+    trial: the variant taken; trials: all that were measured, in order. observation: of all samples.
     """
 
     conversion: Conversion
@@ -70,7 +76,7 @@ class Quantization:
     choices: Mapping[Tensor, Choice]
     trial: Trial
     trials: Sequence[Trial]
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings
 
     @property
     def graph(self) -> Graph:
@@ -103,7 +109,7 @@ def quantize(
 def quantize_measured(
     graph: Graph, calibration: Calibration, settings: Settings | None = None, progress: Progress | None = None
 ) -> Quantization:
-    """As `quantize`, with all that was measured on the way. The graph is not optimized: its tensors keep their twins."""
+    """As `quantize`, with all that was measured on the way. The graph is not optimized: tensors keep their twins."""
     return _Search(prepare(graph), calibration, settings or Settings(), progress).best()
 
 
@@ -112,29 +118,27 @@ class _Variant:
     conversion: Conversion
     observation: Observation
     choices: Mapping[Group, Choice]
-    trial: Trial
 
 
 class _Search:
-    """Tries what the settings leave open. Counts inferences for the progress."""
+    """Tries what the settings leave open on a part of the samples, then makes the best variant of all of them."""
 
-    def __init__(
-        self, graph: Graph, calibration: Calibration, settings: Settings, progress: Progress | None
-    ) -> None:
+    def __init__(self, graph: Graph, calibration: Calibration, settings: Settings, progress: Progress | None) -> None:
         self._graph, self._all, self._settings, self._progress = graph, calibration.inputs, settings, progress
-        count = min(max(_TRIAL_MACS // max(graph.macs, 1), _LEAST_TRIED), _MOST_TRIED)
-        self._tried: list[Sample] = [self._all[i] for i in evenly(len(self._all), count)]
+        self._count = min(max(_MEASURED_MACS // max(graph.macs, 1), _LEAST_MEASURED), _MOST_MEASURED)
+        self._train, self._held = _split(self._all, self._count)
         self._equalizations = _open(settings.equalization) if pairs(graph) else [False]
         self._corrections = _open(settings.bias_correction)
         self._observers = OBSERVER_NAMES if settings.observer == AUTO else (settings.observer,)
-        self._done, self._total = 0, self._inferences()
         self._trials: list[Trial] = []
+        self._done, self._total = 0, self._inferences()
 
     def _inferences(self) -> int:
-        tried = len(self._tried)
-        measured = len(self._observers) + (self._settings.observer == AUTO) + 2 * (True in self._corrections)
-        equalizing = len(self._all) * (True in self._equalizations)
-        return equalizing + len(self._equalizations) * (len(self._all) + tried * measured)
+        measured, corrected = len(self._observers), True in self._corrections
+        chosen = (AUTO in self._observers) * self._count
+        trials = len(self._train) + chosen + len(self._held) * (measured + corrected) + corrected * self._count
+        equalizing = (True in self._equalizations) * len(self._train)
+        return len(self._equalizations) * trials + equalizing + 2 * len(self._all) + chosen + corrected * self._count
 
     def _tick(self) -> None:
         self._done += 1
@@ -142,44 +146,70 @@ class _Search:
             self._progress(min(self._done, self._total), self._total)
 
     def best(self) -> Quantization:
-        variants = [variant for equalized in self._equalizations for variant in self._variants(equalized)]
-        # the first of equals: the simplest
-        best = max(variants, key=lambda variant: variant.trial.sqnr_db)
-        choices = {t: choice for group, choice in best.choices.items() for t in group.tensors}
-        return Quantization(best.conversion, best.observation, choices, best.trial, self._trials, self._settings)
+        for equalized in self._equalizations:
+            self._try(equalized)
+        best = max(self._trials, key=_merit)  # of equals the first, which is the simplest
+        variant = self._converted(self._observed(best.equalized, self._all), best.observer, self._all)
+        if best.bias_corrected:
+            variant = self._corrected(variant, self._all)
+        if self._progress:
+            self._progress(self._total, self._total)
+        choices = {t: choice for group, choice in variant.choices.items() for t in group.tensors}
+        return Quantization(variant.conversion, variant.observation, choices, best, self._trials, self._settings)
 
-    def _variants(self, equalized: bool) -> list[_Variant]:
-        """The best observer without bias correction, and with it, as far as the settings allow."""
-        graph = equalize(self._graph, self._all, self._tick) if equalized else self._graph
-        observation = observe(graph, self._all, self._tick)
-        plain = max(
-            (self._converted(observation, name, equalized) for name in self._observers),
-            key=lambda variant: variant.trial.sqnr_db,
-        )
-        return [self._corrected(plain) if corrected else plain for corrected in self._corrections]
+    def _try(self, equalized: bool) -> None:
+        """Every observer by itself; the best one also with its biases corrected, where that is open or wanted."""
+        observation = self._observed(equalized, self._train)
+        variants = [self._converted(observation, name, self._train) for name in self._observers]
+        found = [self._score(variant.conversion) for variant in variants]
+        trials = [Trial(n, equalized, False, db) for n, db in zip(self._observers, found, strict=True)]
+        best = max(range(len(trials)), key=lambda index: _merit(trials[index]))
+        if False in self._corrections:
+            self._trials += trials
+        if True in self._corrections:
+            score = self._score(self._corrected(variants[best], self._train).conversion)
+            self._trials.append(replace(trials[best], bias_corrected=True, sqnr_db=score))
 
-    def _converted(self, observation: Observation, observer: str, equalized: bool) -> _Variant:
+    def _observed(self, equalized: bool, samples: Sequence[Sample]) -> Observation:
+        graph = equalize(self._graph, samples, self._tick) if equalized else self._graph
+        return observe(graph, samples, self._tick)
+
+    def _converted(self, observation: Observation, observer: str, samples: Sequence[Sample]) -> _Variant:
         if observer == AUTO:
-            choices = choose_by_error(observation, self._tried, self._tick)
+            choices = choose_by_error(observation, _some(samples, self._count), self._tick)
         else:
             choices = choose(observation, observer)
         conversion = convert(observation.graph, quant_of(choices), self._settings.dense_per_channel)
-        trial = self._measured(conversion, observer, equalized, False)
-        return _Variant(conversion, observation, choices, trial)
+        return _Variant(conversion, observation, choices)
 
-    def _corrected(self, plain: _Variant) -> _Variant:
-        conversion = correct_biases(plain.conversion, self._tried, self._tick)
-        trial = self._measured(conversion, plain.trial.observer, plain.trial.equalized, True)
-        return _Variant(conversion, plain.observation, plain.choices, trial)
+    def _corrected(self, plain: _Variant, samples: Sequence[Sample]) -> _Variant:
+        some = _some(samples, self._count)
+        return replace(plain, conversion=correct_biases(plain.conversion, some, self._tick))
 
-    def _measured(self, conversion: Conversion, observer: str, equalized: bool, corrected: bool) -> Trial:
-        trial = Trial(observer, equalized, corrected, output_sqnr_db(conversion, self._tried, self._tick))
-        self._trials.append(trial)
-        return trial
+    def _score(self, conversion: Conversion) -> float:
+        return sqnr_db(conversion, scored(conversion.source), self._held, self._tick)
+
+
+def _merit(trial: Trial) -> float:
+    """Its SQNR; what cuts ranges has to earn it, for samples yet unseen reach further than these."""
+    return trial.sqnr_db - (0.0 if trial.observer == "minmax" else CUTTING_MARGIN_DB)
+
+
+def _split(samples: Sequence[Sample], count: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """(samples to observe, samples to measure on): every fourth, at most `count`, is measured on only."""
+    if len(samples) < _LEAST_SPLIT:
+        return samples, samples
+    held = set(range(1, len(samples), 4))
+    rest = [sample for index, sample in enumerate(samples) if index not in held]
+    return rest, _some([samples[index] for index in sorted(held)], count)
+
+
+def _some(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
+    return [samples[index] for index in evenly(len(samples), count)]
 
 
 def _open(switch: str) -> list[bool]:
     return [False, True] if switch == AUTO else [switch == "on"]
 
 
-__all__ = ["OBSERVER_NAMES", "SWITCHES", "Quantization", "Settings", "Tick", "Trial", "quantize", "quantize_measured"]
+__all__ = ["OBSERVER_NAMES", "SWITCHES", "Quantization", "Settings", "Trial", "quantize", "quantize_measured"]

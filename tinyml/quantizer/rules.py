@@ -86,6 +86,8 @@ def rule(node: Node) -> Rule:
     """The node's row. A RELU6 by itself is SAME: TFLM's kernel clamps and copies, it does not rescale."""
     if isinstance(node.op, Relu) and node.op.activation is Activation.RELU6:
         return Rule.SAME
+    if isinstance(node.op, Quantize):
+        return Rule.FREE  # one that `separate_fixed` put there
     return RULES[type(node.op)]
 
 
@@ -141,7 +143,7 @@ def separate_fixed(graph: Graph) -> Graph:
 def _fixed_above(graph: Graph, tensor: Tensor) -> Quant | None:
     """The quantization that a kernel above demands of a tensor."""
     node = graph.producer.get(tensor)
-    while node is not None and not isinstance(node.op, Quantize):
+    while node is not None:
         if rule(node) is Rule.FIXED:
             fixed: Quant = getattr(node.op, "OUTPUT_QUANT")  # noqa: B009 - only ops of this rule have it
             return fixed
@@ -180,7 +182,7 @@ def groups(graph: Graph) -> tuple[Group, ...]:
 
 def shares(node: Node) -> bool:
     """Whether the node's inputs and outputs have one quantization."""
-    return not isinstance(node.op, Quantize) and rule(node) is Rule.SAME
+    return rule(node) is Rule.SAME
 
 
 def _fixed_of(graph: Graph, tensors: list[Tensor]) -> Quant | None:
