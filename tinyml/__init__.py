@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tinyml.interpreter import run
     from tinyml.ir import Graph
     from tinyml.pipeline import build, connect, load, plan, test
+    from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
 
@@ -41,6 +42,7 @@ _PUBLIC = {
     "load_board": "tinyml.board",
     "load_samples": "tinyml.samples",
     "plan": "tinyml.pipeline",
+    "quantize": "tinyml.quantizer",
     "run": "tinyml.interpreter",
     "test": "tinyml.pipeline",
 }
@@ -61,6 +63,7 @@ __all__ = [
     "load_board",
     "load_samples",
     "plan",
+    "quantize",
     "run",
     "test",
 ]

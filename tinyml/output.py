@@ -1,4 +1,4 @@
-"""Directories that are written whole or not at all."""
+"""Directories and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ def written_whole(output_dir: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write {output_dir}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """The file, replaced if it is there. Raises UsageError for whatever the file system refuses."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def _swap(fresh: Path, target: Path) -> None:

@@ -24,6 +24,7 @@ class _Commands(click.Group):
         "board": ("boards", "ports", "doctor"),
         "build": ("build", "test", "check"),
         "inspect": ("kernels", "plan"),
+        "quantize": ("compare", "quantize"),
     }
 
     def list_commands(self, context: click.Context) -> list[str]:

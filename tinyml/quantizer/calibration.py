@@ -185,6 +185,8 @@ def _sample(array: Array, tensor: Tensor, pixels: str | None, origin: str) -> Ar
         )
     if arranged.dtype == np.uint8:
         arranged = from_pixels(arranged, pixels, origin)
+    if arranged.dtype == np.int8 and tensor.quant is not None:
+        arranged = np.float32(tensor.quant.scale) * (arranged.astype(np.float32) - tensor.quant.zero_point)
     if arranged.dtype.kind != "f":
         raise UsageError(
             f"{origin}: samples are {arranged.dtype}; float32 expected, the real numbers that the float model takes"

@@ -15,9 +15,9 @@ from tinyml.quantizer.calibration import RANDOM_ORIGIN, Calibration
 from tinyml.quantizer.equalize import pairs
 from tinyml.quantizer.measure import Error, Sample, int8_inputs, sqnr_db, to_real
 from tinyml.quantizer.observers import percentile
-from tinyml.quantizer.quantize import Quantization, Trial
 from tinyml.quantizer.rules import group_of
 from tinyml.quantizer.sensitivity import alone_db, sample_count
+from tinyml.quantizer.variants import Quantization, Trial
 
 SHOWN_WORST = 5
 FEW_SAMPLES = 50

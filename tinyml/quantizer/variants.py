@@ -20,7 +20,7 @@ from tinyml.quantizer.rules import Group
 
 SWITCHES = ("auto", "on", "off")
 OBSERVER_NAMES = (AUTO, *OBSERVERS)
-_MEASURED_MACS = 1 << 28  # of the float model, per variant that is measured
+_MEASURED_MACS = 1 << 29  # of the float model, per variant that is measured
 _MOST_MEASURED, _LEAST_MEASURED = 64, 16
 CUTTING_MARGIN_DB = 0.25  # by which an observer must be better than minmax
 _LEAST_SPLIT = 8  # samples; with fewer, the same serve for observing and for measuring
@@ -53,9 +53,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trial:
-    """One variant of the whole model and its SQNR in decibels, over samples that its ranges were not observed on.
+    """One variant of the whole model and its SQNR in decibels.
 
-    sqnr_db: of the outputs, or of what the last softmax, logistic or tanh reads.
+    sqnr_db: of the outputs, or of what the last softmax, logistic or tanh reads; half of the samples measured are ones
+        that the ranges were not observed on.
     """
 
     observer: str
@@ -126,7 +127,9 @@ class _Search:
     def __init__(self, graph: Graph, calibration: Calibration, settings: Settings, progress: Progress | None) -> None:
         self._graph, self._all, self._settings, self._progress = graph, calibration.inputs, settings, progress
         self._count = min(max(_MEASURED_MACS // max(graph.macs, 1), _LEAST_MEASURED), _MOST_MEASURED)
-        self._train, self._held = _split(self._all, self._count)
+        self._train, held = _split(self._all, self._count // 2)
+        # samples that were observed show what the observers cut off, the others what they did not foresee
+        self._measured = [*held, *_some(self._train, self._count - len(held))]
         self._equalizations = _open(settings.equalization) if pairs(graph) else [False]
         self._corrections = _open(settings.bias_correction)
         self._observers = OBSERVER_NAMES if settings.observer == AUTO else (settings.observer,)
@@ -136,7 +139,7 @@ class _Search:
     def _inferences(self) -> int:
         measured, corrected = len(self._observers), True in self._corrections
         chosen = (AUTO in self._observers) * self._count
-        trials = len(self._train) + chosen + len(self._held) * (measured + corrected) + corrected * self._count
+        trials = len(self._train) + chosen + len(self._measured) * (measured + corrected) + corrected * self._count
         equalizing = (True in self._equalizations) * len(self._train)
         return len(self._equalizations) * trials + equalizing + 2 * len(self._all) + chosen + corrected * self._count
 
@@ -187,7 +190,7 @@ class _Search:
         return replace(plain, conversion=correct_biases(plain.conversion, some, self._tick))
 
     def _score(self, conversion: Conversion) -> float:
-        return sqnr_db(conversion, scored(conversion.source), self._held, self._tick)
+        return sqnr_db(conversion, scored(conversion.source), self._measured, self._tick)
 
 
 def _merit(trial: Trial) -> float:
@@ -196,9 +199,9 @@ def _merit(trial: Trial) -> float:
 
 
 def _split(samples: Sequence[Sample], count: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
-    """(samples to observe, samples to measure on): every fourth, at most `count`, is measured on only."""
+    """(samples to observe, samples to hold back): every fourth is held back; of these at most `count`."""
     if len(samples) < _LEAST_SPLIT:
-        return samples, samples
+        return samples, []
     held = set(range(1, len(samples), 4))
     rest = [sample for index, sample in enumerate(samples) if index not in held]
     return rest, _some([samples[index] for index in sorted(held)], count)
