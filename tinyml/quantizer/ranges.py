@@ -42,7 +42,8 @@ def observe(graph: Graph, samples: Sequence[Sample], tick: Tick) -> Observation:
     found = groups(graph)
     roots = {t: Histogram() for group in found for t in group.tensors if _comes_in(graph, t)}
     for sample in samples:
-        values = interpreter.run_all(graph, sample)
+        with np.errstate(over="ignore", invalid="ignore"):  # found and named below
+            values = interpreter.run_all(graph, sample)
         for tensor, histogram in roots.items():
             _require_finite(values[tensor], tensor)
             histogram.add(values[tensor])

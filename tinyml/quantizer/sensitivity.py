@@ -49,7 +49,8 @@ def _changes(
             continue
         operands = [values[tensor] for tensor in node.inputs]
         if type(node.op) in WEIGHTS_AXIS:
-            operands[1:] = [restored(constant) for constant in twin.inputs[1:]]
+            # its bias stays: a corrected one makes up for other layers, and 32 bits lose nothing
+            operands[1] = restored(twin.inputs[1])
         for tensor, real in zip(node.outputs, node.op.run_float(node, operands), strict=True):
             yield tensor, index + 1, {tensor: as_int8_and_back(real, conversion.tensors[tensor].affine)}
 
