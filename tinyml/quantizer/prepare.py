@@ -1,11 +1,9 @@
 """A float graph made ready to be quantized: constants folded, BatchNorm in the weights, activations fused.
 
-    weights below 1e-15 of their tensor's greatest                     =>  0
     MUL or ADD by a constant per channel behind a layer with weights   =>  other weights and bias
     AVERAGE_POOL_2D over the whole image                               =>  MEAN of its rows and columns
 
-All keep the float function. Dead channels leave such weights, and products of them are denormal, which makes every
-float run many times slower. The mean is worth it because TFLite's average pool must keep its input's scale, whose
+Both keep the float function. The mean is worth it because TFLite's average pool must keep its input's scale, whose
 steps are coarse for averages, while MEAN has a scale of its own.
 """
 
@@ -23,9 +21,6 @@ from tinyml.passes.rewriting import sole_reader, swap, sweep
 from tinyml.quantizer.rules import WEIGHTS_AXIS, check_rules, separate_fixed
 
 
-_NEGLIGIBLE = 1e-15
-
-
 def prepare(graph: Graph) -> Graph:
     """The same function of real numbers, in fewer and better quantizable nodes.
 
@@ -37,20 +32,7 @@ def prepare(graph: Graph) -> Graph:
         if graph is before:
             break
     check_rules(graph)
-    graph = graph.with_nodes([_without_denormals(node) for node in graph.nodes])
     return verify(separate_fixed(sweep(graph, _mean_of_image)), "imported")
-
-
-def _without_denormals(node: Node) -> Node:
-    if type(node.op) not in WEIGHTS_AXIS:
-        return node
-    weights = node.inputs[1]
-    magnitude = np.abs(weights.values)
-    tiny = (magnitude > 0) & (magnitude < _NEGLIGIBLE * magnitude.max())
-    if not tiny.any():
-        return node
-    kept = Tensor.constant(weights.name, np.where(tiny, np.float32(0), weights.values))
-    return replace(node, inputs=(node.inputs[0], kept, *node.inputs[2:]))
 
 
 def _fold_affine(graph: Graph, node: Node) -> Graph:
