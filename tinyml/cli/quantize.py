@@ -73,7 +73,7 @@ _NAME_SHOWN = 56
     type=click.Choice(["per-channel", "per-tensor"]),
     default="per-channel",
     show_default=True,
-    help="Scales of FULLY_CONNECTED weights; per-tensor for TensorFlow Lite Micro before 2024.",
+    help="Scales of FULLY_CONNECTED weights; per-tensor for TensorFlow Lite Micro before September 2024.",
 )
 @_samples_option
 @pixels_option

@@ -2,7 +2,8 @@
 
 Weights are symmetric int8, one scale per output channel; biases int32 in steps of input scale times weight scale;
 activations asymmetric int8 per tensor, as the TFLite int8 specification has it. Weights of FULLY_CONNECTED are per
-channel too, which TensorFlow Lite Micro and LiteRT compute since 2024; `dense_per_channel` is for older ones.
+channel too, which TensorFlow Lite Micro computes since September 2024 (its pull request 2673), and LiteRT: older ones
+refuse such a file or compute it wrongly, hence `dense_per_channel`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ class Settings:
     observer: "minmax", "percentile" (99.99), "mse" for all tensors alike; "auto": per tensor the one with the least
         error measured at its readers, unless one for all gives the model the better SQNR.
     equalization, bias_correction: "on", "off", or "auto": where the model's SQNR on the samples is better with it.
-    dense_per_channel: weights of FULLY_CONNECTED with a scale per output; False: one scale, for TFLM before 2024.
+    dense_per_channel: weights of FULLY_CONNECTED with a scale per output; False: with one, for TFLM before September
+        2024.
     """
 
     observer: str = AUTO
