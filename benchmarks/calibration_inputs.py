@@ -14,9 +14,9 @@ Floats = NDArray[np.float32]
 SHARE_OBSERVED = 0.6  # of a photograph's width
 
 
-def samples(model: str, count: int, held_out: bool) -> Floats:
+def samples(model: str, count: int, held_out: bool, seed: int = 0) -> Floats:
     """float32 [count, ...] in the shape and range of a reference model's input. model: a key of INPUTS."""
-    rng = np.random.default_rng(1 if held_out else 0)
+    rng = np.random.default_rng([seed, held_out])
     return np.stack([INPUTS[model](rng, held_out) for _ in range(count)]).astype(np.float32)
 
 

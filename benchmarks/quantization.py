@@ -1,6 +1,6 @@
 """Signal to quantization noise of int8 models: this SDK's quantizer, TensorFlow's converter, the official int8 twins.
 
-python -m benchmarks.quantization FOLDER [--samples N] [--held N]
+python -m benchmarks.quantization FOLDER [--samples N] [--held N] [--seed N]
 
 FOLDER holds NAME_float.tflite and NAME_int8.tflite of MLPerf Tiny. All three are measured against the float model on
 held-out inputs; the first two are calibrated with the same samples, the twins were with real data by their makers.
@@ -64,12 +64,13 @@ def _before_softmax(real: Graph, int8: Graph, held: Calibration) -> str:
     return f"{compare(cut[0], cut[1], held).sqnr_db:.2f}"
 
 
-def rows(folder: Path, name: str, count: int, held_count: int) -> list[tuple[str, ...]]:
+def rows(folder: Path, name: str, count: int, held_count: int, seed: int) -> list[tuple[str, ...]]:
     model, twin = folder / f"{name}_float.tflite", folder / f"{name}_int8.tflite"
     real = pipeline.read(model)
-    inputs = samples(name, count, held_out=False)
+    inputs = samples(name, count, held_out=False, seed=seed)
     calibration = Calibration([(x.reshape(real.inputs[0].shape),) for x in inputs])
-    held = Calibration([(x.reshape(real.inputs[0].shape),) for x in samples(name, held_count, held_out=True)])
+    unseen = samples(name, held_count, held_out=True, seed=seed)
+    held = Calibration([(x.reshape(real.inputs[0].shape),) for x in unseen])
     found = []
     for by, settings in (("this SDK", Settings()), ("this SDK, minmax only", Settings("minmax", "off", "off"))):
         begin = time.perf_counter()
@@ -93,9 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--samples", type=int, default=200, help="calibration samples")
     parser.add_argument("--held", type=int, default=200, help="held-out samples")
+    parser.add_argument("--seed", type=int, default=0, help="of both sets of samples")
     parser.add_argument("--models", nargs="*", default=list(INPUTS))
     options = parser.parse_args(arguments)
-    found = [line for name in options.models for line in rows(options.folder, name, options.samples, options.held)]
+    counts = (options.samples, options.held, options.seed)
+    found = [line for name in options.models for line in rows(options.folder, name, *counts)]
     print("\n".join(table([HEADINGS, *found])))
 
 
