@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tinyml.firmware import Firmware
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import build, connect, load, plan, test
+    from tinyml.pipeline import build, connect, load, plan, read, test
     from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
@@ -43,6 +43,7 @@ _PUBLIC = {
     "load_samples": "tinyml.samples",
     "plan": "tinyml.pipeline",
     "quantize": "tinyml.quantizer",
+    "read": "tinyml.pipeline",
     "run": "tinyml.interpreter",
     "test": "tinyml.pipeline",
 }
@@ -64,6 +65,7 @@ __all__ = [
     "load_samples",
     "plan",
     "quantize",
+    "read",
     "run",
     "test",
 ]
