@@ -13,12 +13,13 @@ from tinyml import importers, interpreter, pipeline
 from tinyml.errors import ModelError, UnsupportedError, UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
-from tinyml.ir import Activation, Array, DType, Graph, Quant, graph_text
+from tinyml.ir import Activation, Array, DType, Graph, Node, Quant, Tensor, graph_text
 from tinyml.ops import (
     Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
+    Dequantize,
     FullyConnected,
     MaxPool2D,
     Mean,
@@ -187,6 +188,22 @@ def test_refusals() -> None:
         quantize(real, [np.full(real.inputs[0].shape, 3e38, np.float32)])
     with pytest.raises(UnsupportedError, match="only float models are quantized"):
         quantize(converted(real), "random")
+
+
+def test_what_is_neither_float_nor_int8_is_listed() -> None:
+    """A float branch beside an int8 one, weights computed at run time, and an output that is a constant."""
+    net = FloatNet(1, 4)
+    inner = Tensor("inner", (1, 4), DType.INT8, Quant.per_tensor(0.1))
+    back = Tensor("back", (1, 4), DType.FLOAT32)
+    net.nodes += [Node("into", Quantize(), (net.input,), (inner,)), Node("out", Dequantize(), (inner,), (back,))]
+    square = net.add(Reshape((4, 4)), net.add(Concatenation(1), *[back] * 4))
+    fixed = net.constant([1.0])
+    real = net.graph(net.add(FullyConnected(), back, square, name="dense"), fixed)
+    with pytest.raises(UnsupportedError) as caught:
+        quantize(real, "random")
+    for part in ("'out': dequantize has no quantization rule", "'dense': fully_connected has weights that are computed"):
+        assert part in caught.value.message
+    assert f"output {fixed.name!r} is a constant" in caught.value.message
 
 
 def test_progress_ends_at_the_total() -> None:

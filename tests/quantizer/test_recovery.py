@@ -13,7 +13,7 @@ from tests.quantizer.nets import AROUND, FloatNet, classifier, outlier_net, samp
 from tinyml import interpreter
 from tinyml.errors import UsageError
 from tinyml.ir import Activation, Graph, Tensor
-from tinyml.ops import Add, AveragePool2D, Conv2D, FullyConnected, LeakyRelu, Mean, Pad, Reshape
+from tinyml.ops import Add, AveragePool2D, Conv2D, FullyConnected, LeakyRelu, Mean, Pad, Prelu, Reshape
 from tinyml.quantizer import Calibration, Settings, compare, make_report, quantize_measured, to_html
 from tinyml.quantizer.equalize import equalize, pairs
 from tinyml.quantizer.measure import scored, sqnr_db
@@ -31,7 +31,7 @@ def long_path() -> Graph:
     x = net.add(Pad((0, 1, 1, 0), (0, 1, 1, 0)), net.add(AveragePool2D(2, 2, 2, 2), x))
     x = net.depthwise(x, name="second")
     x = net.add(Reshape((1, 216)), x)
-    x = net.dense(x, 7, Activation.RELU, name="third")
+    x = net.add(Prelu(), net.dense(x, 7, name="third"), net.constant(net.rng.uniform(-0.5, 0.5, 7)))
     return net.graph(net.dense(x, 4, name="fourth"))
 
 

@@ -27,6 +27,7 @@ from tinyml.ops import (
     MaxPool2D,
     Mean,
     Pad,
+    Prelu,
     Relu,
     Reshape,
     ResizeBilinear,
@@ -91,6 +92,8 @@ def _keeps_channels(op: Op, node: Node) -> bool:
         return op.activation in _POSITIVELY_HOMOGENEOUS
     if isinstance(op, Relu):
         return op.activation is Activation.RELU
+    if isinstance(op, Prelu):
+        return node.inputs[1].is_constant
     if isinstance(op, Pad):
         return op.value is None and op.before[-1] == op.after[-1] == 0
     if isinstance(op, Mean):

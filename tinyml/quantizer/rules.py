@@ -93,13 +93,13 @@ def rule(node: Node) -> Rule:
 
 def check_rules(graph: Graph) -> None:
     """UnsupportedError unless the graph is float32 throughout and every op has a rule."""
-    faults = [
-        f"{shown(node.name)}: {node.op.kind} {why}"
-        for node in graph.nodes
-        if (why := _obstacle(node)) and not all(tensor.is_constant for tensor in node.inputs)
-    ]
+    if graph.nodes and not any(tensor.dtype.is_float for node in graph.nodes for tensor in node.outputs):
+        raise UnsupportedError(f"{graph.name} is int8 already; only float models are quantized", "build it as it is")
+    faults = [f"{shown(node.name)}: {node.op.kind} {why}" for node in graph.nodes if (why := _obstacle(node))]
+    faults += [f"output {shown(tensor.name)} is a constant" for tensor in graph.outputs if tensor.is_constant]
     if faults:
-        raise UnsupportedError(f"{graph.name} cannot be quantized\n  " + "\n  ".join(faults[:20]))
+        more = [f"and {len(faults) - 20} more"] if len(faults) > 20 else []
+        raise UnsupportedError(f"{graph.name} cannot be quantized\n  " + "\n  ".join([*faults[:20], *more]))
 
 
 def _obstacle(node: Node) -> str:
