@@ -63,10 +63,12 @@ def test_a_classifier(observer: str) -> None:
     assert_tflm_equal(graph, held)
 
 
-@pytest.mark.parametrize("name, count", [("kws_float", 12), ("ad01_float", 12), ("resnet8_float", 8)])
+@pytest.mark.parametrize(
+    "name, count", [("kws_float", 12), ("ad01_float", 12), ("resnet8_float", 8), ("vww_96_float", 6)]
+)
 def test_reference_models(name: str, count: int) -> None:
     real = importers.load(shared_model(name))
-    scale = {"kws_float": 40.0, "ad01_float": 20.0, "resnet8_float": 255.0}[name]
+    scale = {"kws_float": 40.0, "ad01_float": 20.0, "resnet8_float": 255.0, "vww_96_float": 1.0}[name]
     inputs = [tuple(np.abs(x) * np.float32(scale) for x in row) for row in samples(real, count)]
     graph = quantize(real, inputs, observer="minmax", equalization="on", bias_correction="on")
     assert graph.inputs[0].dtype is DType.INT8 and graph.sha256 == real.sha256
@@ -201,7 +203,10 @@ def test_what_is_neither_float_nor_int8_is_listed() -> None:
     real = net.graph(net.add(FullyConnected(), back, square, name="dense"), fixed)
     with pytest.raises(UnsupportedError) as caught:
         quantize(real, "random")
-    for part in ("'out': dequantize has no quantization rule", "'dense': fully_connected has weights that are computed"):
+    for part in (
+        "'out': dequantize has no quantization rule",
+        "'dense': fully_connected has weights that are computed",
+    ):
         assert part in caught.value.message
     assert f"output {fixed.name!r} is a constant" in caught.value.message
 

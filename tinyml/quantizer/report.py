@@ -21,6 +21,7 @@ from tinyml.quantizer.variants import Quantization, Trial
 
 SHOWN_WORST = 5
 FEW_SAMPLES = 50
+HARMLESS_DB = 40.0
 WIDE_SPREAD = 30.0  # a channel this many times the median costs the others 5 of their 8 bits
 _MEASURED_MACS = 1 << 29
 
@@ -173,6 +174,8 @@ def _worst(result: Quantization, rows: Mapping[Tensor, TensorReport]) -> tuple[W
 def _diagnosis(result: Quantization, tensor: Tensor, row: TensorReport) -> tuple[str, str]:
     """(reason, advice): the first cause that applies."""
     source = result.conversion.source
+    if row.alone_db is not None and row.alone_db > HARMLESS_DB:
+        return "it costs little", "nothing"
     if row.channel_spread > WIDE_SPREAD:
         reason = (
             f"channel {row.greatest_channel} reaches {row.channel_spread:.0f} times as far as the median channel, "
