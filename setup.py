@@ -46,10 +46,12 @@ setup(
     ],
     extras_require={
         "tflm": ["tflite-micro"],
+        "images": ["pillow>=9.1"],
         "zig": ["ziglang>=0.13"],
         "train": ["tensorflow-cpu>=2.16", "mlxtend>=0.23"],
         "test": [
             "mypy>=1.10",
+            "pillow>=9.1",
             "pytest>=8",
             "pytest-timeout>=2",
             "pytest-xdist>=3",

@@ -46,6 +46,7 @@ ONLY_IN = {
     "ortools": ("tinyml.scheduler.packing",),
     "elftools": ("tinyml.elf", "tinyml.stack_analysis", "tinyml.thumb"),
     "capstone": ("tinyml.thumb", "tinyml.stack_analysis"),
+    "PIL": ("tinyml.quantizer.images",),
     "click": ("tinyml.cli",),
     "rich": ("tinyml.cli",),
 }

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tinyml.firmware import Firmware
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import build, connect, export, load, plan, test
+    from tinyml.pipeline import build, connect, export, load, plan, read, test
+    from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
 
@@ -42,6 +43,8 @@ _PUBLIC = {
     "load_board": "tinyml.board",
     "load_samples": "tinyml.samples",
     "plan": "tinyml.pipeline",
+    "quantize": "tinyml.quantizer",
+    "read": "tinyml.pipeline",
     "run": "tinyml.interpreter",
     "test": "tinyml.pipeline",
 }
@@ -63,6 +66,8 @@ __all__ = [
     "load_board",
     "load_samples",
     "plan",
+    "quantize",
+    "read",
     "run",
     "test",
 ]

@@ -30,6 +30,7 @@ _PROGRAMS = (
 # package on the index, its key in INSTALL_HINTS
 _PACKAGES = (
     ("tflite-micro", "tflite-micro", "the reference that outputs must equal", False),
+    ("pillow", "pillow", "calibrating with a folder of images", False),
     ("ziglang", "zig", "compiling for boards, by itself or for the cores where it is better than gcc", True),
 )
 

@@ -58,6 +58,12 @@ def file_written_whole(file: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
 
 
+def write_file(file: Path, content: bytes) -> None:
+    """The file, replaced if it is there. Raises UsageError for whatever the file system refuses."""
+    with file_written_whole(file) as fresh:
+        fresh.write_bytes(content)
+
+
 def _swap(fresh: Path, target: Path) -> None:
     if not target.exists():
         fresh.rename(target)

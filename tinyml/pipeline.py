@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from tinyml.errors import UnsupportedError, UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching, best_patching
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.firmware import Firmware, build_firmware
-from tinyml.ir import Graph, shown
+from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.output import file_written_whole
 from tinyml.passes import optimize
 from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
+from tinyml.quantizer import quantize
+from tinyml.quantizer.calibration import Source
 from tinyml.samples import Samples, made_up_samples
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes, choose_plan
@@ -29,19 +32,38 @@ from tinyml.toolchain import Toolchain
 EXPORT_SAMPLES = 5  # made up, on which TFLM must compute the same from a patched model as from the original
 
 
-def load(path: str | Path) -> Graph:
+def load(
+    path: str | Path,
+    *,
+    calibration: Source = None,
+    pixels: str | None = None,
+    progress: Progress | None = None,
+) -> Graph:
     """The int8 graph of a model file, optimized.
 
-    Float inputs and outputs around an int8 body become int8. Raises ModelError, UnsupportedError, UsageError.
+    Float inputs and outputs around an int8 body become int8. calibration, pixels: with what to quantize a float model,
+    as `quantizer.calibration_data` takes them; an int8 model does not look at them.
+    Raises ModelError, UnsupportedError, UsageError.
     """
-    graph = optimize(importers.load(Path(path)))
-    floats = [tensor for node in graph.nodes for tensor in node.outputs if tensor.dtype.is_float]
-    if floats:
+    graph = read(path)
+    floats = float_activations(graph)
+    if floats and calibration is not None:
+        graph = quantize(graph, calibration, pixels=pixels, progress=progress)
+    elif floats:
         raise UnsupportedError(
             f"{path} is a float model: {len(floats)} of its activations are float32, {shown(floats[0].name)} first",
-            "quantize it to full int8 before: activations and weights",
+            f"tinyml quantize {path} --data SAMPLES -o {Path(path).stem}_int8.tflite, or --calibrate SAMPLES here",
         )
     return verify_stage(graph, "int8")
+
+
+def read(path: str | Path) -> Graph:
+    """The graph of a model file, float or int8, optimized."""
+    return optimize(importers.load(Path(path)))
+
+
+def float_activations(graph: Graph) -> list[Tensor]:
+    return [tensor for node in graph.nodes for tensor in node.outputs if tensor.dtype.is_float]
 
 
 def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
@@ -90,8 +112,16 @@ def test(
     reference: str = "auto",
     progress: Progress | None = None,
 ) -> Verification:
-    """Flashes the firmware, runs every sample on the device and compares it with the reference, value by value."""
-    name, expected = reference_outputs(graph, Path(model), samples.inputs, reference)
+    """Flashes the firmware, runs every sample on the device and compares it with the reference, value by value.
+
+    model: the file of the graph. If that is float, the reference gets the int8 graph as a .tflite.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        file = Path(model)
+        if float_activations(read(file)):
+            file = Path(directory) / f"{file.stem}.tflite"
+            file.write_bytes(to_tflite(graph))
+        name, expected = reference_outputs(graph, file, samples.inputs, reference)
     with connect(firmware.board, port) as device:
         device.flash(firmware)
         return verify_device(device, firmware, samples, expected, name, progress)

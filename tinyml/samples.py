@@ -40,7 +40,7 @@ def made_up_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
 
 def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
     """Samples of an .npz file, at most `limit`. Raises UsageError where the file does not fit the graph."""
-    arrays = _read(path)
+    arrays = read_npz(path)
     names = ["x"] if len(graph.inputs) == 1 else [f"x{i}" for i in range(len(graph.inputs))]
     missing = [name for name in names if name not in arrays]
     if missing:
@@ -64,7 +64,8 @@ def _within(labels: Array, output: Tensor) -> bool:
     return bool(((labels >= 0) & (labels < output.size)).all())
 
 
-def _read(path: Path) -> dict[str, Array]:
+def read_npz(path: Path) -> dict[str, Array]:
+    """The arrays of an .npz file by name. UsageError for anything else."""
     try:
         with zipfile.ZipFile(path):  # numpy.load would take other formats too
             pass

@@ -19,8 +19,8 @@ from tinyml.exporters.tflite_writer import ModelWriter
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
 from tinyml.importers.tflite_ops import ROWS
-from tinyml.ir import Array, DType, Graph, Tensor, graph_text, verify
-from tinyml.ops import OPS, Conv2D, Pad, Quantize, Reshape
+from tinyml.ir import Array, DType, Graph, Node, Quant, Tensor, graph_text, verify
+from tinyml.ops import OPS, Conv2D, FullyConnected, Pad, Quantize, Reshape
 
 
 def samples(graph: Graph, count: int) -> list[list[Array]]:
@@ -172,14 +172,16 @@ def test_other_activation_types_are_refused(kind: str) -> None:
         from_tflite(edited(case_file("relu"), retyped), "typed")
 
 
-def test_hybrid_weights_are_refused() -> None:
-    def hybrid(model: Any) -> None:
-        for tensor in model.subgraphs[0].tensors:
-            if tensor.name in (b"image", b"first"):
-                tensor.type = schema.TensorType.FLOAT32
-
-    with pytest.raises(UnsupportedError, match="layer 0, CONV_2D, output 'first': int8 weights for a float32 input"):
-        from_tflite(edited(to_tflite(tiny_network()), hybrid), "hybrid")
+@pytest.mark.parametrize("axis", [None, 0])
+def test_hybrid_weights_become_real_numbers(axis: int | None) -> None:
+    """int8 weights between float activations, as TFLite's dynamic range quantization leaves them."""
+    quant = Quant.per_tensor(0.5) if axis is None else Quant((0.5, 0.25), (0, 0), axis)
+    source, result = (Tensor(name, (1, 2), DType.FLOAT32) for name in ("source", "result"))
+    weights = Tensor.constant("weights", np.array([[1, -2], [4, 8]], np.int8), quant)
+    graph = Graph("g", (Node("n", FullyConnected(), (source, weights), (result,)),), (source,), (result,))
+    (node,) = from_tflite(to_tflite(graph), "hybrid").nodes
+    second = 0.5 if axis is None else 0.25
+    np.testing.assert_array_equal(node.inputs[1].values, np.array([[0.5, -1], [4 * second, 8 * second]], np.float32))
 
 
 def test_a_zero_bias_scale_does_not_matter() -> None:

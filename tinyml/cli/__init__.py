@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ class _Commands(click.Group):
         "build": ("build", "test", "check"),
         "export": ("export",),
         "inspect": ("kernels", "plan"),
+        "quantize": ("compare", "quantize"),
     }
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -69,6 +71,8 @@ def _settings_of(command: click.Command) -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs a command and ends the process with its exit code."""
+    # layers are small: a second thread of BLAS gains little, and loses much where it waits for a busy core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run(given))
 

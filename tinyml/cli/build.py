@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from tinyml.cli.facts import (
     verification_table,
 )
 from tinyml.cli.options import (
+    Calibrating,
     board_option,
+    calibrating_options,
     data_option,
+    load_int8,
     model_argument,
     planning_options,
     port_option,
@@ -61,6 +65,7 @@ MADE_UP_SAMPLES = 20
 @reference_option
 @toolchain_option
 @planning_options
+@calibrating_options
 @speaks
 def build(
     model: Path,
@@ -75,10 +80,18 @@ def build(
     reference: str,
     toolchain: str | None,
     planning: Wishes,
+    calibrating: Calibrating,
     out: Output,
 ) -> int:
     """The main job: MODEL to C, to firmware for a board; with --test to outputs proved equal to the reference."""
-    graph, plan, firmware = _build(model, board, output or Path(f"{model.stem}-{board}"), toolchain, planning, profile)
+    graph, plan, firmware = _build(
+        partial(load_int8, model, calibrating, out),
+        board,
+        output or Path(f"{model.stem}-{board}"),
+        toolchain,
+        planning,
+        profile,
+    )
     facts = build_facts(plan, firmware)
     tables: list[Any] = [build_table(plan, firmware)]
     verdict = None
@@ -102,6 +115,7 @@ def build(
 @reference_option
 @toolchain_option
 @planning_options
+@calibrating_options
 @speaks
 def test(
     model: Path,
@@ -112,11 +126,13 @@ def test(
     reference: str,
     toolchain: str | None,
     planning: Wishes,
+    calibrating: Calibrating,
     out: Output,
 ) -> int:
     """Builds MODEL in a temporary place, runs samples on the board and compares every output value."""
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
-        graph, _, firmware = _build(model, board, Path(directory) / "firmware", toolchain, planning)
+        loading = partial(load_int8, model, calibrating, out)
+        graph, _, firmware = _build(loading, board, Path(directory) / "firmware", toolchain, planning)
         verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
     facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, **verification_facts(verdict)}
     out.result(facts, verification_table(verdict, firmware))
@@ -128,11 +144,14 @@ def test(
 @click.option("--board", "-b", required=True, envvar="TINYML_BOARD", help="Board names, with commas between.")
 @toolchain_option
 @planning_options
+@calibrating_options
 @speaks
-def check(model: Path, board: str, toolchain: str | None, planning: Wishes, out: Output) -> int:
+def check(
+    model: Path, board: str, toolchain: str | None, planning: Wishes, calibrating: Calibrating, out: Output
+) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
     names = [load_board(name.strip()).name for name in board.split(",")]
-    graph = pipeline.load(model)
+    graph = load_int8(model, calibrating, out)
     rows = [_check_one(graph, name, toolchain, planning) for name in names]
     messages = [f"{row['board']}: {row['message']}" for row in rows if not row["fits"]]
     fits = all(row["fits"] for row in rows)
@@ -157,11 +176,16 @@ def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Wishes)
 
 
 def _build(
-    model: Path, board: str, output: Path, toolchain: str | None, planning: Wishes, profile: bool = False
+    loading: Callable[[], Graph],
+    board: str,
+    output: Path,
+    toolchain: str | None,
+    planning: Wishes,
+    profile: bool = False,
 ) -> tuple[Graph, Plan, Firmware]:
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
-    graph = pipeline.load(model)
+    graph = loading()
     plan = pipeline.plan(graph, target, **asdict(planning))
     return graph, plan, pipeline.build(plan, output, toolchain=compiler, profile=profile)
 

@@ -9,7 +9,15 @@ import click
 
 from tinyml import pipeline
 from tinyml.cli.facts import plan_facts
-from tinyml.cli.options import board_option, model_argument, planning_options, speaks
+from tinyml.cli.options import (
+    Calibrating,
+    board_option,
+    calibrating_options,
+    load_int8,
+    model_argument,
+    planning_options,
+    speaks,
+)
 from tinyml.cli.output import Output, table
 from tinyml.scheduler.choice import Wishes
 
@@ -18,12 +26,13 @@ from tinyml.scheduler.choice import Wishes
 @model_argument
 @board_option
 @planning_options
+@calibrating_options
 @speaks
-def plan(model: Path, board: str, planning: Wishes, out: Output) -> None:
+def plan(model: Path, board: str, planning: Wishes, calibrating: Calibrating, out: Output) -> None:
     """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
     from codegen.step_table import step_table
 
-    schedule = pipeline.plan(pipeline.load(model), board, **asdict(planning))
+    schedule = pipeline.plan(load_int8(model, calibrating, out), board, **asdict(planning))
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
     out.result(facts, "\n".join(step_table(schedule)))
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from tinyml import pipeline
 from tinyml.cli.output import Output, set_up_logging
+from tinyml.ir import Graph
+from tinyml.quantizer.pixels import PIXELS
 from tinyml.scheduler.choice import Wishes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,6 +89,48 @@ def planning_options(command: F) -> F:
         return command(*args, planning=planning, **kwargs)
 
     return wrapper  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Calibrating:
+    """What a float model is quantized with, by the names that `pipeline.load` gives them."""
+
+    calibration: str | None
+    pixels: str | None
+
+
+pixels_option = click.option(
+    "--pixels",
+    type=click.Choice(list(PIXELS)),
+    envvar="TINYML_PIXELS",
+    help="What 0..255 of images becomes before the model, as in its training.",
+)
+
+
+def calibrating_options(command: F) -> F:
+    """Adds --calibrate and --pixels; the command gets `calibrating`."""
+
+    @click.option(
+        "--calibrate",
+        "calibration",
+        metavar="SAMPLES",
+        envvar="TINYML_CALIBRATE",
+        help="Quantize a float model on the way with these: .npz, .npy, a folder of images, or random.",
+    )
+    @pixels_option
+    @wraps(command)
+    def wrapper(*args: Any, calibration: str | None, pixels: str | None, **kwargs: Any) -> Any:
+        return command(*args, calibrating=Calibrating(calibration, pixels), **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def load_int8(model: Path, calibrating: Calibrating, out: Output) -> Graph:
+    """`pipeline.load` behind a progress bar."""
+    if calibrating.calibration is None:
+        return pipeline.load(model)
+    with out.progress(f"quantizing {model.name}") as progress:
+        return pipeline.load(model, **asdict(calibrating), progress=progress)
 
 
 def speaks(command: F) -> F:

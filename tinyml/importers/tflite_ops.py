@@ -13,6 +13,7 @@ from tinyml.importers.tflite_window import (
     image,
     stated_padding,
     transposed_padding,
+    weights_for,
     window_sides,
     with_bias,
 )
@@ -67,7 +68,8 @@ class Row:
 
 
 def _conv2d(call: Call, options: Any) -> Lowered:
-    source, weights = image(call, 0), call.input(1)
+    source = image(call, 0)
+    weights = weights_for(call, 1, source)
     check_weights(call, source, weights, axis=0)
     sides = window_sides(options, dilated=True)
     padding = stated_padding(options.Padding(), source, weights.shape[1:3], sides)
@@ -76,7 +78,8 @@ def _conv2d(call: Call, options: Any) -> Lowered:
 
 
 def _depthwise_conv2d(call: Call, options: Any) -> Lowered:
-    source, weights = image(call, 0), call.input(1)
+    source = image(call, 0)
+    weights = weights_for(call, 1, source)
     check_weights(call, source, weights, axis=3)
     sides = window_sides(options, dilated=True)
     padding = stated_padding(options.Padding(), source, weights.shape[1:3], sides)
@@ -85,7 +88,8 @@ def _depthwise_conv2d(call: Call, options: Any) -> Lowered:
 
 
 def _transpose_conv(call: Call, options: Any) -> Lowered:
-    weights, source = call.input(1), image(call, 2)
+    source = image(call, 2)
+    weights = weights_for(call, 1, source)
     check_weights(call, source, weights, axis=0)
     stride_h, stride_w, _, _ = window_sides(options, dilated=False)
     padding = transposed_padding(options.Padding(), source, weights, call.output, (stride_h, stride_w))
@@ -94,7 +98,8 @@ def _transpose_conv(call: Call, options: Any) -> Lowered:
 
 
 def _fully_connected(call: Call, options: Any) -> Lowered:
-    source, weights = call.input(0), call.input(1)
+    source = call.input(0)
+    weights = weights_for(call, 1, source)
     check_weights(call, source, weights, axis=0, sides=2, symmetric=False)
     if options.WeightsFormat() != 0:
         raise UnsupportedError("shuffled weights")

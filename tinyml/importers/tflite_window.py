@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_call import Call
 from tinyml.ir import DType, Padding, Tensor, shown
@@ -23,6 +25,19 @@ def image(call: Call, index: int) -> Tensor:
             f"input {shown(tensor.name)} of shape {list(tensor.shape)}; an image 1xHxWxC is supported"
         )
     return tensor
+
+
+def weights_for(call: Call, index: int, source: Tensor) -> Tensor:
+    """The weights of an operator. Constant int8 weights behind a float image (TFLite's hybrid) become real numbers."""
+    weights = call.input(index)
+    quant = weights.quant
+    if not source.dtype.is_float or weights.dtype is not DType.INT8 or weights.data is None or quant is None:
+        return weights
+    along = [1] * len(weights.shape)
+    if quant.axis is not None:
+        along[quant.axis] = -1
+    scales, zero_points = (np.array(values).reshape(along) for values in (quant.scales, quant.zero_points))
+    return Tensor.constant(weights.name, (scales * (weights.data - zero_points)).astype(np.float32))
 
 
 def check_weights(

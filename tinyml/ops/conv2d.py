@@ -62,12 +62,14 @@ class Conv2D(Op):
         groups = image.shape[2] // depth
         window = self.window(kernel_h, kernel_w)
         out_h, out_w = window.output_size(image.shape[0], image.shape[1])
-        total = np.zeros((out_h, out_w, groups, out_channels // groups), image.dtype)
+        total = np.zeros((groups, out_h * out_w, out_channels // groups), image.dtype)
         grouped = weights.reshape(groups, out_channels // groups, kernel_h, kernel_w, depth)
+        # [kernel_h, kernel_w, groups, depth, O / groups], laid out for BLAS
+        filters = np.ascontiguousarray(grouped.transpose(2, 3, 0, 4, 1))
         for row, column, view in window.taps(image, 0):
-            taps = view.reshape(out_h, out_w, groups, depth)
-            total += np.einsum("hwgd,god->hwgo", taps, grouped[:, :, row, column], optimize=True)
-        return total.reshape(out_h, out_w, out_channels)
+            taps = np.ascontiguousarray(view).reshape(out_h * out_w, groups, depth)
+            total += taps.transpose(1, 0, 2) @ filters[row, column]
+        return total.transpose(1, 0, 2).reshape(out_h, out_w, out_channels)
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         # float64 sums of int8 products are exact below 2**53, and BLAS makes them fast
