@@ -120,7 +120,7 @@ def _inputs(entries: Sequence[Any], shapes: Shapes) -> dict[str, Shape]:
     if free:
         raise UnsupportedError(
             f"inputs with free sides: {', '.join(free)}",
-            f'state them: load(path, shapes={{{entries[0].name!r}: (1, 3, 96, 96)}}), or export with a fixed shape',
+            f"state them: load(path, shapes={{{entries[0].name!r}: (1, 3, 96, 96)}}), or export with a fixed shape",
         )
     return found
 
@@ -215,16 +215,17 @@ def _attribute(item: Any, external: ExternalData) -> Any:
             return None
     if item.type == Kind.STRING:
         return item.s.decode("utf-8", "replace")
-    return {
-        Kind.INT: lambda: int(item.i),
-        Kind.FLOAT: lambda: float(item.f),
-        Kind.INTS: lambda: [int(number) for number in item.ints],
-        Kind.FLOATS: lambda: [float(number) for number in item.floats],
-    }.get(item.type, lambda: None)()
+    if item.type in (Kind.INTS, Kind.FLOATS):
+        return list(item.ints if item.type == Kind.INTS else item.floats)
+    return item.i if item.type == Kind.INT else item.f if item.type == Kind.FLOAT else None
 
 
 def _step(node: OnnxNode, opset: int) -> Step:
-    at = f"{node.kind} {shown(node.name)}" if node.domain in _DOMAINS else f"{node.domain}.{node.kind} {shown(node.name)}"
+    at = (
+        f"{node.kind} {shown(node.name)}"
+        if node.domain in _DOMAINS
+        else f"{node.domain}.{node.kind} {shown(node.name)}"
+    )
     return Step(at, tuple(name for name in node.inputs if name), node.outputs, partial(_lower, node, opset))
 
 

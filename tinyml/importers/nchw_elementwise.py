@@ -149,7 +149,7 @@ def scalar(number: float) -> Array:
 
 def affine(builder: Builder, value: Value, factor: Array, offset: Array) -> Value:
     """value * factor + offset, without the steps that change nothing."""
-    parts = [(Mul(), factor)] if np.any(factor != 1) else []
+    parts: list[tuple[Broadcast, Array]] = [(Mul(), factor)] if np.any(factor != 1) else []
     parts = [*parts, (Add(), offset)] if np.any(offset != 0) else parts
     for at, (op, data) in enumerate(parts):
         value = binary(builder, op, value, data, "" if at == len(parts) - 1 else "scaled")

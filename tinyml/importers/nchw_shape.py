@@ -82,9 +82,7 @@ def cut(builder: Builder, value: Value, taken: dict[int, range]) -> Value:
     return builder.value(builder.add(op, [builder.stored(value, axes)]), shape, axes)
 
 
-def pad(
-    builder: Builder, value: Value, sides: Sequence[tuple[int, int]], fill: float = 0.0, part: str = ""
-) -> Value:
+def pad(builder: Builder, value: Value, sides: Sequence[tuple[int, int]], fill: float = 0.0, part: str = "") -> Value:
     """sides: (before, after) per axis; below 0 they cut off."""
     if len(sides) != len(value.shape) or any(abs(side) > MAX_PADDING for pair in sides for side in pair):
         raise ModelError(f"padding {list(sides)} of {list(value.shape)}")

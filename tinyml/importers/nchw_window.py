@@ -30,6 +30,14 @@ MAX_WINDOW = 1 << 14  # taps, strides, dilations and paddings of one side
 MAX_RESIZED_SIDE = 1 << 11
 
 
+Pair = tuple[int, int]
+
+
+def _pair(numbers: Sequence[int]) -> Pair:
+    first, second = numbers
+    return first, second
+
+
 @dataclass(frozen=True)
 class Sliding:
     """A window as the source states it, one number per spatial axis (one or two). Empty stands for all 1, or 0.
@@ -45,9 +53,9 @@ class Sliding:
     auto: str = ""
     ceil: bool = False
 
-    def resolved(self, kernel: Sequence[int], image: Sequence[int]) -> tuple[list[int], list[int], Padding]:
-        """([stride_h, stride_w], [dilation_h, dilation_w], padding) of a kernel of two sides over an image of two."""
-        rank = len(kernel)
+    def resolved(self, kernel: Sequence[int], image: Sequence[int]) -> tuple[Pair, Pair, Padding]:
+        """((stride_h, stride_w), (dilation_h, dilation_w), padding) of a kernel of two sides over an image of two."""
+        rank = 2
         stride, dilation = _sides(self.stride, rank, 1), _sides(self.dilation, rank, 1)
         before, after = _sides(self.before, rank, 0), _sides(self.after, rank, 0)
         spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
@@ -58,13 +66,14 @@ class Sliding:
         if self.auto.startswith("SAME"):
             same = same_padding(image[0], image[1], spans, stride)
             lower = self.auto == "SAME_LOWER"
-            return stride, dilation, Padding(same[1], same[0], same[3], same[2]) if lower else same
+            padding = Padding(same[1], same[0], same[3], same[2]) if lower else same
+            return _pair(stride), _pair(dilation), padding
         if self.auto == "VALID":
             before = after = [0] * rank
         if self.ceil:
-            sizes = zip(image, spans, stride, before, after, strict=True)
-            after = [last + _partial(*size, last) for *size, last in sizes]
-        return stride, dilation, Padding(before[0], after[0], before[1], after[1])
+            wider = map(_partial, image, spans, stride, before, after)
+            after = [last + more for last, more in zip(after, wider, strict=True)]
+        return _pair(stride), _pair(dilation), Padding(before[0], after[0], before[1], after[1])
 
 
 def _sides(values: Sequence[int], rank: int, default: int) -> list[int]:
@@ -102,21 +111,19 @@ def _from_image(builder: Builder, tensor: Tensor, like: Value) -> Value:
     return builder.value(tensor, shape, _axes(like))
 
 
-def _square(value: Value, window: Sliding, kernel: Sequence[int]) -> tuple[Sliding, list[int]]:
+def _square(value: Value, window: Sliding, kernel: Sequence[int]) -> tuple[Sliding, Pair]:
     """The window and kernel with two spatial axes: a signal's second one is trivial."""
     if len(kernel) != len(value.shape) - 2:
         raise ModelError(f"a kernel {list(kernel)} for an input of shape {list(value.shape)}")
     if len(kernel) == 2:
-        return window, list(kernel)
+        return window, _pair(kernel)
     stride, dilation = _sides(window.stride, 1, 1), _sides(window.dilation, 1, 1)
     before, after = _sides(window.before, 1, 0), _sides(window.after, 1, 0)
     wide = Sliding([*stride, 1], [*dilation, 1], [*before, 0], [*after, 0], window.auto, window.ceil)
-    return wide, [*kernel, 1]
+    return wide, (kernel[0], 1)
 
 
-def conv(
-    builder: Builder, value: Value, weights: Array, bias: Array | None, window: Sliding, groups: int = 1
-) -> Value:
+def conv(builder: Builder, value: Value, weights: Array, bias: Array | None, window: Sliding, groups: int = 1) -> Value:
     """weights: [O, C / groups, KH, KW] or [O, C / groups, K]. bias: [O]."""
     window, kernel = _square(value, window, weights.shape[2:])
     weights = weights.reshape(*weights.shape[:2], *kernel)
@@ -181,7 +188,7 @@ def conv_transpose(
         raise UnsupportedError(f"a transposed convolution with auto_pad {window.auto}; export it with explicit padding")
     source = image(builder, value)
     stride, dilation, padding = window.resolved(kernel, source.shape[1:3])
-    if dilation != [1, 1]:
+    if dilation != (1, 1):
         raise UnsupportedError("a transposed convolution with dilation")
     extra = [*extra, 0][:2]
     padding = padding._replace(bottom=padding.bottom - extra[0], right=padding.right - extra[1])
@@ -190,32 +197,32 @@ def conv_transpose(
 
 
 def max_pool(builder: Builder, value: Value, kernel: Sequence[int], window: Sliding) -> Value:
-    window, kernel = _square(value, window, kernel)
+    window, sides = _square(value, window, kernel)
     source = image(builder, value)
-    stride, dilation, padding = window.resolved(kernel, source.shape[1:3])
-    if dilation != [1, 1]:
+    stride, dilation, padding = window.resolved(sides, source.shape[1:3])
+    if dilation != (1, 1):
         raise UnsupportedError("a pool with dilation")
-    return _from_image(builder, builder.add(MaxPool2D(*kernel, *stride, padding), [source]), value)
+    return _from_image(builder, builder.add(MaxPool2D(*sides, *stride, padding), [source]), value)
 
 
 def average_pool(
     builder: Builder, value: Value, kernel: Sequence[int], window: Sliding, count_padding: bool = False
 ) -> Value:
     """count_padding: the zeros around the image count as pixels; a border of real zeros is put around it then."""
-    window, kernel = _square(value, window, kernel)
+    window, sides = _square(value, window, kernel)
     source = image(builder, value)
-    stride, dilation, padding = window.resolved(kernel, source.shape[1:3])
-    if dilation != [1, 1]:
+    stride, dilation, padding = window.resolved(sides, source.shape[1:3])
+    if dilation != (1, 1):
         raise UnsupportedError("a pool with dilation")
     if count_padding and any(padding):
         counted = padding if window.auto else _counted(window)
-        sides = [(counted.top, counted.bottom), (counted.left, counted.right)][: len(value.shape) - 2]
-        value = pad(builder, value, [(0, 0), (0, 0), *sides], 0.0, "border")
+        border = [(counted.top, counted.bottom), (counted.left, counted.right)][: len(value.shape) - 2]
+        value = pad(builder, value, [(0, 0), (0, 0), *border], 0.0, "border")
         source = image(builder, value)
         padding = Padding(*(wide - inner for wide, inner in zip(padding, counted, strict=True)))
-    if tuple(kernel) == source.shape[1:3] and not any(padding):
+    if sides == source.shape[1:3] and not any(padding):
         return mean(builder, value, range(2, len(value.shape)), keep=True)
-    return _from_image(builder, builder.add(AveragePool2D(*kernel, *stride, padding), [source]), value)
+    return _from_image(builder, builder.add(AveragePool2D(*sides, *stride, padding), [source]), value)
 
 
 def _counted(window: Sliding) -> Padding:

@@ -55,7 +55,9 @@ class OnnxCall:
     def constant(self, index: int, role: str) -> Array:
         operand = self.operand(index)
         if isinstance(operand, Value):
-            raise UnsupportedError(f"its {role} ({operand.tensor.name!r}) is computed at run time; a constant is needed")
+            raise UnsupportedError(
+                f"its {role} ({operand.tensor.name!r}) is computed at run time; a constant is needed"
+            )
         return operand
 
     def optional(self, index: int, role: str) -> Array | None:
@@ -81,13 +83,13 @@ class OnnxCall:
         """Axes, which older versions state as an attribute and newer ones as an operand."""
         return self.integers(index, "axes") if self.has(index) else self.ints("axes")
 
-    def int(self, name: str, default: int) -> int:
+    def integer(self, name: str, default: int) -> int:
         value = self.node.attributes.get(name, default)
         if not isinstance(value, int):
             raise ModelError(f"its attribute {name} is {value!r}")
         return value
 
-    def float(self, name: str, default: float) -> float:
+    def real(self, name: str, default: float) -> float:
         value = self.node.attributes.get(name, default)
         if not isinstance(value, float | int) or not np.isfinite(value):
             raise ModelError(f"its attribute {name} is {value!r}")

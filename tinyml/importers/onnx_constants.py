@@ -15,7 +15,17 @@ from tinyml.ir import Array
 MAX_ELEMENTS = 1 << 26  # of a constant made here
 
 # element types of the format that constants are cast to
-_TYPES = {1: "float32", 2: "uint8", 3: "int8", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float32", 11: "float32"}
+_TYPES = {
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    5: "int16",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float32",
+    11: "float32",
+}
 Fold = Callable[[OnnxCall], Sequence[Array]]
 
 
@@ -50,16 +60,17 @@ def _unary(function: Callable[[Array], Array]) -> Fold:
 
 def _divide(first: Array, second: Array) -> Array:
     if second.dtype.kind == "f":
-        return first / second
+        return np.asarray(first / second)
     if np.any(second == 0):
         raise ModelError("a division by 0")
-    return (np.sign(first) * np.sign(second) * (np.abs(first) // np.abs(second))).astype(first.dtype)
+    whole = np.sign(first) * np.sign(second) * (np.abs(first) // np.abs(second))
+    return np.asarray(whole).astype(first.dtype)
 
 
 def _cast(call: OnnxCall) -> Sequence[Array]:
-    target = _TYPES.get(call.int("to", 0))
+    target = _TYPES.get(call.integer("to", 0))
     if target is None:
-        raise UnsupportedError(f"a cast to type {call.int('to', 0)}")
+        raise UnsupportedError(f"a cast to type {call.integer('to', 0)}")
     return [_one(call).astype(target)]
 
 
@@ -68,7 +79,7 @@ def _concat(call: OnnxCall) -> Sequence[Array]:
     _bounded(sum(part.size for part in parts))
     if any(part.ndim != parts[0].ndim for part in parts):
         raise ModelError(f"shapes {[list(part.shape) for part in parts]}")
-    axis = axis_of(call.int("axis", 0), parts[0].shape)
+    axis = axis_of(call.integer("axis", 0), parts[0].shape)
     try:
         return [np.concatenate(parts, axis)]
     except ValueError as error:
@@ -77,7 +88,7 @@ def _concat(call: OnnxCall) -> Sequence[Array]:
 
 def _gather(call: OnnxCall) -> Sequence[Array]:
     data, places = _one(call), _one(call, 1)
-    axis = axis_of(call.int("axis", 0), data.shape)
+    axis = axis_of(call.integer("axis", 0), data.shape)
     side = data.shape[axis]
     _bounded(data.size // max(side, 1) * places.size)
     if places.dtype.kind not in "iu" or np.any((places < -side) | (places >= side)):
@@ -144,7 +155,7 @@ def _slice(call: OnnxCall) -> Sequence[Array]:
 
 def _reshape(call: OnnxCall) -> Sequence[Array]:
     data = _one(call)
-    return [data.reshape(shape_of(call.integers(1, "shape"), data.shape, not call.int("allowzero", 0)))]
+    return [data.reshape(shape_of(call.integers(1, "shape"), data.shape, not call.integer("allowzero", 0)))]
 
 
 def _transpose(call: OnnxCall) -> Sequence[Array]:
@@ -167,7 +178,7 @@ def _unsqueeze(call: OnnxCall) -> Sequence[Array]:
 
 def _flatten(call: OnnxCall) -> Sequence[Array]:
     data = _one(call)
-    axis = call.int("axis", 1)
+    axis = call.integer("axis", 1)
     return [data.reshape(math.prod(data.shape[:axis]), -1)]
 
 
@@ -227,7 +238,7 @@ def _identity(call: OnnxCall) -> Sequence[Array]:
 
 def _shape(call: OnnxCall) -> Sequence[Array]:
     shape = call.operand(0).shape
-    start, end = call.int("start", 0), call.int("end", len(shape))
+    start, end = call.integer("start", 0), call.integer("end", len(shape))
     return [np.array(shape[slice(start, end)], np.int64)]
 
 
@@ -239,7 +250,7 @@ def _reduce_product(call: OnnxCall) -> Sequence[Array]:
     data = _one(call)
     axes = call.axes(1)
     reduced = tuple(range(data.ndim)) if axes is None else tuple(axes_from(axes, data.shape))
-    return [np.asarray(data.prod(axis=reduced, keepdims=bool(call.int("keepdims", 1)))).astype(data.dtype)]
+    return [np.asarray(data.prod(axis=reduced, keepdims=bool(call.integer("keepdims", 1)))).astype(data.dtype)]
 
 
 FOLDS: dict[str, Fold] = {
@@ -261,6 +272,7 @@ FOLDS: dict[str, Fold] = {
     "Max": _binary(np.maximum),
     "Min": _binary(np.minimum),
     "Mul": _binary(np.multiply),
+    "Pow": _binary(np.power),
     "Neg": _unary(np.negative),
     "Range": _range,
     "Reciprocal": _unary(np.reciprocal),

@@ -78,7 +78,7 @@ def _relu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 def _clip(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     low, high = call.number(1, "min"), call.number(2, "max")
     if call.opset < 11:
-        low, high = (call.float(name, default) for name, default in (("min", -3.4028235e38), ("max", 3.4028235e38)))
+        low, high = (call.real(name, default) for name, default in (("min", -3.4028235e38), ("max", 3.4028235e38)))
     return [elementwise.clip(builder, call.value(0), low, high)]
 
 
@@ -96,7 +96,7 @@ def _limit(is_low: bool) -> Row:
 
 
 def _leaky_relu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    return [elementwise.pointwise(builder, call.value(0), LeakyRelu(call.float("alpha", 0.01)))]
+    return [elementwise.pointwise(builder, call.value(0), LeakyRelu(call.real("alpha", 0.01)))]
 
 
 def _prelu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -104,19 +104,19 @@ def _prelu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def _hard_sigmoid(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    alpha, beta = call.float("alpha", 0.2), call.float("beta", 0.5)
+    alpha, beta = call.real("alpha", 0.2), call.real("beta", 0.5)
     return [elementwise.hard_sigmoid(builder, call.value(0), alpha, beta)]
 
 
 def _batch_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     call.require("training_mode", 0)
     parameters = [call.constant(index, "parameters") for index in range(1, 5)]
-    return [elementwise.batch_norm(builder, call.value(0), parameters, call.float("epsilon", 1e-5))]
+    return [elementwise.batch_norm(builder, call.value(0), parameters, call.real("epsilon", 1e-5))]
 
 
 def _softmax(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
-    axis = shapes.axis_of(call.int("axis", -1 if call.opset >= 13 else 1), value.shape)
+    axis = shapes.axis_of(call.integer("axis", -1 if call.opset >= 13 else 1), value.shape)
     if call.opset < 13 and math.prod(value.shape[axis + 1 :]) != 1:
         # older versions normalize over all axes from this one on
         flat = builder.reshape(value, (*value.shape[:axis], math.prod(value.shape[axis:])))
@@ -128,13 +128,13 @@ def _gemm(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value, weights = call.value(0), call.constant(1, "weights")
     if len(value.shape) != 2 or weights.ndim != 2:
         raise ModelError(f"operands of {list(value.shape)} and {list(weights.shape)}")
-    value = builder.transpose(value, (1, 0)) if call.int("transA", 0) else value
-    weights = weights if call.int("transB", 0) else weights.T
-    weights = weights * np.float32(call.float("alpha", 1.0))
+    value = builder.transpose(value, (1, 0)) if call.integer("transA", 0) else value
+    weights = weights if call.integer("transB", 0) else weights.T
+    weights = weights * np.float32(call.real("alpha", 1.0))
     bias = call.optional(2, "bias")
     if bias is None:
         return [shapes.linear(builder, value, weights, None)]
-    bias = bias * np.float32(call.float("beta", 1.0))
+    bias = bias * np.float32(call.real("beta", 1.0))
     if bias.size in (1, len(weights)) and bias.shape[-1:] in ((), (1,), (len(weights),)):
         vector = np.broadcast_to(bias.reshape(-1), (len(weights),))
         return [shapes.linear(builder, value, weights, vector)]
@@ -148,7 +148,7 @@ def _matmul(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 def _reduce_mean(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
     axes = _reduced(call, value)
-    return [shapes.mean(builder, value, axes, bool(call.int("keepdims", 1)))] if axes else [value]
+    return [shapes.mean(builder, value, axes, bool(call.integer("keepdims", 1)))] if axes else [value]
 
 
 def _reduce_sum(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -157,7 +157,7 @@ def _reduce_sum(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     if not axes:
         return [value]
     count = math.prod(value.shape[axis] for axis in shapes.axes_from(axes, value.shape))
-    mean = shapes.mean(builder, value, axes, bool(call.int("keepdims", 1)))
+    mean = shapes.mean(builder, value, axes, bool(call.integer("keepdims", 1)))
     return [elementwise.affine(builder, mean, elementwise.scalar(count), elementwise.scalar(0))]
 
 
@@ -165,20 +165,20 @@ def _reduced(call: OnnxCall, value: Value) -> list[int]:
     axes = call.axes(1)
     if axes:
         return axes
-    return [] if call.int("noop_with_empty_axes", 0) else list(range(len(value.shape)))
+    return [] if call.integer("noop_with_empty_axes", 0) else list(range(len(value.shape)))
 
 
 def _concat(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     operands = [call.operand(index) for index in range(len(call.inputs))]
-    return [shapes.concat(builder, operands, call.int("axis", 1))]
+    return [shapes.concat(builder, operands, call.integer("axis", 1))]
 
 
 def _split(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
-    axis = shapes.axis_of(call.int("axis", 0), value.shape)
+    axis = shapes.axis_of(call.integer("axis", 0), value.shape)
     sizes = call.integers(1, "parts") if call.has(1) else call.ints("split")
     if sizes is None:
-        count = call.int("num_outputs", len(call.node.outputs))
+        count = call.integer("num_outputs", len(call.node.outputs))
         if not 1 <= count <= value.shape[axis]:
             raise ModelError(f"{count} parts of an axis of {value.shape[axis]}")
         part = -(-value.shape[axis] // count)
@@ -194,7 +194,7 @@ def _slice(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 def _gather(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     """Of evenly spaced positions: a slice."""
     value, places = call.value(0), call.constant(1, "positions")
-    axis = shapes.axis_of(call.int("axis", 0), value.shape)
+    axis = shapes.axis_of(call.integer("axis", 0), value.shape)
     side = value.shape[axis]
     flat = [int(place) % side if -side <= place < side else side for place in places.reshape(-1)]
     if places.dtype.kind not in "iu" or not flat or side in flat:
@@ -211,7 +211,7 @@ def _pad(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
     call.require("mode", "constant")
     pads = call.ints("pads") if call.opset < 11 else call.integers(1, "pads")
-    fill = call.float("value", 0.0) if call.opset < 11 else call.number(2, "value")
+    fill = call.real("value", 0.0) if call.opset < 11 else call.number(2, "value")
     rank = len(value.shape)
     axes = [shapes.axis_of(axis, value.shape) for axis in (call.integers(3, "axes") if call.has(3) else range(rank))]
     if pads is None or len(pads) != 2 * len(axes) or len(set(axes)) != len(axes):
@@ -224,12 +224,12 @@ def _pad(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 def _reshape(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
-    return [builder.reshape(value, shape_of(call.integers(1, "shape"), value.shape, not call.int("allowzero", 0)))]
+    return [builder.reshape(value, shape_of(call.integers(1, "shape"), value.shape, not call.integer("allowzero", 0)))]
 
 
 def _flatten(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
-    axis = call.int("axis", 1)
+    axis = call.integer("axis", 1)
     if not -len(value.shape) <= axis <= len(value.shape):
         raise ModelError(f"axis {axis} of {list(value.shape)}")
     axis = axis if axis >= 0 else axis + len(value.shape)
@@ -266,8 +266,8 @@ def _broadcasts_to(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[int,
 
 
 def _cast(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    if call.int("to", 1) not in (1, 10, 11, 16):
-        raise UnsupportedError(f"a cast of an activation to type {call.int('to', 1)}; it stays float32")
+    if call.integer("to", 1) not in (1, 10, 11, 16):
+        raise UnsupportedError(f"a cast of an activation to type {call.integer('to', 1)}; it stays float32")
     return [call.value(0)]
 
 
@@ -283,7 +283,7 @@ def _dropout(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def _depth_to_space(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    value, block = call.value(0), call.int("blocksize", 1)
+    value, block = call.value(0), call.integer("blocksize", 1)
     call.require("mode", "DCR", "CRD")
     if len(value.shape) != 4 or block < 1 or value.shape[1] % (block * block):
         raise ModelError(f"blocks of {block} in {list(value.shape)}")

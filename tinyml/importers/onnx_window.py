@@ -31,7 +31,7 @@ def _sliding(call: OnnxCall) -> Sliding:
         pads[:half],
         pads[half:],
         "" if auto == "NOTSET" else auto,
-        bool(call.int("ceil_mode", 0)),
+        bool(call.integer("ceil_mode", 0)),
     )
 
 
@@ -55,11 +55,11 @@ def _bias(call: OnnxCall, channels: int) -> Array | None:
 def conv(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     weights = _weights(call)
     bias = _bias(call, weights.shape[0])
-    return [windows.conv(builder, call.value(0), weights, bias, _sliding(call), call.int("group", 1))]
+    return [windows.conv(builder, call.value(0), weights, bias, _sliding(call), call.integer("group", 1))]
 
 
 def conv_transpose(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    weights, group = _weights(call), call.int("group", 1)
+    weights, group = _weights(call), call.integer("group", 1)
     if call.ints("output_shape") is not None:
         raise UnsupportedError("output_shape; export it with explicit padding")
     bias = _bias(call, weights.shape[1] * group)
@@ -79,7 +79,7 @@ def max_pool(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def average_pool(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    counts = bool(call.int("count_include_pad", 0))
+    counts = bool(call.integer("count_include_pad", 0))
     return [windows.average_pool(builder, call.value(0), _kernel(call), _sliding(call), counts)]
 
 
@@ -97,7 +97,9 @@ def upsample(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     """What Resize was before opset 10: positions are output / scale, rounded down."""
     value = call.value(0)
     scales = [float(scale) for scale in call.constant(1, "scales").reshape(-1)]
-    return [_resized(builder, value, _sizes(value, scales), scales, ("asymmetric", call.text("mode", "nearest"), "floor"))]
+    return [
+        _resized(builder, value, _sizes(value, scales), scales, ("asymmetric", call.text("mode", "nearest"), "floor"))
+    ]
 
 
 def resize(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
