@@ -48,8 +48,9 @@ Operand = Value | Array
 
 @dataclass(frozen=True)
 class Move:
-    """A transpose that stays. elements: how many numbers it moves."""
+    """A transpose. tensor: what it computes. elements: how many numbers it moves. text: which operator needs it."""
 
+    tensor: str
     elements: int
     text: str
 
@@ -158,7 +159,8 @@ class Builder:
             permutation = tuple(before.index(run) for run in runs)
             source = self.shaped(value.tensor, sides)
             self._moved[key] = self.add(Transpose(permutation), [source], "transpose")
-            self.moves.append(Move(value.size, self._moved_text(value, sides, permutation)))
+            text = self._moved_text(value, sides, permutation)
+            self.moves.append(Move(self._moved[key].name, value.size, text))
         return self._moved[key]
 
     def _moved_text(self, value: Value, sides: Shape, permutation: tuple[int, ...]) -> str:

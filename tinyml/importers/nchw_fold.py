@@ -4,6 +4,9 @@
     CONV(x; W, b) + d                       =>  CONV(x; W, b + d)            batch normalization is both
     x * RELU6(x + 3) * (1 / 6)              =>  HARD_SWISH(x)                in any order of the factors
     x * 1, x + 0                            =>  x
+    TRANSPOSE(f(FC(x; W, b)))               =>  f(FC(x; W', b'))         f: reshapes and functions of one number
+
+W' are the rows of W in the order that the transpose would have moved the outputs to.
 
 CONV stands for all ops with weights. It must have no activation and no other reader.
 """
@@ -16,7 +19,20 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.ir import Activation, Array, Graph, Node, Tensor
-from tinyml.ops import Add, Conv2D, DepthwiseConv2D, FullyConnected, HardSwish, Mul, Relu, Sub, TransposeConv
+from tinyml.ops import (
+    Add,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    HardSwish,
+    Mul,
+    Relu,
+    Reshape,
+    Sub,
+    Transpose,
+    TransposeConv,
+)
+from tinyml.ops.pointwise import Pointwise
 from tinyml.passes.dead_nodes import dead_nodes
 from tinyml.passes.rewriting import sole_reader, swap, sweep
 
@@ -26,7 +42,7 @@ _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv)
 def fold(graph: Graph) -> Graph:
     """The graph after all rewrites, without dead nodes."""
     graph = dead_nodes(graph)
-    for rule in (_drop_neutral, _fold_affine, _fold_hard_swish):
+    for rule in (_drop_neutral, _fold_affine, _fold_hard_swish, _fold_transpose):
         graph = sweep(graph, rule)
     return dead_nodes(graph)
 
@@ -115,6 +131,32 @@ def _channels_first(node: Node, weights: Array) -> Array:
 def _channels_back(node: Node, weights: Array) -> Array:
     moved = weights.transpose(1, 2, 3, 0) if isinstance(node.op, DepthwiseConv2D) else weights
     return np.ascontiguousarray(moved)
+
+
+def _fold_transpose(graph: Graph, node: Node) -> Graph:
+    if not isinstance(node.op, Transpose):
+        return graph
+    path, tensor = [node], node.inputs[0]
+    while sole_reader(graph, tensor) is path[-1] and tensor in graph.producer:
+        before = graph.producer[tensor]
+        if isinstance(before.op, FullyConnected) and tensor.size == before.inputs[1].shape[0]:
+            return _with_rows_moved(graph, before, path)
+        if not isinstance(before.op, Reshape | Pointwise):
+            return graph
+        path.append(before)
+        tensor = before.inputs[0]
+    return graph
+
+
+def _with_rows_moved(graph: Graph, dense: Node, path: list[Node]) -> Graph:
+    """path: the transpose first, then what lies between it and the fully connected node, going up."""
+    move = path[0]
+    assert isinstance(move.op, Transpose)
+    source = move.inputs[0]
+    rows = np.arange(source.size).reshape(source.shape).transpose(move.op.permutation).reshape(-1)
+    parameters = [Tensor.constant(tensor.name, np.array(tensor.values[rows])) for tensor in dense.inputs[1:]]
+    moved = replace(dense, inputs=(dense.inputs[0], *parameters))
+    return swap(swap(graph, dense, moved), move, replace(move, op=Reshape(move.output.shape)))
 
 
 def _fold_hard_swish(graph: Graph, node: Node) -> Graph:

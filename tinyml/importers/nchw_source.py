@@ -216,7 +216,8 @@ class _Attempt:
         graph = Graph(name, tuple(self._builder.nodes), tuple(self._inputs), tuple(tensors))
         graph, inputs = _take_as_read(fold(graph), self._ports())
         graph = _named(graph, [port.name for port, _ in self._outputs])
-        moves = tuple(self._builder.moves)
+        left = {node.name for node in graph.nodes if node.op.kind == "transpose"}
+        moves = tuple(move for move in self._builder.moves if move.tensor in left)
         return Imported(verify(graph, "imported"), inputs, tuple(port for port, _ in self._outputs), moves)
 
     def _ports(self) -> tuple[Port, ...]:

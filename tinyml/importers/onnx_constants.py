@@ -67,6 +67,12 @@ def _divide(first: Array, second: Array) -> Array:
     return np.asarray(whole).astype(first.dtype)
 
 
+def _modulo(first: Array, second: Array) -> Array:
+    if np.any(second == 0):
+        raise ModelError("a division by 0")
+    return np.asarray(np.mod(first, second))
+
+
 def _cast(call: OnnxCall) -> Sequence[Array]:
     target = _TYPES.get(call.integer("to", 0))
     if target is None:
@@ -270,10 +276,14 @@ FOLDS: dict[str, Fold] = {
     "Gather": _gather,
     "Identity": _identity,
     "Max": _binary(np.maximum),
+    "Greater": _binary(np.greater),
+    "Less": _binary(np.less),
     "Min": _binary(np.minimum),
+    "Mod": _binary(_modulo),
     "Mul": _binary(np.multiply),
-    "Pow": _binary(np.power),
     "Neg": _unary(np.negative),
+    "Not": _unary(np.logical_not),
+    "Pow": _binary(np.power),
     "Range": _range,
     "Reciprocal": _unary(np.reciprocal),
     "ReduceProd": _reduce_product,
