@@ -14,17 +14,20 @@ from functools import cache
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("onnx", reason="onnx is not installed")
-onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
-from tests.architectures import ARCHITECTURES, architecture  # noqa: E402
-from tinyml.importers.from_onnx import import_onnx  # noqa: E402
-from tinyml.importers.from_torch import import_pt2, import_torch  # noqa: E402
-from tinyml.importers.nchw_source import Imported  # noqa: E402
-from tinyml.interpreter import run  # noqa: E402
-from tinyml.ir import Array  # noqa: E402
-from tinyml.passes import optimize  # noqa: E402
+import onnxruntime
+import torch
+
+from tests.architectures import ARCHITECTURES, architecture
+from tinyml.importers.from_onnx import import_onnx
+from tinyml.importers.from_torch import import_pt2, import_torch
+from tinyml.importers.nchw_source import Imported
+from tinyml.interpreter import run
+from tinyml.ir import Array
+from tinyml.passes import optimize
 
 TOLERANCE = 1e-4  # of the output's range
 torch.set_num_threads(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,11 @@ class ExternalData:
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else folder.resolve()
         self._left = MAX_BYTES
+        self._read: list[bytes] = []
+
+    def digest(self, model: bytes) -> str:
+        """sha256 of the model file and of what was read for it, hex; empty when nothing was."""
+        return hashlib.sha256(b"".join([model, *self._read])).hexdigest() if self._read else ""
 
     def read(self, stated: Mapping[str, str]) -> bytes:
         """The bytes at `location`, from `offset` on, `length` of them (ONNX's keys).
@@ -34,7 +40,8 @@ class ExternalData:
             raise ModelError(f"weights in {shown(location)}, which cannot be read ({error})") from error
         if not inside:
             raise ModelError(f"weights in {shown(location)}, which is no file in the model's folder")
-        return self._piece(path, offset, length)
+        self._read.append(self._piece(path, offset, length))
+        return self._read[-1]
 
     def _piece(self, path: Path, offset: int, length: int) -> bytes:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ def import_onnx(data: bytes, name: str, folder: Path | None = None, shapes: Shap
     Raises ModelError when the file is damaged or contradicts itself, UnsupportedError with every node that the SDK
     lacks, UsageError for a shape of an input that is not there.
     """
-    model = _parsed(data)
-    return import_source(_source(model, ExternalData(folder), shapes or {}), name)
+    external = ExternalData(folder)
+    imported = import_source(_source(_parsed(data), external, shapes or {}), name)
+    return replace(imported, graph=replace(imported.graph, sha256=external.digest(data)))
 
 
 def _parsed(data: bytes) -> Any:
@@ -239,8 +241,8 @@ def _lower(node: OnnxNode, opset: int, builder: Builder, operands: Operands) -> 
             return SHAPE_FOLDS[node.kind](call)
         if not any(isinstance(operand, Value) for operand in call.inputs):
             if node.kind not in FOLDS:
-                raise UnsupportedError("of constants")
+                raise UnsupportedError("all its operands are constants")
             return FOLDS[node.kind](call)
         if node.kind not in ROWS:
-            raise UnsupportedError("of values computed at run time")
+            raise UnsupportedError("supported on constants only; an operand is computed at run time")
         return ROWS[node.kind](builder, call)

@@ -89,8 +89,7 @@ class Builder:
         name = f"{self._name}/{part}" if part else self._name
         shapes = op.infer(inputs)
         for shape in shapes:
-            if len(shape) > MAX_RANK or math.prod(shape) > MAX_ELEMENTS:
-                raise UnsupportedError(f"a tensor of shape {list(shape)}")
+            _check_size(shape)
         outputs = tuple(Tensor(self.unique(name), shape, DType.FLOAT32) for shape in shapes)
         self.nodes.append(Node(outputs[0].name, op, tuple(inputs), outputs))
         return outputs
@@ -101,6 +100,7 @@ class Builder:
 
     def input(self, name: str, shape: Shape, axes: Axes) -> Value:
         """An input of the graph that is handed over with its stated axes in this order."""
+        _check_size(shape)
         tensor = Tensor(self.unique(name), stored_shape(shape, axes), DType.FLOAT32)
         return self.value(tensor, shape, axes)
 
@@ -198,6 +198,11 @@ class Builder:
             candidates = [(0, 2, None, 1), plain] if images else [plain, (0, 2, 1)]
         candidates += [own for value in values if (own := value.cut.axes()) is not None]
         return min(candidates, key=lambda axes: sum(moved_elements(value, axes) for value in values))
+
+
+def _check_size(shape: Shape) -> None:
+    if len(shape) > MAX_RANK or math.prod(shape) > MAX_ELEMENTS:
+        raise UnsupportedError(f"a tensor of shape {list(shape)}")
 
 
 def moved_elements(value: Value, axes: Axes) -> int:

@@ -16,6 +16,8 @@ from tinyml.ir import Array, DType, Graph, Shape, ShapeError, Tensor, shown, ver
 
 MAX_STEPS = 10_000
 _SHOWN_FAULTS = 50
+# what numpy and indexing raise where a contradiction got past all checks
+_DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, MemoryError)
 log = logging.getLogger("tinyml.importers")
 
 
@@ -185,6 +187,8 @@ class _Attempt:
             results = self._stand_ins(step)
         except (ModelError, ShapeError) as error:
             raise ModelError(f"{step.at}: {error}") from error
+        except _DAMAGE as error:
+            raise ModelError(f"{step.at}: it contradicts itself ({type(error).__name__}: {str(error)[:80]})") from error
         self._operands.update(zip(step.outputs, results, strict=False))
 
     def _stand_ins(self, step: Step) -> list[Operand]:

@@ -113,7 +113,7 @@ def _from_image(builder: Builder, tensor: Tensor, like: Value) -> Value:
 
 def _square(value: Value, window: Sliding, kernel: Sequence[int]) -> tuple[Sliding, Pair]:
     """The window and kernel with two spatial axes: a signal's second one is trivial."""
-    if len(kernel) != len(value.shape) - 2:
+    if len(kernel) not in (1, 2) or len(kernel) != len(value.shape) - 2:
         raise ModelError(f"a kernel {list(kernel)} for an input of shape {list(value.shape)}")
     if len(kernel) == 2:
         return window, _pair(kernel)
