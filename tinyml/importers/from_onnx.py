@@ -239,7 +239,10 @@ def _lower(node: OnnxNode, opset: int, builder: Builder, operands: Operands) -> 
     with np.errstate(all="ignore"):
         if node.kind in SHAPE_FOLDS:
             return SHAPE_FOLDS[node.kind](call)
-        if not any(isinstance(operand, Value) for operand in call.inputs):
+        values = [operand for operand in call.inputs if isinstance(operand, Value)]
+        if node.kind != "DequantizeLinear" and any(not value.tensor.dtype.is_float for value in values):
+            raise UnsupportedError("of a quantized tensor, without a DequantizeLinear before it")
+        if not values:
             if node.kind not in FOLDS:
                 raise UnsupportedError("all its operands are constants")
             return FOLDS[node.kind](call)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.layout import Cut, Layout
-from tinyml.ir import Array, DType, Node, Op, Shape, ShapeError, Tensor, shown
-from tinyml.ops import Reshape, Transpose
+from tinyml.ir import Array, DType, Node, Op, Quant, Shape, ShapeError, Tensor, shown
+from tinyml.ops import Dequantize, Quantize, Reshape, Transpose
 
 MAX_RANK = 8
 MAX_ELEMENTS = (1 << 31) // 4 - 1  # of an activation
@@ -46,6 +47,18 @@ class Value:
 Operand = Value | Array
 
 
+class Quantized(np.ndarray[Any, Any]):
+    """A float constant that the source holds as integers: values of quant.scale times them. Views and copies keep it.
+
+    quant: along an axis when it has several scales, the weights' output channels.
+    """
+
+    quant: Quant | None = None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.quant = getattr(source, "quant", None)
+
+
 @dataclass(frozen=True)
 class Move:
     """A transpose. tensor: what it computes. elements: how many numbers it moves. text: which operator needs it."""
@@ -61,6 +74,7 @@ class Builder:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.moves: list[Move] = []
+        self.quants: dict[Tensor, Quant] = {}  # of constants that the source holds as integers
         self.clamps: dict[Tensor, tuple[Value, float | None, float | None]] = {}  # clamped: what from, low, high
         self._names: set[str] = set()
         self._moved: dict[tuple[Tensor, Cut, tuple[int, ...]], Tensor] = {}
@@ -90,13 +104,27 @@ class Builder:
         shapes = op.infer(inputs)
         for shape in shapes:
             _check_size(shape)
-        outputs = tuple(Tensor(self.unique(name), shape, DType.FLOAT32) for shape in shapes)
+        # only moves touch quantized tensors
+        dtype, quant = (inputs[0].dtype, inputs[0].quant) if isinstance(op, Transpose) else (DType.FLOAT32, None)
+        outputs = tuple(Tensor(self.unique(name), shape, dtype, quant) for shape in shapes)
         self.nodes.append(Node(outputs[0].name, op, tuple(inputs), outputs))
         return outputs
 
     def constant(self, data: Array, part: str) -> Tensor:
         """A float constant, stored as it is."""
-        return Tensor.constant(self.unique(f"{self._name}/{part}"), np.ascontiguousarray(data, np.float32))
+        tensor = Tensor.constant(self.unique(f"{self._name}/{part}"), np.ascontiguousarray(data, np.float32))
+        if isinstance(data, Quantized) and data.quant is not None:
+            self.quants[tensor] = data.quant
+        return tensor
+
+    def quantize(self, value: Value, quant: Quant) -> Value:
+        """An int8 value. Only `dequantize` takes it."""
+        tensor = Tensor(self.unique(self._name), value.tensor.shape, DType.INT8, quant)
+        self.nodes.append(Node(tensor.name, Quantize(), (value.tensor,), (tensor,)))
+        return Value(value.shape, value.layout, tensor)
+
+    def dequantize(self, value: Value) -> Value:
+        return Value(value.shape, value.layout, self.add(Dequantize(), [value.tensor]))
 
     def input(self, name: str, shape: Shape, axes: Axes) -> Value:
         """An input of the graph that is handed over with its stated axes in this order."""
@@ -180,7 +208,7 @@ class Builder:
         key = (source, shape)
         if key not in self._reshaped:
             name = self.unique(f"{source.name}/reshape")
-            output = Tensor(name, shape, DType.FLOAT32)
+            output = Tensor(name, shape, source.dtype, source.quant)
             self.nodes.append(Node(name, Reshape(shape), (source,), (output,)))
             self._reshaped[key], self._unshaped[output] = output, source
         return self._reshaped[key]

@@ -12,12 +12,13 @@ from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.nchw import Axes, Builder, Move, Operand, Value, channels_last
 from tinyml.importers.nchw_elementwise import plain_value
 from tinyml.importers.nchw_fold import fold
+from tinyml.importers.qdq import absorb
 from tinyml.ir import Array, DType, Graph, Shape, ShapeError, Tensor, shown, verify
 
 MAX_STEPS = 10_000
 _SHOWN_FAULTS = 50
 # what numpy and indexing raise where a contradiction got past all checks
-_DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, MemoryError)
+_DAMAGE = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
 log = logging.getLogger("tinyml.importers")
 
 
@@ -218,7 +219,7 @@ class _Attempt:
     def imported(self, name: str) -> Imported:
         tensors = [tensor for _, tensor in self._outputs]
         graph = Graph(name, tuple(self._builder.nodes), tuple(self._inputs), tuple(tensors))
-        graph, inputs = _take_as_read(fold(graph), self._ports())
+        graph, inputs = _take_as_read(absorb(fold(graph), self._builder.quants), self._ports())
         graph = _named(graph, [port.name for port, _ in self._outputs])
         left = {node.name for node in graph.nodes if node.op.kind == "transpose"}
         moves = tuple(move for move in self._builder.moves if move.tensor in left)

@@ -10,6 +10,7 @@ import numpy as np
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.nchw_shape import axes_from, axis_of
 from tinyml.importers.onnx_call import OnnxCall
+from tinyml.importers.onnx_quantized import dequantized, quantized
 from tinyml.ir import Array
 
 MAX_ELEMENTS = 1 << 26  # of a constant made here
@@ -267,6 +268,7 @@ FOLDS: dict[str, Fold] = {
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
+    "DequantizeLinear": dequantized,
     "Div": _binary(_divide),
     "Equal": _binary(np.equal),
     "Exp": _unary(np.exp),
@@ -284,6 +286,7 @@ FOLDS: dict[str, Fold] = {
     "Neg": _unary(np.negative),
     "Not": _unary(np.logical_not),
     "Pow": _binary(np.power),
+    "QuantizeLinear": quantized,
     "Range": _range,
     "Reciprocal": _unary(np.reciprocal),
     "ReduceProd": _reduce_product,

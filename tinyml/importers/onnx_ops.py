@@ -13,6 +13,7 @@ from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand, Value
 from tinyml.importers.onnx_call import OnnxCall
 from tinyml.importers.onnx_constants import shape_of, slice_ranges, squeezed, unsqueezed
+from tinyml.importers.onnx_quantized import dequantize, quantize
 from tinyml.importers.onnx_window import (
     average_pool,
     conv,
@@ -301,6 +302,7 @@ ROWS: dict[str, Row] = {
     "Conv": conv,
     "ConvTranspose": conv_transpose,
     "DepthToSpace": _depth_to_space,
+    "DequantizeLinear": dequantize,
     "Div": _div,
     "Dropout": _dropout,
     "Expand": _expand,
@@ -322,6 +324,7 @@ ROWS: dict[str, Row] = {
     "PRelu": _prelu,
     "Pad": _pad,
     "Pow": _pow,
+    "QuantizeLinear": quantize,
     "ReduceMean": _reduce_mean,
     "ReduceSum": _reduce_sum,
     "Relu": _relu,
