@@ -196,7 +196,11 @@ def compare(data: bytes, samples: Mapping[str, Array]) -> None:
 
 
 def test_every_row_has_a_case() -> None:
-    assert set(ROWS) - {case.op_type for case, _, _ in CASES.values()} == {"Upsample", "QuantizeLinear", "DequantizeLinear"}
+    assert set(ROWS) - {case.op_type for case, _, _ in CASES.values()} == {
+        "Upsample",
+        "QuantizeLinear",
+        "DequantizeLinear",
+    }
 
 
 @pytest.mark.parametrize("kind", ["Conv", "Add"])

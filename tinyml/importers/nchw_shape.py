@@ -182,9 +182,13 @@ def matmul(builder: Builder, first: Operand, second: Operand) -> Value:
 
 
 def _matrix(data: Array) -> Array:
-    if data.ndim < 2 or data.size != math.prod(data.shape[-2:]):
-        raise UnsupportedError(f"a product with a constant of shape {list(data.shape)}; one matrix is supported")
-    return data.reshape(data.shape[-2:])
+    """The one matrix that a constant consists of, alone or repeated."""
+    if data.ndim < 2:
+        raise UnsupportedError(f"a product with a constant of shape {list(data.shape)}; a matrix is supported")
+    first = data[(0,) * (data.ndim - 2)]
+    if not np.array_equal(data, np.broadcast_to(first, data.shape)):
+        raise UnsupportedError(f"a product with a constant of shape {list(data.shape)}, of different matrices")
+    return np.asarray(first)
 
 
 def depth_to_space(builder: Builder, value: Value, block: int, depth_first: bool) -> Value:

@@ -30,6 +30,7 @@ from tinyml.ir import Array, Op
 from tinyml.ops import Add, LeakyRelu, Logistic, Mul, Sub, Tanh
 from tinyml.ops.broadcast import Broadcast
 
+MAX_CONSTANT = 1 << 26  # elements
 _FLOAT_TYPES = (6, 7, 8, 13)  # half, float, double, bfloat16 by their numbers in the file format
 
 
@@ -288,11 +289,22 @@ def _t(builder: Builder, call: AtenCall) -> Sequence[Operand]:
 
 def _expand(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     operand, sizes = call.operand("self"), call.ints("size")
+    if not isinstance(operand, Value):
+        return [np.broadcast_to(operand, _expanded(operand.shape, sizes))]
     before = (*(1,) * (len(sizes) - len(operand.shape)), *operand.shape)
     shape = [old if new == -1 else new for old, new in zip(before, sizes, strict=False)]
     if len(before) != len(sizes) or list(before) != shape:
         raise UnsupportedError(f"an expansion of {list(operand.shape)} to {sizes}")
     return _reshaped(builder, operand, shape)
+
+
+def _expanded(shape: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """A constant's shape; -1 keeps a side."""
+    before = [1] * (len(sizes) - len(shape)) + list(shape)
+    after = [old if new == -1 else new for old, new in zip(before, sizes, strict=True)]
+    if min(after, default=1) < 0 or math.prod(after) > MAX_CONSTANT:
+        raise UnsupportedError(f"an expansion of {list(shape)} to {list(sizes)}")
+    return after
 
 
 def _shuffle(function: Callable[[Builder, Value, int], Value], argument: str) -> Row:
@@ -347,6 +359,7 @@ _ROWS: dict[str, Row] = {
     "avg_pool1d": average_pool,
     "avg_pool2d": average_pool,
     "batch_norm": _batch_norm,
+    "bmm": _matmul,
     "cat": _cat,
     "channel_shuffle": _shuffle(shapes.channel_shuffle, "groups"),
     "chunk": _chunk,
