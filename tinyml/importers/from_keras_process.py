@@ -16,10 +16,7 @@ def main(model: str, output: str) -> None:
         converter = tf.lite.TFLiteConverter.from_saved_model(model)
     else:
         loaded = tf.keras.models.load_model(model, compile=False, safe_mode=True)
-        # a batch of 1: with a free one the converter writes operators that work out shapes at run time
-        inputs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, tensor.name) for tensor in loaded.inputs]
-        function = tf.function(lambda *tensors: loaded(list(tensors) if len(tensors) > 1 else tensors[0]))
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function(*inputs)], loaded)
+        converter = tf.lite.TFLiteConverter.from_keras_model(loaded)
     Path(output).write_bytes(converter.convert())
 
 
