@@ -102,7 +102,7 @@ def _inputs(entries: Sequence[Any], shapes: Shapes) -> dict[str, Shape]:
         raise UsageError(f"no input is called {', '.join(map(shown, unknown))}", f"the model's inputs are {named}")
     if not entries:
         raise ModelError("the graph has no input")
-    free: list[str] = []
+    free: dict[str, list[int | str]] = {}
     found: dict[str, Shape] = {}
     for entry in entries:
         if not entry.type.HasField("tensor_type"):
@@ -117,12 +117,17 @@ def _inputs(entries: Sequence[Any], shapes: Shapes) -> dict[str, Shape]:
             raise UsageError(f"shape {list(given)} for input {shown(entry.name)}, which the file states as {sides}")
         batched = [1 if at == 0 and isinstance(side, str) else side for at, side in enumerate(sides)]
         sides = list(given) or batched
-        free += [f"{shown(entry.name)} {sides}"] if any(isinstance(side, str) for side in sides) else []
+        if any(isinstance(side, str) for side in sides):
+            free[entry.name] = sides
         found[entry.name] = tuple(side for side in sides if isinstance(side, int))
     if free:
+        name, sides = next(iter(free.items()))
+        example = tuple(side if isinstance(side, int) else 96 for side in sides)
         raise UnsupportedError(
-            f"inputs with free sides: {', '.join(free)}",
-            f"state them: load(path, shapes={{{entries[0].name!r}: (1, 3, 96, 96)}}), or export with a fixed shape",
+            f"inputs with free sides: {', '.join(f'{shown(key)} {stated}' for key, stated in free.items())}",
+            f"tinyml.importers.load(path, shapes={{{name!r}: {example}}}); or fix them in the file: python -m "
+            f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {name!r} --input_shape "
+            f"{','.join(map(str, example))} IN.onnx OUT.onnx",
         )
     return found
 
