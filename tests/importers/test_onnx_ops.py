@@ -260,6 +260,17 @@ def test_shapes_worked_out_at_run_time_are_constants() -> None:
     }
 
 
+def test_a_clamp_of_a_transposed_clamp() -> None:
+    nodes = [
+        node("Relu", ["x"], ["a"]),
+        node("Transpose", ["a"], ["b"], perm=[0, 2, 1, 3]),
+        node("Min", ["b", "six"], ["y"]),
+    ]
+    data = model(nodes, {"x": IMAGE}, {"six": number(6)}).SerializeToString()
+    compare(data, {"x": weights(*IMAGE) * np.float32(5)})
+    assert [n.op.activation.value for n in import_onnx(data, "m").graph.nodes if n.op.kind == "relu"] == ["relu6"]
+
+
 def test_opset_9_resizes_and_slices() -> None:
     nodes = [
         node("Upsample", ["x", "scales"], ["a"], mode="nearest"),

@@ -184,7 +184,7 @@ def clip(builder: Builder, value: Value, low: float | None, high: float | None) 
         bounds = [bound for bound in (high, inner_high) if bound is not None]
         limit = min(bounds, default=None)
         if joined is None or limit is None or joined < limit:
-            value, low, high = Value(value.shape, source.layout, source.tensor), joined, limit
+            value, low, high = Value(value.shape, value.layout, source.tensor), joined, limit
     clamped = _clamped(builder, value, low, high)
     builder.clamps[clamped.tensor] = (value, low, high)
     return clamped
