@@ -236,14 +236,16 @@ def _given(builder: Builder, value: Value) -> Axes:
 
 
 def _take_as_read(graph: Graph, ports: tuple[Port, ...]) -> tuple[Graph, tuple[Port, ...]]:
-    """A signal that is only read as an image of one column is taken as such: then it can be fed by rows."""
+    """A signal of one channel that is only read as an image of one column is taken as such: then it can be fed by rows."""
     inputs, taken = list(graph.inputs), list(ports)
     for at, (tensor, port) in enumerate(zip(graph.inputs, ports, strict=True)):
         readers = graph.consumers.get(tensor, ())
         channels, length = (*port.shape[1:], 1, 1)[:2]
         image = (1, length, 1, channels)
         alike = {(node.op.kind, node.outputs[0].shape) for node in readers} == {("reshape", image)}
-        if len(port.shape) == 3 and port.axes == (0, 1, 2) and alike and tensor not in graph.outputs:
+        # with several channels the reshape would be another order, which `_Attempt` tries by itself
+        flat = len(port.shape) == 3 and port.axes == (0, 1, 2) and min(channels, length) == 1
+        if flat and alike and tensor not in graph.outputs:
             inputs[at], taken[at] = replace(tensor, shape=image), replace(port, axes=(0, 2, None, 1))
             graph = graph.with_nodes([node for node in graph.nodes if node not in readers])
             graph = graph.substitute({node.output: inputs[at] for node in readers})

@@ -15,6 +15,17 @@ from tinyml.importers import nchw_elementwise as elementwise
 from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand, Value
 from tinyml.importers.torch_call import AtenCall
+from tinyml.importers.torch_shape import (
+    expand,
+    flatten,
+    matrix_transpose,
+    permute,
+    squeeze,
+    transpose,
+    unflatten,
+    unsqueeze,
+    view,
+)
 from tinyml.importers.torch_window import (
     Row,
     adaptive_average_pool,
@@ -30,7 +41,6 @@ from tinyml.ir import Array, Op
 from tinyml.ops import Add, LeakyRelu, Logistic, Mul, Sub, Tanh
 from tinyml.ops.broadcast import Broadcast
 
-MAX_CONSTANT = 1 << 26  # elements
 _FLOAT_TYPES = (6, 7, 8, 13)  # half, float, double, bfloat16 by their numbers in the file format
 
 
@@ -218,95 +228,6 @@ def _pad(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     return [shapes.pad(builder, value, sides, call.real("value", 0.0))]
 
 
-# the stated shape: of constants too
-
-
-def _reshaped(builder: Builder, operand: Operand, shape: Sequence[int]) -> Sequence[Operand]:
-    total, known = math.prod(operand.shape), math.prod(side for side in shape if side != -1)
-    if list(shape).count(-1) > 1 or min(shape, default=1) < -1 or (-1 in shape and (not known or total % known)):
-        raise ModelError(f"{list(operand.shape)} cannot become {list(shape)}")
-    full = tuple(total // known if side == -1 else side for side in shape)
-    if math.prod(full) != total:
-        raise ModelError(f"{list(operand.shape)} cannot become {list(shape)}")
-    return [builder.reshape(operand, full) if isinstance(operand, Value) else operand.reshape(full)]
-
-
-def _view(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    return _reshaped(builder, call.operand("self"), call.ints("size" if call.get("shape") is None else "shape"))
-
-
-def _flatten(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand = call.operand("self")
-    shape = operand.shape or (1,)
-    first, last = (shapes.axis_of(call.integer(n, d), shape) for n, d in (("start_dim", 0), ("end_dim", -1)))
-    joined = math.prod(shape[first : last + 1])
-    return _reshaped(builder, operand, (*shape[:first], joined, *shape[last + 1 :]))
-
-
-def _unflatten(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand = call.operand("self")
-    axis = shapes.axis_of(call.integer("dim"), operand.shape)
-    sizes = call.ints("sizes")
-    return _reshaped(builder, operand, (*operand.shape[:axis], *sizes, *operand.shape[axis + 1 :]))
-
-
-def _squeeze(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand = call.operand("self")
-    axes = call.ints("dim") if call.get("dim") is not None else list(range(len(operand.shape)))
-    dropped = [axis for axis in shapes.axes_from(axes, operand.shape) if operand.shape[axis] == 1]
-    return _reshaped(builder, operand, [side for axis, side in enumerate(operand.shape) if axis not in dropped])
-
-
-def _unsqueeze(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand = call.operand("self")
-    axis = shapes.axis_of(call.integer("dim"), (1, *operand.shape))
-    return _reshaped(builder, operand, (*operand.shape[:axis], 1, *operand.shape[axis:]))
-
-
-def _permuted(builder: Builder, operand: Operand, order: Sequence[int]) -> Sequence[Operand]:
-    axes = [shapes.axis_of(axis, operand.shape) for axis in order]
-    if sorted(axes) != list(range(len(operand.shape))):
-        raise ModelError(f"{list(order)} is no permutation of the axes of {list(operand.shape)}")
-    return [builder.transpose(operand, axes) if isinstance(operand, Value) else operand.transpose(axes)]
-
-
-def _permute(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    return _permuted(builder, call.operand("self"), call.ints("dims"))
-
-
-def _transpose(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand = call.operand("self")
-    first, second = (shapes.axis_of(call.integer(name), operand.shape) for name in ("dim0", "dim1"))
-    order = list(range(len(operand.shape)))
-    order[first], order[second] = second, first
-    return _permuted(builder, operand, order)
-
-
-def _t(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand = call.operand("self")
-    return _permuted(builder, operand, list(range(len(operand.shape)))[::-1])
-
-
-def _expand(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    operand, sizes = call.operand("self"), call.ints("size")
-    if not isinstance(operand, Value):
-        return [np.broadcast_to(operand, _expanded(operand.shape, sizes))]
-    before = (*(1,) * (len(sizes) - len(operand.shape)), *operand.shape)
-    shape = [old if new == -1 else new for old, new in zip(before, sizes, strict=False)]
-    if len(before) != len(sizes) or list(before) != shape:
-        raise UnsupportedError(f"an expansion of {list(operand.shape)} to {sizes}")
-    return _reshaped(builder, operand, shape)
-
-
-def _expanded(shape: Sequence[int], sizes: Sequence[int]) -> list[int]:
-    """A constant's shape; -1 keeps a side."""
-    before = [1] * (len(sizes) - len(shape)) + list(shape)
-    after = [old if new == -1 else new for old, new in zip(before, sizes, strict=True)]
-    if min(after, default=1) < 0 or math.prod(after) > MAX_CONSTANT:
-        raise UnsupportedError(f"an expansion of {list(shape)} to {list(sizes)}")
-    return after
-
-
 def _shuffle(function: Callable[[Builder, Value, int], Value], argument: str) -> Row:
     def lower(builder: Builder, call: AtenCall) -> Sequence[Operand]:
         return [function(builder, call.value("self"), call.integer(argument))]
@@ -347,7 +268,7 @@ _ROWS: dict[str, Row] = {
     "_native_batch_norm_legit_no_training": _batch_norm,
     "_softmax": _softmax,
     "_to_copy": _cast,
-    "_unsafe_view": _view,
+    "_unsafe_view": view,
     "_upsample_nearest_exact1d": upsample(bilinear=False, exact=True),
     "_upsample_nearest_exact2d": upsample(bilinear=False, exact=True),
     "adaptive_avg_pool1d": adaptive_average_pool,
@@ -378,9 +299,9 @@ _ROWS: dict[str, Row] = {
     "detach": _identity,
     "div": _div,
     "dropout": _dropout,
-    "expand": _expand,
+    "expand": expand,
     "feature_dropout": _dropout,
-    "flatten": _flatten,
+    "flatten": flatten,
     "hardsigmoid": _unary(elementwise.hard_sigmoid),
     "hardswish": _unary(elementwise.hard_swish),
     "hardtanh": _clip("min_val", "max_val", (-1.0, 1.0)),
@@ -397,13 +318,13 @@ _ROWS: dict[str, Row] = {
     "native_channel_shuffle": _shuffle(shapes.channel_shuffle, "groups"),
     "neg": _neg,
     "pad": _pad,
-    "permute": _permute,
+    "permute": permute,
     "pixel_shuffle": _shuffle(_pixel_shuffle, "upscale_factor"),
     "pow": _pow,
     "prelu": _prelu,
     "relu": _clip(0.0, None),
     "relu6": _clip(0.0, 6.0),
-    "reshape": _view,
+    "reshape": view,
     "rsub": _binary(Sub(), np.subtract, flipped=True),
     "select": _select,
     "sigmoid": _pointwise(Logistic()),
@@ -412,21 +333,21 @@ _ROWS: dict[str, Row] = {
     "softmax": _softmax,
     "split": _split,
     "split_with_sizes": _split,
-    "squeeze": _squeeze,
+    "squeeze": squeeze,
     "sub": _binary(Sub(), np.subtract),
     "sum": _sum,
     "sym_size": _sym_size,
-    "t": _t,
+    "t": matrix_transpose,
     "tanh": _pointwise(Tanh()),
     "to": _cast,
-    "transpose": _transpose,
-    "unflatten": _unflatten,
-    "unsqueeze": _unsqueeze,
+    "transpose": transpose,
+    "unflatten": unflatten,
+    "unsqueeze": unsqueeze,
     "upsample_bilinear2d": upsample(bilinear=True),
     "upsample_linear1d": upsample(bilinear=True),
     "upsample_nearest1d": upsample(bilinear=False),
     "upsample_nearest2d": upsample(bilinear=False),
-    "view": _view,
+    "view": view,
 }
 
 
