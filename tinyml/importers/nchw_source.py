@@ -236,7 +236,7 @@ def _given(builder: Builder, value: Value) -> Axes:
 
 
 def _take_as_read(graph: Graph, ports: tuple[Port, ...]) -> tuple[Graph, tuple[Port, ...]]:
-    """A signal of one channel that is only read as an image of one column is taken as such: then it can be fed by rows."""
+    """A signal of one channel that is only read as an image of one column is taken so: then it can be fed by rows."""
     inputs, taken = list(graph.inputs), list(ports)
     for at, (tensor, port) in enumerate(zip(graph.inputs, ports, strict=True)):
         readers = graph.consumers.get(tensor, ())
