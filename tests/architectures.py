@@ -149,7 +149,7 @@ def squeezenet() -> nn.Module:
 
 
 class ShuffleUnit(nn.Module):
-    """ShuffleNetV2's basic unit. The shuffle moves elements: nothing can fold it."""
+    """ShuffleNetV2's basic unit. A shuffle before a split moves elements; the last one goes into the dense layer."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -349,7 +349,7 @@ ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] =
     "raw_audio": (raw_audio, (1, 1, 256), 0),
     "resnet": (resnet, (1, 3, 24, 24), 0),
     "rnet": (RNet, (1, 3, 24, 24), 0),
-    "shufflenet": (shufflenet, (1, 3, 12, 12), 2),
+    "shufflenet": (shufflenet, (1, 3, 12, 12), 1),
     "squeeze_excite_net": (squeeze_excite_net, (1, 3, 12, 12), 0),
     "squeezenet": (squeezenet, (1, 3, 23, 23), 0),
     "ssd_heads": (SsdHeads, (1, 3, 16, 16), 0),

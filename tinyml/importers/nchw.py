@@ -187,7 +187,7 @@ class Builder:
             permutation = tuple(before.index(run) for run in runs)
             source = self.shaped(value.tensor, sides)
             self._moved[key] = self.add(Transpose(permutation), [source], "transpose")
-            text = self._moved_text(value, sides, permutation)
+            text = self._moved_text(value, sides, permutation) + _reason(cut, wanted)
             self.moves.append(Move(self._moved[key].name, value.size, text))
         return self._moved[key]
 
@@ -226,6 +226,19 @@ class Builder:
             candidates = [(0, 2, None, 1), plain] if images else [plain, (0, 2, 1)]
         candidates += [own for value in values if (own := value.cut.axes()) is not None]
         return min(candidates, key=lambda axes: sum(moved_elements(value, axes) for value in values))
+
+
+def _reason(cut: Cut, wanted: Sequence[int]) -> str:
+    """Why the two orders differ: inside one stated axis, or between axes."""
+    owner = {side: axis for axis, group in enumerate(cut.groups) for side in group}
+    before, after = ([owner[side] for side in sides] for sides in (cut.order, wanted))
+    if before == after:
+        axes = sorted({a for a, one, other in zip(before, cut.order, wanted, strict=True) if one != other})
+        return f" (inside axis {', '.join(map(str, axes))}, which a shuffle or a flatten before it made)"
+    order, needed = (list(dict.fromkeys(axes)) for axes in (before, after))
+    if order == needed:
+        return f" (a reshape and a transpose before it interleave the axes {', '.join(map(str, order))})"
+    return f" (the axes are stored in the order {order}, {needed} is needed)"
 
 
 def _check_size(shape: Shape) -> None:

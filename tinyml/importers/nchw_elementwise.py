@@ -80,14 +80,14 @@ def _frame(builder: Builder, host: Value, guest: Shape) -> _Frame:
         for side in group:
             present[side] = guest[axis] != 1
     stored = [cut.sides[side] for side in cut.order]
-    runs = _runs(host.tensor.shape, stored)
+    runs = stored_runs(host.tensor.shape, stored)
     if runs is None or any(len({present[cut.order[place]] for place in run}) > 1 for run in runs):
         runs = _uniform_runs([present[side] for side in cut.order])
     shape = tuple(math.prod(stored[place] for place in run) for run in runs)
     return _Frame(builder.shaped(host.tensor, shape), cut, tuple(present), tuple(map(tuple, runs)))
 
 
-def _runs(shape: Shape, stored: Sequence[int]) -> list[list[int]] | None:
+def stored_runs(shape: Shape, stored: Sequence[int]) -> list[list[int]] | None:
     """The places that each stored axis consists of; None when an axis ends inside a side."""
     runs: list[list[int]] = []
     place = 0

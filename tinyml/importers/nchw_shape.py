@@ -10,7 +10,7 @@ import numpy as np
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.layout import Layout
 from tinyml.importers.nchw import Axes, Builder, Operand, Value, stored_constant
-from tinyml.importers.nchw_elementwise import plain_value
+from tinyml.importers.nchw_elementwise import plain_value, stored_runs
 from tinyml.ir import Array, Shape, Tensor
 from tinyml.ops import Concatenation, FullyConnected, Mean, Pad, Softmax, Split, StridedSlice
 
@@ -110,10 +110,27 @@ def mean(builder: Builder, value: Value, axes: Sequence[int], keep: bool) -> Val
     kept = tuple(1 if axis in reduced else side for axis, side in enumerate(value.shape))
     short = tuple(side for axis, side in enumerate(value.shape) if axis not in reduced)
     if kept != value.shape:
-        order = builder.axes_of([value])
-        op = Mean(tuple(order.index(axis) for axis in reduced), keep_dims=True)
-        value = builder.value(builder.add(op, [builder.stored(value, order)]), kept, order)
+        value = _mean_as_stored(builder, value, reduced, kept) or _mean_in_order(builder, value, reduced, kept)
     return value if keep else builder.reshape(value, short)
+
+
+def _mean_as_stored(builder: Builder, value: Value, reduced: Sequence[int], kept: Shape) -> Value | None:
+    """Over whole axes of the tensor as it lies there, whatever order the rest is in; None where that does not fit."""
+    cut = value.cut
+    gone = {side for axis in reduced for side in cut.groups[axis]}
+    runs = stored_runs(value.tensor.shape, cut.sizes(cut.order))
+    if runs is None or any(len({cut.order[place] in gone for place in run}) > 1 for run in runs):
+        return None
+    axes = tuple(axis for axis, run in enumerate(runs) if run and cut.order[run[0]] in gone)
+    left = [side for side in range(len(cut.sides)) if side not in gone]
+    layout = Layout(cut.sizes(left), tuple(left.index(side) for side in cut.order if side not in gone))
+    return Value(kept, layout.joined(), builder.add(Mean(axes, keep_dims=True), [value.tensor]))
+
+
+def _mean_in_order(builder: Builder, value: Value, reduced: Sequence[int], kept: Shape) -> Value:
+    order = builder.axes_of([value])
+    op = Mean(tuple(order.index(axis) for axis in reduced), keep_dims=True)
+    return builder.value(builder.add(op, [builder.stored(value, order)]), kept, order)
 
 
 def softmax(builder: Builder, value: Value, axis: int) -> Value:

@@ -1,10 +1,10 @@
 """A .pt2 file, as torch.export.save writes it, read without PyTorch: a zip of JSON and of raw weights.
 
-torch.export.load is not used. In PyTorch 2.13 it unpickles what the file marks as pickled (weights of tensor
-subclasses, custom objects) with weights_only=False, loads compiled code from data/aotinductor, and evaluates symbolic
-sizes as expressions: each of them runs code that the file brings along. Plain tensors need none of it. Their bytes are
-in data/weights/weight_<n>, their dtype, sides and strides in JSON, and the graph of ATen operators in
-models/model.json. Whatever else lies in the archive (data/sample_inputs is a pickle) is not opened.
+torch.export.load is not used. In PyTorch 2.13 it runs code that a file brings along: it loads data/sample_inputs with
+weights_only=True and, when that fails, again with weights_only=False; it unpickles weights and constants that the
+file marks as pickled, and custom objects, without weights_only; it loads compiled libraries from data/aotinductor; it
+evaluates symbolic sizes with sympy. Plain tensors need none of it: their bytes are in data/weights/weight_<n>, their
+dtype, sides and strides in JSON, and the graph of ATen operators in models/model.json. Nothing else is opened.
 """
 
 from __future__ import annotations
