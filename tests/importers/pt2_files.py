@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -79,4 +80,4 @@ def _change(content: Any, rng: Rng) -> None:
     if rng.random() < 0.15:
         del holder[key]
     else:
-        holder[key] = _VALUES[int(rng.integers(len(_VALUES)))]
+        holder[key] = deepcopy(_VALUES[int(rng.integers(len(_VALUES)))])
