@@ -17,6 +17,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import torch
 
+import tinyml
 from tests.architectures import architecture
 from tests.importers.mutations import mutations
 from tests.importers.pt2_files import contradicted, edited_json, repacked
@@ -196,6 +197,11 @@ def test_all_unsupported_operators_are_listed() -> None:
     for named in ("in 'second'", "erf.default", "cumsum.default"):
         assert named in error.value.message
     assert error.value.exit_code == 3
+
+
+def test_the_public_verb_takes_one_tensor() -> None:
+    graph = tinyml.from_torch(torch.nn.Conv2d(3, 4, 1), torch.zeros(1, 3, 4, 5), "one")
+    assert (graph.name, graph.inputs[0].shape) == ("one", (1, 4, 5, 3))
 
 
 def test_training_mode_comes_back() -> None:

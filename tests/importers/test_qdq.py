@@ -5,6 +5,7 @@ The bound is stated in steps of the output's scale: the two round differently in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from codegen import generate, select_kernels
 from tests.architectures import ARCHITECTURES
 from tests.importers.onnx_files import expected, model, node, weights
+from tests.importers.onnx_mutations import contradicted
 from tests.importers.test_architectures import exported
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.from_onnx import import_onnx
@@ -74,6 +76,19 @@ def test_a_few_steps_from_onnxruntime(name: str, activations: str, tmp_path: Pat
         steps = port.to_graph(real) / tensor.affine.scale + tensor.affine.zero_point
         assert np.abs(ours - steps).max() <= MOST_STEPS
     assert generate(make_plan(graph, select_kernels(graph)))
+
+
+def test_contradictions(tmp_path: Path) -> None:
+    """Each ends in C or in one clear error."""
+    data = quantized("mobilenet_v3", tmp_path, QuantType.QInt8, per_channel=True)
+    outcomes: Counter[str] = Counter()
+    for damaged in contradicted(data, 150, seed=1):
+        try:
+            graph = verify(optimize(import_onnx(damaged, "hostile").graph), "int8")
+            outcomes["C"] += bool(generate(make_plan(graph, select_kernels(graph))))
+        except (ModelError, UnsupportedError) as error:
+            outcomes[type(error).__name__] += bool(error.message)
+    assert len(outcomes) == 3 and sum(outcomes.values()) == 150
 
 
 SCALE, ZERO = np.array(0.05, np.float32), np.array(3, np.int8)

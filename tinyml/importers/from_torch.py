@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     import torch
 
 
-def from_torch(model: Any, example_inputs: Sequence[Any] = (), name: str = "model") -> Graph:
+def from_torch(model: Any, example_inputs: Any = (), name: str = "model") -> Graph:
     """As `import_torch`; the report goes to the log."""
     return import_torch(model, example_inputs, name).logged()
 
 
-def import_torch(model: Any, example_inputs: Sequence[Any] = (), name: str = "model") -> Imported:
+def import_torch(model: Any, example_inputs: Any = (), name: str = "model") -> Imported:
     """The graph of a torch.nn.Module or torch.export.ExportedProgram, NHWC, float32, batch 1.
 
-    model: a module is put into evaluation mode for the export and back afterwards. example_inputs: the tensors that the
-    module is called with, one sample; not needed for a program.
+    model: a module is put into evaluation mode for the export and back afterwards. example_inputs: the tensor or tensors
+    that the module is called with, one sample; not needed for a program.
     Raises UsageError where torch.export cannot export the module, UnsupportedError with every operator that the SDK
     lacks.
     """
-    program = _exported(model, tuple(example_inputs))
+    several = isinstance(example_inputs, tuple | list)
+    program = _exported(model, tuple(example_inputs) if several else (example_inputs,))
     if any(row(kind) is None for kind in _kinds(program)):
         program = _decomposed(program)
     return import_source(_source(_walked(program)), name)
