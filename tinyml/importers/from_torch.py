@@ -34,8 +34,8 @@ def from_torch(model: Any, example_inputs: Any = (), name: str = "model") -> Gra
 def import_torch(model: Any, example_inputs: Any = (), name: str = "model") -> Imported:
     """The graph of a torch.nn.Module or torch.export.ExportedProgram, NHWC, float32, batch 1.
 
-    model: a module is put into evaluation mode for the export and back afterwards. example_inputs: the tensor or tensors
-    that the module is called with, one sample; not needed for a program.
+    model: a module is put into evaluation mode for the export and back afterwards. example_inputs: the tensor or
+    tensors that the module is called with, one sample; not needed for a program.
     Raises UsageError where torch.export cannot export the module, UnsupportedError with every operator that the SDK
     lacks.
     """
