@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # within one line, who may import whom besides itself
 NEIGHBOURS = {
     ("tinyml.passes", "tinyml.interpreter"),
+    ("tinyml.importers", "tinyml.passes"),
     ("tinyml.firmware", "tinyml.firmware_project"),
     ("tinyml.elf", "tinyml.thumb"),
     ("tinyml.stack_analysis", "tinyml.thumb"),
@@ -39,6 +40,7 @@ NEIGHBOURS = {
 ONLY_IN = {
     "torch": ("tinyml.importers.from_torch", "tinyml.quantizer.qat", "tinyml.search", "tinyml.host"),
     "onnx": ("tinyml.importers.from_onnx", "tinyml.exporters.to_onnx"),
+    "google": ("tinyml.importers.from_onnx",),
     "tensorflow": ("tinyml.importers.from_keras",),
     "serial": ("tinyml.device.link", "tinyml.device.emulator"),
     "tflite_micro": ("tinyml.profiler.tflm_process",),

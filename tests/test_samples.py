@@ -11,6 +11,7 @@ import pytest
 from tests.op_cases import CASES
 from tests.op_graphs import activation, one_node
 from tinyml.errors import UsageError
+from tinyml.interpreter import run
 from tinyml.ir import Graph, Quant, Tensor
 from tinyml.ops import Add
 from tinyml.samples import load_samples, made_up_samples, quantize
@@ -51,6 +52,18 @@ def test_int8_is_taken_as_it_is(graph: Graph, tmp_path: Path) -> None:
     assert len(samples) == 5 and samples.labels is not None and samples.labels.tolist() == [0, 1, 2, 3, 4]
     assert all((sample[0] == x[i]).all() and sample[0].shape == shape for i, sample in enumerate(samples.inputs))
     assert len(load_samples(tmp_path / "s.npz", graph)) == 7
+
+
+def test_channels_first_is_refused_with_the_transpose_to_do(graph: Graph, tmp_path: Path) -> None:
+    _, height, width, channels = graph.inputs[0].shape
+    assert (height, width) != (1, 1) and channels > 1
+    np.savez(tmp_path / "s.npz", x=np.zeros((7, channels, height, width), np.float32))
+    with pytest.raises(UsageError) as error:
+        load_samples(tmp_path / "s.npz", graph)
+    assert "samples.transpose(0, 2, 3, 1)" in error.value.hint
+    with pytest.raises(UsageError) as error:
+        run(graph, np.zeros((1, channels, height, width), np.int8))
+    assert "samples.transpose(0, 2, 3, 1)" in error.value.hint
 
 
 def test_floats_are_quantized(graph: Graph, tmp_path: Path) -> None:

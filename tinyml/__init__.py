@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinyml.board import Board, board_names, load_board
     from tinyml.errors import FitError, TinymlError
     from tinyml.firmware import Firmware
+    from tinyml.importers.from_torch import from_torch
     from tinyml.interpreter import run
     from tinyml.ir import Graph
     from tinyml.pipeline import build, connect, export, load, plan, read, test
@@ -39,6 +40,7 @@ _PUBLIC = {
     "build": "tinyml.pipeline",
     "connect": "tinyml.pipeline",
     "export": "tinyml.pipeline",
+    "from_torch": "tinyml.importers.from_torch",
     "load": "tinyml.pipeline",
     "load_board": "tinyml.board",
     "load_samples": "tinyml.samples",
@@ -62,6 +64,7 @@ __all__ = [
     "build",
     "connect",
     "export",
+    "from_torch",
     "load",
     "load_board",
     "load_samples",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, DType, Graph, Node, Tensor, shown
+from tinyml.ir import Array, DType, Graph, Node, Tensor, channels_first_hint, shown
 
 Inputs = Array | Sequence[Array]
 
@@ -51,6 +51,7 @@ def _check_input(tensor: Tensor, array: Array) -> Array:
     if array.shape != tensor.shape or array.dtype != tensor.dtype.numpy:
         raise UsageError(
             f"input {shown(tensor.name)} is {tensor.dtype.value}{list(tensor.shape)}, "
-            f"given {array.dtype}{list(array.shape)}"
+            f"given {array.dtype}{list(array.shape)}",
+            channels_first_hint(array.shape[array.shape[:1] == (1,) :], tensor.shape[1:]),
         )
     return array

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, Graph, Tensor, shown
+from tinyml.ir import Array, Graph, Tensor, channels_first_hint, shown
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def _as_int8(array: Array, tensor: Tensor, path: Path) -> Array:
     shape = (len(array) if array.ndim else 0, *tensor.shape)
     if array.ndim == 0 or array.size != int(np.prod(shape)):
         raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {shown(tensor.name)} of {tensor.shape}")
+    if hint := channels_first_hint(array.shape[1:], tensor.shape[1:]):
+        raise UsageError(f"{path}: samples of shape {array.shape[1:]}, channels first, for {tensor.shape}", hint)
     array = array.reshape(shape)
     if array.dtype == np.int8:
         return array

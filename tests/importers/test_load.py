@@ -40,7 +40,7 @@ def test_not_a_regular_file(tmp_path: Path) -> None:
         importers.load(tmp_path / "pipe.tflite")
 
 
-@pytest.mark.parametrize("name", ["model.h5", "model", "model.tflite.zip"])
+@pytest.mark.parametrize("name", ["model.zip", "model", "model.tflite.zip"])
 def test_unknown_suffix_names_the_known_ones(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"(?s)unknown model format.*\.tflite"):
         importers.load(tmp_path / name)

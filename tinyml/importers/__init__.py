@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,33 +11,97 @@ from tinyml.errors import UsageError
 from tinyml.ir import Graph
 
 MAX_FILE_BYTES = 1 << 28
+SAVED_MODEL = "saved_model.pb"  # what makes a directory a model
+
+Shapes = Mapping[str, Sequence[int]]
+Importer = Callable[
+    [bytes, Path, Shapes], Graph
+]  # the file's bytes, where it lies, shapes of inputs that it leaves free
 
 
-def _tflite(data: bytes, name: str) -> Graph:
-    # imported when used: a reader brings its format's packages with it
+# imported when used: a reader brings its format's packages with it
+
+
+def _tflite(data: bytes, path: Path, shapes: Shapes) -> Graph:
     from tinyml.importers.from_tflite import from_tflite
 
-    return from_tflite(data, name)
+    return from_tflite(data, path.stem)
 
 
-IMPORTERS: dict[str, Callable[[bytes, str], Graph]] = {
+def _onnx(data: bytes, path: Path, shapes: Shapes) -> Graph:
+    from tinyml.importers.from_onnx import from_onnx
+
+    return from_onnx(data, path.stem, path.parent, shapes)
+
+
+def _pt2(data: bytes, path: Path, shapes: Shapes) -> Graph:
+    from tinyml.importers.from_torch import from_pt2
+
+    return from_pt2(data, path.stem)
+
+
+def _pickle(data: bytes, path: Path, shapes: Shapes) -> Graph:
+    from tinyml.importers.from_torch import refuse_pickle
+
+    return refuse_pickle(path)
+
+
+def _keras(data: bytes, path: Path, shapes: Shapes) -> Graph:
+    from tinyml.importers.from_keras import from_keras
+
+    return from_keras(path)
+
+
+IMPORTERS: dict[str, Importer] = {
+    ".h5": _keras,
+    ".keras": _keras,
+    ".onnx": _onnx,
+    ".pt": _pickle,
+    ".pt2": _pt2,
+    ".pth": _pickle,
     ".tflite": _tflite,
 }
 
 
-def load(path: str | Path) -> Graph:
-    """The graph of a model file, by its suffix; named after the file, with the file's sha256.
+def load(path: str | Path, shapes: Shapes | None = None) -> Graph:
+    """The graph of a model file, by its suffix, or of a SavedModel directory; named after it, with its sha256.
 
+    shapes: of inputs, by name, where an .onnx file leaves sides free besides the batch.
     Raises UsageError for a file that cannot be read, ModelError for a damaged one, UnsupportedError for what the SDK
     lacks.
     """
     path = Path(path)
+    if _is_saved_model(path):
+        return _saved_model(path)
     importer = IMPORTERS.get(path.suffix.lower())
     if importer is None:
         known = ", ".join(sorted(IMPORTERS))
         raise UsageError(f"{path}: unknown model format {path.suffix or '(no suffix)'!r}", hint=f"a file of {known}")
+    if shapes and importer is not _onnx:
+        raise UsageError(f"{path}: shapes of inputs are for .onnx files; the others state theirs")
     data = _read(path)
-    return replace(importer(data, path.stem), sha256=hashlib.sha256(data).hexdigest())
+    graph = importer(data, path, shapes or {})
+    return graph if graph.sha256 else replace(graph, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _is_saved_model(path: Path) -> bool:
+    try:
+        return (path / SAVED_MODEL).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _saved_model(path: Path) -> Graph:
+    from tinyml.importers.from_keras import from_keras
+
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if sum(file.stat().st_size for file in files) > MAX_FILE_BYTES:
+        raise UsageError(f"{path}: models of up to {MAX_FILE_BYTES} bytes are read")
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(path).as_posix()}\n".encode())
+        digest.update(_read(file))
+    return replace(from_keras(path), sha256=digest.hexdigest())
 
 
 def _read(path: Path) -> bytes:

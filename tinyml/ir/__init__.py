@@ -5,7 +5,7 @@ from tinyml.ir.graph import Graph, Node
 from tinyml.ir.op import Activation, Cut, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
 from tinyml.ir.tensor import Array, Shape, Tensor
-from tinyml.ir.text import graph_text, shown
+from tinyml.ir.text import channels_first_hint, graph_text, shown
 from tinyml.ir.verify import verify
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ShapeError",
     "Tensor",
     "View",
+    "channels_first_hint",
     "graph_text",
     "shown",
     "verify",
