@@ -1,60 +1,165 @@
 /* The DSP extension of Armv7E-M and Armv8-M: two 16-bit products per instruction.
  *
- * Twin of tests/dsp_host/tml_dsp.h, which says the same in portable C for hosts: change both or neither. All words are
- * little-endian. Words are loaded at any address: these cores do that in hardware.
+ * Twin of tests/dsp_host/tml_dsp.h, which says the same in portable C for hosts: change both or neither. The loops are
+ * assembler because they need every register and loads of several words, which compilers do not give them. They leave
+ * r7 alone, a debug build's frame pointer. Words are loaded at any address: these cores do that in hardware.
+ *
+ * Two filters share an accumulator. A half word of packed weights is 256 * odd filter + even filter, so that its product
+ * adds to both sums at once, and its low byte is the even filter, whose sum is also kept alone. So two weights take two
+ * bytes of flash and half an instruction to unpack.
+ *
+ * Rescaling. TFLite rounds twice: x = round(sum * multiplier / 2**31), halves up, then round(x / 2**shift), halves away
+ * from zero. The second is (x - (x < 0) + 2**(shift - 1)) >> shift, and x < 0 where sum < 0 (or x is 0, and the result
+ * the same). So half and zero point are one constant that SMMLAR adds to the first product, the sign of the sum corrects
+ * it, and a shift ends it: 6 instructions a value. codegen/kernels/dsp.py accepts only shifts in [1, 22] and sums below
+ * 2**30, and shared ones below 2**23, for which nothing overflows, and proves it from weights and bias.
  */
 #ifndef TML_DSP_H
 #define TML_DSP_H
 
 #include "tml_types.h"
 
-/* Sums of products of one pixel with a pair of filters (see tml_dsp_dot_2x2). */
+/* What pairs of filters are applied to, and where the results go. Fields from `out` on move as it runs. */
 typedef struct {
-    int32_t even; /* of the even filter */
-    int32_t both; /* of the even filter plus 256 times those of the odd one */
-} tml_dsp_sums;
+    const int32_t *x;            /* words of int16 pairs */
+    const int32_t *x_whole;      /* end of the groups that come in fours, */
+    const int32_t *x_end;        /* and of all */
+    int32_t zero;                /* 2 * zero point of the output + 1 */
+    int8_t *out[2];              /* of both pixels */
+    const int32_t *scaling;      /* [pairs][5]: bias of the even filter, that + 256 * the odd one's, multiplier of both */
+    const int32_t *scaling_end;  /* in Q31, and (shift to the right - 1) of both, 8 bits each */
+    const int32_t *weights;
+} tml_dsp_block;
 
-/* Twice the odd filter's sum. */
-static inline int32_t tml_dsp_odd(tml_dsp_sums sums)
+_Static_assert(sizeof(tml_dsp_block) == 36, "the assembler counts on these offsets");
+
+/* Doubles or halves a sum to 2 * sum (`twice`), rescales and stores it. Destroys sum and temp. */
+#define TML_DSP_STORE(twice, sum, multiplier, shift, offset, temp, out) \
+    twice "\n\t" \
+    "add " temp ", " offset ", " sum ", asr #31\n\t" \
+    "smmlar " sum ", " sum ", " multiplier ", " temp "\n\t" \
+    "asr " sum ", " sum ", " shift "\n\t" \
+    "ssat " sum ", #8, " sum ", asr #1\n\t" \
+    "strb " sum ", [" out "], #1\n\t"
+
+/* `group` until x (r11) is at its end, four at a time while they last; r4 is free between groups. */
+#define TML_DSP_GROUPS(group) \
+    "ldr r4, [%[c], #4]\n\t" \
+    "cmp r11, r4\n\t" \
+    "beq 2f\n" \
+    "1:\n\t" group group group group \
+    "ldr r4, [%[c], #4]\n\t" \
+    "cmp r11, r4\n\t" \
+    "bne 1b\n" \
+    "2:\n\t" \
+    "ldr r4, [%[c], #8]\n\t" \
+    "cmp r11, r4\n\t" \
+    "beq 4f\n" \
+    "3:\n\t" group \
+    "ldr r4, [%[c], #8]\n\t" \
+    "cmp r11, r4\n\t" \
+    "bne 3b\n" \
+    "4:\n\t"
+
+/* 4 products with each of 2 filters for 2 pixels: 12 instructions. */
+#define TML_DSP_GROUP_2X2 \
+    "ldrd r4, r5, [r12], #8\n\t" \
+    "ldmia r11!, {r6, r8, r9, r10}\n\t" \
+    "smlad r1, r6, r4, r1\n\t" \
+    "smlad r3, r8, r4, r3\n\t" \
+    "sxtb16 r4, r4\n\t" \
+    "smlad r0, r6, r4, r0\n\t" \
+    "smlad r2, r8, r4, r2\n\t" \
+    "smlad r1, r9, r5, r1\n\t" \
+    "smlad r3, r10, r5, r3\n\t" \
+    "sxtb16 r5, r5\n\t" \
+    "smlad r0, r9, r5, r0\n\t" \
+    "smlad r2, r10, r5, r2\n\t"
+
+/* The same for the first of the two pixels: 9 instructions. */
+#define TML_DSP_GROUP_1X2 \
+    "ldrd r4, r5, [r12], #8\n\t" \
+    "ldr r8, [r11, #8]\n\t" \
+    "ldr r6, [r11], #16\n\t" \
+    "smlad r1, r6, r4, r1\n\t" \
+    "sxtb16 r4, r4\n\t" \
+    "smlad r0, r6, r4, r0\n\t" \
+    "smlad r1, r8, r5, r1\n\t" \
+    "sxtb16 r5, r5\n\t" \
+    "smlad r0, r8, r5, r0\n\t"
+
+/* All pairs of filters on two pixels. x: groups of 4 words from tml_dsp_widen. weights: per pair and group 2 words. */
+static inline void tml_dsp_filter_two(tml_dsp_block *block)
 {
-    return (int32_t)((uint32_t)sums.both - (uint32_t)sums.even) >> 7;
+    __asm__ volatile(
+        "ldr r12, [%[c], #32]\n"
+        "5:\n\t"
+        "ldr r11, [%[c], #24]\n\t"
+        "ldrd r0, r1, [r11]\n\t"
+        "mov r2, r0\n\t"
+        "mov r3, r1\n\t"
+        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2)
+        "ldr r11, [%[c], #24]\n\t"
+        "ldrd r4, r5, [r11, #8]\n\t"
+        "ldr r6, [r11, #16]\n\t"
+        "adds r11, #20\n\t"
+        "str r11, [%[c], #24]\n\t"
+        "ldrd r8, r9, [%[c], #16]\n\t"
+        "ldr r10, [%[c], #12]\n\t"
+        "subs r1, r1, r0\n\t"
+        "subs r3, r3, r2\n\t"
+        "lsl r11, r10, r6\n\t"
+        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r10", "r8")
+        TML_DSP_STORE("lsls r2, r2, #1", "r2", "r4", "r6", "r11", "r10", "r9")
+        "ldr r10, [%[c], #12]\n\t"
+        "lsrs r6, r6, #8\n\t"
+        "lsl r11, r10, r6\n\t"
+        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r10", "r8")
+        TML_DSP_STORE("asrs r3, r3, #7", "r3", "r5", "r6", "r11", "r10", "r9")
+        "strd r8, r9, [%[c], #16]\n\t"
+        "ldrd r4, r5, [%[c], #24]\n\t"
+        "cmp r4, r5\n\t"
+        "bne 5b\n\t"
+        "str r12, [%[c], #32]"
+        :
+        : [c] "r"(block)
+        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
 }
 
-/* (multiplier * doubled + (offset << 32) + 2**31) >> 32: with doubled = 2 * sum, TFLite's rounding high product of the
- * sum, plus offset. */
-static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
+/* All pairs of filters on the first of two pixels. */
+static inline void tml_dsp_filter_one(tml_dsp_block *block)
 {
-    int32_t result;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(doubled), "r"(multiplier), "r"(offset));
-    return result;
-}
-
-/* value clamped to int8. */
-static inline int32_t tml_dsp_saturate(int32_t value)
-{
-    int32_t result;
-    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value) : "cc");
-    return result;
-}
-
-/* value << count and value >> count for count in [0, 31]: without the masking that C asks for. */
-static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
-{
-    int32_t result;
-    __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(value), "r"(count));
-    return result;
-}
-
-static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
-{
-    int32_t result;
-    __asm__("asr %0, %1, %2" : "=r"(result) : "r"(value), "r"(count));
-    return result;
+    __asm__ volatile(
+        "ldr r12, [%[c], #32]\n"
+        "5:\n\t"
+        "ldr r11, [%[c], #24]\n\t"
+        "ldrd r0, r1, [r11]\n\t"
+        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X2)
+        "ldr r11, [%[c], #24]\n\t"
+        "ldrd r4, r5, [r11, #8]\n\t"
+        "ldr r6, [r11, #16]\n\t"
+        "adds r11, #20\n\t"
+        "str r11, [%[c], #24]\n\t"
+        "ldrd r10, r8, [%[c], #12]\n\t"
+        "subs r1, r1, r0\n\t"
+        "lsl r11, r10, r6\n\t"
+        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r11", "r8")
+        "lsrs r6, r6, #8\n\t"
+        "lsl r11, r10, r6\n\t"
+        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r11", "r8")
+        "str r8, [%[c], #16]\n\t"
+        "ldrd r4, r5, [%[c], #24]\n\t"
+        "cmp r4, r5\n\t"
+        "bne 5b\n\t"
+        "str r12, [%[c], #32]"
+        :
+        : [c] "r"(block)
+        : "r0", "r1", "r4", "r5", "r6", "r8", "r10", "r11", "r12", "cc", "memory");
 }
 
 /* Widens `count` words of two byte streams to int16, interleaved: bytes (0, 2) of a word of the first, the same of the
  * second, then bytes (1, 3) of both. 4 words out for one in of each; count at least 1. Returns the end of `out`. */
-static inline int32_t *tml_dsp_widen_2(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
+static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
 {
     __asm__ volatile(
         "1:\n\t"
@@ -71,85 +176,6 @@ static inline int32_t *tml_dsp_widen_2(int32_t *out, const int8_t *first, const 
         :
         : "r4", "r5", "r6", "r8", "cc", "memory");
     return out;
-}
-
-/* Adds the products of 2 pixels with a pair of filters.
- *
- * x: `groups` groups of 4 words of int16 pairs, from tml_dsp_widen_2. w: per group 2 words for the same places, each
- * half 256 * odd filter + even filter: a product with the half adds to both filters' sums, and its low byte is the even
- * filter. So 4 weights take 4 bytes of flash and 2 instructions to unpack. Returns the next pair's weights. */
-#define TML_DSP_GROUP_2X2 \
-    "ldrd r4, r5, [%[w]], #8\n\t" \
-    "ldmia %[x]!, {r6, r8, r9, r10}\n\t" \
-    "smlad %[b0], r6, r4, %[b0]\n\t" \
-    "smlad %[b1], r8, r4, %[b1]\n\t" \
-    "sxtb16 r4, r4\n\t" \
-    "smlad %[e0], r6, r4, %[e0]\n\t" \
-    "smlad %[e1], r8, r4, %[e1]\n\t" \
-    "smlad %[b0], r9, r5, %[b0]\n\t" \
-    "smlad %[b1], r10, r5, %[b1]\n\t" \
-    "sxtb16 r5, r5\n\t" \
-    "smlad %[e0], r9, r5, %[e0]\n\t" \
-    "smlad %[e1], r10, r5, %[e1]\n\t"
-
-static inline const int32_t *tml_dsp_dot_2x2(const int32_t *x, const int32_t *w, int32_t groups, tml_dsp_sums *first,
-                                             tml_dsp_sums *second)
-{
-    int32_t e0 = first->even, b0 = first->both, e1 = second->even, b1 = second->both;
-    __asm__ volatile(
-        "subs %[n], %[n], #4\n\t"
-        "blt 2f\n"
-        "1:\n\t" TML_DSP_GROUP_2X2 TML_DSP_GROUP_2X2 TML_DSP_GROUP_2X2 TML_DSP_GROUP_2X2
-        "subs %[n], %[n], #4\n\t"
-        "bge 1b\n"
-        "2:\n\t"
-        "adds %[n], %[n], #4\n\t"
-        "beq 4f\n"
-        "3:\n\t" TML_DSP_GROUP_2X2
-        "subs %[n], %[n], #1\n\t"
-        "bne 3b\n"
-        "4:"
-        : [x] "+r"(x), [w] "+r"(w), [n] "+r"(groups), [e0] "+r"(e0), [b0] "+r"(b0), [e1] "+r"(e1), [b1] "+r"(b1)
-        :
-        : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
-    *first = (tml_dsp_sums){e0, b0};
-    *second = (tml_dsp_sums){e1, b1};
-    return w;
-}
-
-/* The same for the first of the two pixels alone. */
-#define TML_DSP_GROUP_1X2 \
-    "ldrd r4, r5, [%[w]], #8\n\t" \
-    "ldr r8, [%[x], #8]\n\t" \
-    "ldr r6, [%[x]], #16\n\t" \
-    "smlad %[b0], r6, r4, %[b0]\n\t" \
-    "sxtb16 r4, r4\n\t" \
-    "smlad %[e0], r6, r4, %[e0]\n\t" \
-    "smlad %[b0], r8, r5, %[b0]\n\t" \
-    "sxtb16 r5, r5\n\t" \
-    "smlad %[e0], r8, r5, %[e0]\n\t"
-
-static inline const int32_t *tml_dsp_dot_1x2(const int32_t *x, const int32_t *w, int32_t groups, tml_dsp_sums *first)
-{
-    int32_t e0 = first->even, b0 = first->both;
-    __asm__ volatile(
-        "subs %[n], %[n], #4\n\t"
-        "blt 2f\n"
-        "1:\n\t" TML_DSP_GROUP_1X2 TML_DSP_GROUP_1X2 TML_DSP_GROUP_1X2 TML_DSP_GROUP_1X2
-        "subs %[n], %[n], #4\n\t"
-        "bge 1b\n"
-        "2:\n\t"
-        "adds %[n], %[n], #4\n\t"
-        "beq 4f\n"
-        "3:\n\t" TML_DSP_GROUP_1X2
-        "subs %[n], %[n], #1\n\t"
-        "bne 3b\n"
-        "4:"
-        : [x] "+r"(x), [w] "+r"(w), [n] "+r"(groups), [e0] "+r"(e0), [b0] "+r"(b0)
-        :
-        : "r4", "r5", "r6", "r8", "cc", "memory");
-    *first = (tml_dsp_sums){e0, b0};
-    return w;
 }
 
 #endif

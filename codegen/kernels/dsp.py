@@ -1,4 +1,4 @@
-"""Weights and rescaling as the kernels for the DSP extension read them (tml_dsp.h, tml_dsp_rescale.h)."""
+"""Weights and rescaling as the kernels for the DSP extension read them (tml_dsp.h)."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Filters:
 
     @property
     def fit(self) -> bool:
-        """Whether tml_dsp_rescale gives TFLite's bytes."""
+        """Whether tml_dsp.h's rescaling gives TFLite's bytes."""
         shifts = bool(np.isin(self.shift, SHIFTS).all())
         return shifts and bool((self.greatest < SUM_LIMIT).all())
 
     @property
     def fit_pairs(self) -> bool:
-        """Whether, besides, two filters can share an accumulator (tml_dsp_dot_2x2)."""
+        """Whether, besides, two filters can share an accumulator (tml_dsp_filter_two)."""
         shared = bool((self.greatest[1::2] < SHARED_SUM_LIMIT).all())
         return self.fit and shared and bool((self.weights > -128).all())
 
@@ -112,16 +112,16 @@ def ordered(weights: Int64, order: Int64) -> Int64:
 
 
 def paired_weights(filters: Filters, order: Int64) -> Int32:
-    """Words [pairs, groups, 2] for tml_dsp_dot_2x2; an odd last filter is paired with zeros."""
+    """Words [pairs, groups, 2] for tml_dsp_filter_two; an odd last filter is paired with zeros."""
     found = _even(ordered(filters.weights, order))
     halves = (256 * found[1::2] + found[::2])[..., (0, 2, 1, 3)]
     return np.ascontiguousarray(halves.astype("<i2")).view("<i4").astype(np.int32)
 
 
 def paired_scaling(filters: Filters) -> Int32:
-    """[pairs, 5]: bias of the even filter, that plus 256 times the odd one's, both multipliers, both shifts (8 bits
-    each)."""
-    bias, multiplier, shift = (_even(values) for values in (filters.bias, filters.multiplier, filters.shift))
+    """[pairs, 5]: bias of the even filter, that plus 256 times the odd one's, both multipliers, and both shifts less 1,
+    8 bits each."""
+    bias, multiplier, shift = (_even(values) for values in (filters.bias, filters.multiplier, filters.shift - 1))
     columns = [bias[::2], bias[::2] + 256 * bias[1::2], multiplier[::2], multiplier[1::2], shift[::2] + 256 * shift[1::2]]
     return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
 

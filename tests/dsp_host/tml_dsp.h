@@ -7,36 +7,15 @@
 #include "tml_types.h"
 
 typedef struct {
-    int32_t even;
-    int32_t both;
-} tml_dsp_sums;
-
-/* Twice the odd filter's sum. */
-static inline int32_t tml_dsp_odd(tml_dsp_sums sums)
-{
-    return (int32_t)((uint32_t)sums.both - (uint32_t)sums.even) >> 7;
-}
-
-static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
-{
-    const int64_t high = ((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32;
-    return (int32_t)(high + offset); /* the sanitizer finds what does not fit */
-}
-
-static inline int32_t tml_dsp_saturate(int32_t value)
-{
-    return tml_clamp(value, INT8_MIN, INT8_MAX);
-}
-
-static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
-{
-    return value * ((int32_t)1 << count);
-}
-
-static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
-{
-    return value >> count;
-}
+    const int32_t *x;
+    const int32_t *x_whole;
+    const int32_t *x_end;
+    int32_t zero;
+    int8_t *out[2];
+    const int32_t *scaling;
+    const int32_t *scaling_end;
+    const int32_t *weights;
+} tml_dsp_block;
 
 /* Bytes (0, 2) of a word as int16, after a rotation to the right. */
 static inline int32_t tml_dsp_bytes(int32_t word, int32_t rotation)
@@ -56,6 +35,50 @@ static inline int32_t tml_dsp_smlad(int32_t x, int32_t y, int32_t sum)
     return (int32_t)((uint32_t)sum + (uint32_t)low + (uint32_t)high);
 }
 
+/* doubled: twice the sum.   shift: the shift to the right, less 1. The sanitizer finds sums that overflow. */
+static inline int8_t tml_dsp_rescale(int32_t doubled, int32_t multiplier, int32_t shift, int32_t zero)
+{
+    const int32_t offset = zero * ((int32_t)1 << shift) + (doubled >> 31);
+    const int32_t product = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
+    return (int8_t)tml_clamp((product + offset) >> shift >> 1, INT8_MIN, INT8_MAX);
+}
+
+/* Even and odd filter of a pair from their two accumulators. */
+static inline void tml_dsp_store(tml_dsp_block *b, int32_t pixel, int32_t even, int32_t both)
+{
+    const int32_t *s = b->scaling;
+    const int32_t odd = (int32_t)((uint32_t)both - (uint32_t)even) >> 7;
+    *b->out[pixel]++ = tml_dsp_rescale(even * 2, s[2], s[4] & 0xff, b->zero);
+    *b->out[pixel]++ = tml_dsp_rescale(odd, s[3], s[4] >> 8, b->zero);
+}
+
+static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
+{
+    for (; b->scaling != b->scaling_end; b->scaling += 5) {
+        const int32_t words = (int32_t)(b->x_end - b->x) / 2;
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            int32_t even = b->scaling[0];
+            int32_t both = b->scaling[1];
+            for (int32_t i = 0; i < words; i++) {
+                both = tml_dsp_smlad(b->x[2 * i + pixel], b->weights[i], both);
+                even = tml_dsp_smlad(b->x[2 * i + pixel], tml_dsp_bytes(b->weights[i], 0), even);
+            }
+            tml_dsp_store(b, pixel, even, both);
+        }
+        b->weights += words;
+    }
+}
+
+static inline void tml_dsp_filter_two(tml_dsp_block *block)
+{
+    tml_dsp_filter_pixels(block, 2);
+}
+
+static inline void tml_dsp_filter_one(tml_dsp_block *block)
+{
+    tml_dsp_filter_pixels(block, 1);
+}
+
 static inline int32_t tml_dsp_load(const int8_t *bytes)
 {
     int32_t word;
@@ -63,7 +86,7 @@ static inline int32_t tml_dsp_load(const int8_t *bytes)
     return word;
 }
 
-static inline int32_t *tml_dsp_widen_2(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
+static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
         *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), 0);
@@ -72,30 +95,6 @@ static inline int32_t *tml_dsp_widen_2(int32_t *out, const int8_t *first, const 
         *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 8);
     }
     return out;
-}
-
-static inline void tml_dsp_add(tml_dsp_sums *sums, int32_t x, int32_t w)
-{
-    sums->both = tml_dsp_smlad(x, w, sums->both);
-    sums->even = tml_dsp_smlad(x, tml_dsp_bytes(w, 0), sums->even);
-}
-
-static inline const int32_t *tml_dsp_dot_2x2(const int32_t *x, const int32_t *w, int32_t groups, tml_dsp_sums *first,
-                                             tml_dsp_sums *second)
-{
-    for (int32_t i = 0; i < 2 * groups; i++) {
-        tml_dsp_add(first, x[2 * i], w[i]);
-        tml_dsp_add(second, x[2 * i + 1], w[i]);
-    }
-    return w + 2 * groups;
-}
-
-static inline const int32_t *tml_dsp_dot_1x2(const int32_t *x, const int32_t *w, int32_t groups, tml_dsp_sums *first)
-{
-    for (int32_t i = 0; i < 2 * groups; i++) {
-        tml_dsp_add(first, x[2 * i], w[i]);
-    }
-    return w + 2 * groups;
 }
 
 #endif

@@ -4,7 +4,7 @@
 #define TML_CONV2D_PATCHES_H
 
 #include "tml_copy.h"
-#include "tml_dsp_rescale.h"
+#include "tml_dsp.h"
 
 typedef struct {
     tml_view input;
@@ -20,8 +20,8 @@ typedef struct {
     int32_t clamp_low;
     int32_t clamp_high;
     int32_t groups;         /* words that a patch is read in: every run of a row of taps ends in one */
-    const int32_t *weights; /* [pairs of filters][groups][2]: see tml_dsp_dot_2x2 */
-    const int32_t *scaling; /* [pairs of filters][5]: biases, multipliers and shifts, see tml_conv2d_patches_scales */
+    const int32_t *weights; /* [pairs of filters][groups][2]: see tml_dsp_filter_two */
+    const int32_t *scaling; /* [pairs of filters][5]: biases, multipliers and shifts, see tml_dsp_block */
 } tml_conv2d_patches;
 
 /* A pixel of the output. */
@@ -29,21 +29,6 @@ typedef struct {
     int32_t row;
     int32_t column;
 } tml_conv2d_place;
-
-/* Rescalings of a pair of filters. */
-typedef struct {
-    tml_dsp_scale even;
-    tml_dsp_scale odd;
-} tml_conv2d_scales;
-
-static inline tml_conv2d_scales tml_conv2d_patches_scales(const int32_t *scaling, int32_t zero_point)
-{
-    const tml_conv2d_scales scales = {
-        .even = tml_dsp_scale_of(scaling[2], scaling[4] & 0xff, zero_point),
-        .odd = tml_dsp_scale_of(scaling[3], scaling[4] >> 8, zero_point),
-    };
-    return scales;
-}
 
 /* The bytes under row `ky` of the taps: where they lie, or in `line` where the image does not reach that far. */
 static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, const int8_t *input,
@@ -67,7 +52,7 @@ static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, 
     return line;
 }
 
-/* Widens the patches of two pixels, interleaved as tml_dsp_dot_2x2 reads them. Behind the `groups` groups lie two lines
+/* Widens the patches of two pixels, interleaved as tml_dsp_filter_two reads them. Behind the `groups` groups lie two lines
  * of bytes. */
 static TML_NOINLINE void tml_conv2d_patches_widen(const tml_conv2d_patches *p, const int8_t *input,
                                                   const tml_conv2d_place at[2], int32_t *patches)
@@ -80,49 +65,47 @@ static TML_NOINLINE void tml_conv2d_patches_widen(const tml_conv2d_patches *p, c
         const int8_t *first = tml_conv2d_patches_run(p, input, at[0], ky, line);
         const int8_t *second = tml_conv2d_patches_run(p, input, at[1], ky, line + tml_max(length, 4));
         if (words > 0) {
-            patches = tml_dsp_widen_2(patches, first, second, words);
+            patches = tml_dsp_widen(patches, first, second, words);
         }
         if (length % 4 != 0) {
-            patches = tml_dsp_widen_2(patches, first + last, second + last, 1);
+            patches = tml_dsp_widen(patches, first + last, second + last, 1);
         }
     }
 }
 
-/* All output channels of two pixels. */
-static TML_NOINLINE void tml_conv2d_patches_two(const tml_conv2d_patches *p, const int32_t *patches, int8_t *out0,
-                                                int8_t *out1)
+/* All output channels of the first `pixels` (1 or 2) of the two pixels that were widened. */
+static TML_NOINLINE void tml_conv2d_patches_filter(const tml_conv2d_patches *p, const int32_t *patches, int32_t pixels,
+                                                   int8_t *out0, int8_t *out1)
 {
-    const int32_t *weights = p->weights;
-    const int32_t *scaling = p->scaling;
-    for (int32_t c = 0; c < p->output.channels; c += 2) {
-        tml_dsp_sums first = {scaling[0], scaling[1]};
-        tml_dsp_sums second = first;
-        weights = tml_dsp_dot_2x2(patches, weights, p->groups, &first, &second);
-        const tml_conv2d_scales scales = tml_conv2d_patches_scales(scaling, p->output_zero_point);
-        out0[c] = tml_dsp_rescale(first.even * 2, scales.even);
-        out1[c] = tml_dsp_rescale(second.even * 2, scales.even);
-        if (c + 1 < p->output.channels) {
-            out0[c + 1] = tml_dsp_rescale(tml_dsp_odd(first), scales.odd);
-            out1[c + 1] = tml_dsp_rescale(tml_dsp_odd(second), scales.odd);
+    const int32_t channels = p->output.channels;
+    int8_t last[2][2];
+    tml_dsp_block block = {
+        .x = patches,
+        .x_whole = patches + (p->groups & ~3) * 4,
+        .x_end = patches + p->groups * 4,
+        .zero = 2 * p->output_zero_point + 1,
+        .out = {out0, out1},
+        .scaling = p->scaling,
+        .scaling_end = p->scaling + channels / 2 * 5,
+        .weights = p->weights,
+    };
+    for (int32_t left = channels; left > 0; left = left > 1 ? channels % 2 : 0) {
+        if (left == 1) {
+            block.out[0] = last[0];
+            block.out[1] = last[1];
+            block.scaling_end = block.scaling + 5;
         }
-        scaling += 5;
+        if (pixels == 2) {
+            tml_dsp_filter_two(&block);
+        } else {
+            tml_dsp_filter_one(&block);
+        }
     }
-}
-
-/* All output channels of one pixel, the first of the two that were widened. */
-static TML_NOINLINE void tml_conv2d_patches_one(const tml_conv2d_patches *p, const int32_t *patches, int8_t *out)
-{
-    const int32_t *weights = p->weights;
-    const int32_t *scaling = p->scaling;
-    for (int32_t c = 0; c < p->output.channels; c += 2) {
-        tml_dsp_sums sums = {scaling[0], scaling[1]};
-        weights = tml_dsp_dot_1x2(patches, weights, p->groups, &sums);
-        const tml_conv2d_scales scales = tml_conv2d_patches_scales(scaling, p->output_zero_point);
-        out[c] = tml_dsp_rescale(sums.even * 2, scales.even);
-        if (c + 1 < p->output.channels) {
-            out[c + 1] = tml_dsp_rescale(tml_dsp_odd(sums), scales.odd);
+    if (channels % 2 != 0) {
+        out0[channels - 1] = last[0][0];
+        if (pixels == 2) {
+            out1[channels - 1] = last[1][0];
         }
-        scaling += 5;
     }
 }
 
@@ -138,8 +121,7 @@ static inline tml_conv2d_place tml_conv2d_patches_next(const tml_conv2d_patches 
 
 static inline int8_t *tml_conv2d_patches_out(const tml_conv2d_patches *p, int8_t *output, tml_conv2d_place at)
 {
-    int8_t *out = tml_row_out(output, &p->output, at.row) + at.column * p->output.channels;
-    return out;
+    return tml_row_out(output, &p->output, at.row) + at.column * p->output.channels;
 }
 
 /* Output rows [row_begin, row_end), two pixels at a time. patches: 4 * groups words and two lines of bytes. */
@@ -150,16 +132,13 @@ static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, co
     for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left -= 2) {
         at[1] = left > 1 ? tml_conv2d_patches_next(p, at[0]) : at[0];
         tml_conv2d_patches_widen(p, input, at, patches);
-        if (left > 1) {
-            tml_conv2d_patches_two(p, patches, tml_conv2d_patches_out(p, output, at[0]),
-                                   tml_conv2d_patches_out(p, output, at[1]));
-        } else {
-            tml_conv2d_patches_one(p, patches, tml_conv2d_patches_out(p, output, at[0]));
-        }
+        tml_conv2d_patches_filter(p, patches, tml_min(left, 2), tml_conv2d_patches_out(p, output, at[0]),
+                                  tml_conv2d_patches_out(p, output, at[1]));
         at[0] = tml_conv2d_patches_next(p, at[1]);
     }
-    for (int32_t row = row_begin; row < row_end; row++) {
-        tml_dsp_clamp(tml_row_out(output, &p->output, row), p->output.width * p->output.channels, p->clamp_low,
+    const int32_t clamps = p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX;
+    for (int32_t row = row_begin; clamps && row < row_end; row++) {
+        tml_clamp_all(tml_row_out(output, &p->output, row), p->output.width * p->output.channels, p->clamp_low,
                       p->clamp_high);
     }
 }
