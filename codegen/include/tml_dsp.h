@@ -33,14 +33,14 @@ typedef struct {
 
 _Static_assert(sizeof(tml_dsp_block) == 36, "the assembler counts on these offsets");
 
-/* Doubles or halves a sum to 2 * sum (`twice`), rescales and stores it. Destroys sum and temp. */
+/* Makes 2 * sum (`twice`), rescales and stores it at `out`, the rest of an address. Destroys sum and temp. */
 #define TML_DSP_STORE(twice, sum, multiplier, shift, offset, temp, out) \
     twice "\n\t" \
     "add " temp ", " offset ", " sum ", asr #31\n\t" \
     "smmlar " sum ", " sum ", " multiplier ", " temp "\n\t" \
     "asr " sum ", " sum ", " shift "\n\t" \
     "ssat " sum ", #8, " sum ", asr #1\n\t" \
-    "strb " sum ", [" out "], #1\n\t"
+    "strb " sum ", [" out "\n\t"
 
 /* `group` until x (r11) is at its end, four at a time while they last; r4 is free between groups. */
 #define TML_DSP_GROUPS(group) \
@@ -66,21 +66,20 @@ _Static_assert(sizeof(tml_dsp_block) == 36, "the assembler counts on these offse
     "ldrd r4, r5, [r12], #8\n\t" \
     "ldmia r11!, {r6, r8, r9, r10}\n\t" \
     "smlad r1, r6, r4, r1\n\t" \
-    "smlad r3, r8, r4, r3\n\t" \
+    "smlad r3, r9, r4, r3\n\t" \
     "sxtb16 r4, r4\n\t" \
     "smlad r0, r6, r4, r0\n\t" \
-    "smlad r2, r8, r4, r2\n\t" \
-    "smlad r1, r9, r5, r1\n\t" \
+    "smlad r2, r9, r4, r2\n\t" \
+    "smlad r1, r8, r5, r1\n\t" \
     "smlad r3, r10, r5, r3\n\t" \
     "sxtb16 r5, r5\n\t" \
-    "smlad r0, r9, r5, r0\n\t" \
+    "smlad r0, r8, r5, r0\n\t" \
     "smlad r2, r10, r5, r2\n\t"
 
-/* The same for the first of the two pixels: 9 instructions. */
+/* The same for the first of the two pixels: 8 instructions. */
 #define TML_DSP_GROUP_1X2 \
     "ldrd r4, r5, [r12], #8\n\t" \
-    "ldr r8, [r11, #8]\n\t" \
-    "ldr r6, [r11], #16\n\t" \
+    "ldrd r6, r8, [r11], #16\n\t" \
     "smlad r1, r6, r4, r1\n\t" \
     "sxtb16 r4, r4\n\t" \
     "smlad r0, r6, r4, r0\n\t" \
@@ -109,13 +108,13 @@ static inline void tml_dsp_filter_two(tml_dsp_block *block)
         "subs r1, r1, r0\n\t"
         "subs r3, r3, r2\n\t"
         "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r10", "r8")
-        TML_DSP_STORE("lsls r2, r2, #1", "r2", "r4", "r6", "r11", "r10", "r9")
+        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r10", "r8], #1")
+        TML_DSP_STORE("lsls r2, r2, #1", "r2", "r4", "r6", "r11", "r10", "r9], #1")
         "ldr r10, [%[c], #12]\n\t"
         "lsrs r6, r6, #8\n\t"
         "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r10", "r8")
-        TML_DSP_STORE("asrs r3, r3, #7", "r3", "r5", "r6", "r11", "r10", "r9")
+        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r10", "r8], #1")
+        TML_DSP_STORE("asrs r3, r3, #7", "r3", "r5", "r6", "r11", "r10", "r9], #1")
         "strd r8, r9, [%[c], #16]\n\t"
         "ldrd r4, r5, [%[c], #24]\n\t"
         "cmp r4, r5\n\t"
@@ -143,10 +142,10 @@ static inline void tml_dsp_filter_one(tml_dsp_block *block)
         "ldrd r10, r8, [%[c], #12]\n\t"
         "subs r1, r1, r0\n\t"
         "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r11", "r8")
+        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r11", "r8], #1")
         "lsrs r6, r6, #8\n\t"
         "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r11", "r8")
+        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r11", "r8], #1")
         "str r8, [%[c], #16]\n\t"
         "ldrd r4, r5, [%[c], #24]\n\t"
         "cmp r4, r5\n\t"
@@ -157,18 +156,18 @@ static inline void tml_dsp_filter_one(tml_dsp_block *block)
         : "r0", "r1", "r4", "r5", "r6", "r8", "r10", "r11", "r12", "cc", "memory");
 }
 
-/* Widens `count` words of two byte streams to int16, interleaved: bytes (0, 2) of a word of the first, the same of the
- * second, then bytes (1, 3) of both. 4 words out for one in of each; count at least 1. Returns the end of `out`. */
+/* Widens `count` words of two byte streams to int16: bytes (0, 2) and (1, 3) of a word of the first, then those of the
+ * second. 4 words out for one in of each; count at least 1. Returns the end of `out`. */
 static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
 {
     __asm__ volatile(
         "1:\n\t"
         "ldr r4, [%[a]], #4\n\t"
         "ldr r5, [%[b]], #4\n\t"
-        "sxtb16 r6, r4, ror #8\n\t"
+        "sxtb16 r6, r5\n\t"
         "sxtb16 r8, r5, ror #8\n\t"
+        "sxtb16 r5, r4, ror #8\n\t"
         "sxtb16 r4, r4\n\t"
-        "sxtb16 r5, r5\n\t"
         "stmia %[out]!, {r4, r5, r6, r8}\n\t"
         "subs %[n], %[n], #1\n\t"
         "bne 1b"
@@ -176,6 +175,12 @@ static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const in
         :
         : "r4", "r5", "r6", "r8", "cc", "memory");
     return out;
+}
+
+/* 4 bytes from and to any address. */
+static inline void tml_dsp_copy_word(int8_t *target, const int8_t *source)
+{
+    __builtin_memcpy(target, source, 4);
 }
 
 #endif

@@ -130,3 +130,29 @@ def _even(values: Int64) -> Int64:
     """With one more row of zeros where the number of rows is odd."""
     return np.concatenate([values, np.zeros((len(values) % 2, *values.shape[1:]), np.int64)])
 
+
+
+def column_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
+    """Words [blocks, pairs of rows, 4, pairs of columns] for tml_dsp_depthwise.h: bytes (0, 2) are a column of two rows,
+    bytes (1, 3) that to its right."""
+    channels = len(filters.weights)
+    taps = filters.weights.reshape(channels, kernel_h, kernel_w)
+    taps = np.pad(taps, ((0, 0), (0, kernel_h % 2), (0, kernel_w % 2)))
+    split = taps.reshape(channels, taps.shape[1] // 2, 2, taps.shape[2] // 2, 2)
+    # [channel, pair of rows, pair of columns, row, column]: the bytes of a word, lowest first
+    words = np.ascontiguousarray(split.transpose(0, 1, 3, 2, 4).astype(np.int8)).reshape(*split.shape[:2], -1, 4)
+    blocks = words[_blocks(channels)].transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(blocks).view("<i4").astype(np.int32)
+
+
+def column_scaling(filters: Filters, zero_point: int) -> Int32:
+    """[blocks, 4, 4]: 2 * bias, multiplier, shift - 1 and (2 * zero point + 1) << (shift - 1) of each channel."""
+    shift = filters.shift - 1
+    columns = [2 * filters.bias, filters.multiplier, shift, (2 * zero_point + 1) << shift]
+    return np.stack(columns, axis=1)[_blocks(len(shift))].astype(np.int32)
+
+
+def _blocks(channels: int) -> Int64:
+    """Channels in blocks of 4; the last block ends with the last channel."""
+    starts = np.minimum(np.arange(0, channels, 4), channels - 4)
+    return starts[:, None] + np.arange(4)

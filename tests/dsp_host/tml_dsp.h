@@ -2,8 +2,6 @@
 #ifndef TML_DSP_H
 #define TML_DSP_H
 
-#include <string.h>
-
 #include "tml_types.h"
 
 typedef struct {
@@ -60,8 +58,9 @@ static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
             int32_t even = b->scaling[0];
             int32_t both = b->scaling[1];
             for (int32_t i = 0; i < words; i++) {
-                both = tml_dsp_smlad(b->x[2 * i + pixel], b->weights[i], both);
-                even = tml_dsp_smlad(b->x[2 * i + pixel], tml_dsp_bytes(b->weights[i], 0), even);
+                const int32_t x = b->x[i / 2 * 4 + pixel * 2 + i % 2];
+                both = tml_dsp_smlad(x, b->weights[i], both);
+                even = tml_dsp_smlad(x, tml_dsp_bytes(b->weights[i], 0), even);
             }
             tml_dsp_store(b, pixel, even, both);
         }
@@ -82,7 +81,7 @@ static inline void tml_dsp_filter_one(tml_dsp_block *block)
 static inline int32_t tml_dsp_load(const int8_t *bytes)
 {
     int32_t word;
-    memcpy(&word, bytes, 4);
+    __builtin_memcpy(&word, bytes, 4);
     return word;
 }
 
@@ -90,11 +89,17 @@ static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const in
 {
     for (int32_t i = 0; i < count; i++) {
         *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), 0);
-        *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 0);
         *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), 8);
+        *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 0);
         *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 8);
     }
     return out;
+}
+
+/* 4 bytes from and to any address. */
+static inline void tml_dsp_copy_word(int8_t *target, const int8_t *source)
+{
+    __builtin_memcpy(target, source, 4);
 }
 
 #endif

@@ -110,16 +110,18 @@ def _by_rows(kernels: Sequence[Kernel]) -> Kernel:
 
 
 def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:
-    """Goes back to the preferred kernel of every unfused node whose frugal one does not lower the peak."""
+    """Goes back to the most preferred kernel of every unfused node that does not raise the peak."""
     chosen = dict(frugal)
     peak = draft.lay_out(chosen).bound
     for section in draft.sections:
         node = draft.nodes[section.first]
-        preferred = _whole(candidates[node])[0]
-        if section.lockstep is None and chosen[node] is not preferred:
+        if section.lockstep is not None:
+            continue
+        for preferred in _whole(candidates[node]):
             trial = {**chosen, node: preferred}
-            if draft.lay_out(trial).bound <= peak:
+            if preferred is chosen[node] or draft.lay_out(trial).bound <= peak:
                 chosen = trial
+                break
     return chosen
 
 

@@ -1,0 +1,184 @@
+/* The inner loops of depthwise convolutions with the DSP extension, on 4 channels and 6 output columns at a time.
+ *
+ * Twin of tests/dsp_host/tml_dsp_depthwise.h: change both or neither. Two rows of taps at a time: a product of pairs is
+ * that of one column of both rows. So the image is widened to words [column][4 channels], the upper row in the lower
+ * half; weights are bytes, the words [channel][pairs of columns]: columns 2i in bytes 0 and 2, 2i + 1 in bytes 1 and 3.
+ */
+#ifndef TML_DSP_DEPTHWISE_H
+#define TML_DSP_DEPTHWISE_H
+
+#include "tml_dsp.h"
+
+#define TML_DSP_COLUMNS 6
+
+/* A row of the image from some pixel on: 4 channels of a pixel, and the bytes to those of the next. */
+typedef struct {
+    const int8_t *at;
+    int32_t step;
+} tml_dsp_line;
+
+/* `count` pixels of two rows; count at least 1. Returns the end of `out`. */
+static inline int32_t *tml_dsp_widen_rows(int32_t *out, tml_dsp_line upper, tml_dsp_line lower, int32_t count)
+{
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr r4, [%[a]]\n\t"
+        "ldr r5, [%[b]]\n\t"
+        "add %[a], %[a], %[s]\n\t"
+        "add %[b], %[b], %[t]\n\t"
+        "pkhtb r8, r5, r4, asr #16\n\t"
+        "pkhbt r4, r4, r5, lsl #16\n\t"
+        "sxtb16 r5, r4, ror #8\n\t"
+        "sxtb16 r4, r4\n\t"
+        "sxtb16 r6, r8\n\t"
+        "sxtb16 r8, r8, ror #8\n\t"
+        "stmia %[out]!, {r4, r5, r6, r8}\n\t"
+        "subs %[n], %[n], #1\n\t"
+        "bne 1b"
+        : [out] "+r"(out), [a] "+r"(upper.at), [b] "+r"(lower.at), [n] "+r"(count)
+        : [s] "r"(upper.step), [t] "r"(lower.step)
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+    return out;
+}
+
+/* The same of one row; what comes into the upper halves is not defined, and meets weights of 0. */
+static inline int32_t *tml_dsp_widen_row(int32_t *out, tml_dsp_line row, int32_t count)
+{
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr r8, [%[a]]\n\t"
+        "add %[a], %[a], %[s]\n\t"
+        "sxtb16 r4, r8\n\t"
+        "sxtb16 r5, r8, ror #8\n\t"
+        "sxtb16 r6, r8, ror #16\n\t"
+        "sxtb16 r8, r8, ror #24\n\t"
+        "stmia %[out]!, {r4, r5, r6, r8}\n\t"
+        "subs %[n], %[n], #1\n\t"
+        "bne 1b"
+        : [out] "+r"(out), [a] "+r"(row.at), [n] "+r"(count)
+        : [s] "r"(row.step)
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+    return out;
+}
+
+/* Two rows of taps on 4 channels. */
+typedef struct {
+    const int32_t *x;       /* of the first channel, in the first column */
+    const int32_t *x_end;   /* x + 4: of the channel behind the last */
+    int32_t *sums;          /* [4][6]: columns side by side; moves to its end */
+    const int32_t *weights; /* moves to the end of these rows */
+    int32_t pairs;          /* of taps in a row */
+    int32_t row_bytes;      /* 32 * pairs */
+} tml_dsp_taps;
+
+_Static_assert(sizeof(tml_dsp_taps) == 24, "the assembler counts on these offsets");
+
+/* `taps` for each of 4 channels: adds to r0 to r5, from words at r11 and weights at r12. */
+#define TML_DSP_CHANNELS(taps) \
+    __asm__ volatile( \
+        "ldr r11, [%[t]]\n\t" \
+        "ldr r12, [%[t], #12]\n" \
+        "5:\n\t" \
+        "ldr r10, [%[t], #8]\n\t" \
+        "ldmia r10, {r0, r1, r2, r3, r4, r5}\n\t" taps \
+        "ldr r10, [%[t], #8]\n\t" \
+        "stmia r10!, {r0, r1, r2, r3, r4, r5}\n\t" \
+        "str r10, [%[t], #8]\n\t" \
+        "add r11, r11, #4\n\t" \
+        "ldr r10, [%[t], #4]\n\t" \
+        "cmp r11, r10\n\t" \
+        "bne 5b\n\t" \
+        "str r12, [%[t], #12]" \
+        : \
+        : [t] "r"(t) \
+        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory")
+
+#define TML_DSP_COLUMN(offset) "ldr r10, [r11, #" #offset "]\n\t"
+#define TML_DSP_TAP(sum, weight) "smlad " #sum ", r10, " #weight ", " #sum "\n\t"
+#define TML_DSP_3_TAPS "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
+
+/* Rows of 3 taps; output columns 1 pixel apart: every word of the image is loaded once. */
+static inline void tml_dsp_taps_3(tml_dsp_taps *t)
+{
+    TML_DSP_CHANNELS(
+        TML_DSP_3_TAPS
+        TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6)
+        TML_DSP_COLUMN(16) TML_DSP_TAP(r1, r6) TML_DSP_TAP(r0, r9)
+        TML_DSP_COLUMN(32) TML_DSP_TAP(r2, r6) TML_DSP_TAP(r1, r9) TML_DSP_TAP(r0, r8)
+        TML_DSP_COLUMN(48) TML_DSP_TAP(r3, r6) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8)
+        TML_DSP_COLUMN(64) TML_DSP_TAP(r4, r6) TML_DSP_TAP(r3, r9) TML_DSP_TAP(r2, r8)
+        TML_DSP_COLUMN(80) TML_DSP_TAP(r5, r6) TML_DSP_TAP(r4, r9) TML_DSP_TAP(r3, r8)
+        TML_DSP_COLUMN(96) TML_DSP_TAP(r5, r9) TML_DSP_TAP(r4, r8)
+        TML_DSP_COLUMN(112) TML_DSP_TAP(r5, r8));
+}
+
+/* The same, output columns 2 pixels apart. */
+static inline void tml_dsp_taps_3_by_2(tml_dsp_taps *t)
+{
+    TML_DSP_CHANNELS(
+        TML_DSP_3_TAPS
+        TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6)
+        TML_DSP_COLUMN(16) TML_DSP_TAP(r0, r9)
+        TML_DSP_COLUMN(32) TML_DSP_TAP(r0, r8) TML_DSP_TAP(r1, r6)
+        TML_DSP_COLUMN(48) TML_DSP_TAP(r1, r9)
+        TML_DSP_COLUMN(64) TML_DSP_TAP(r1, r8) TML_DSP_TAP(r2, r6)
+        TML_DSP_COLUMN(80) TML_DSP_TAP(r2, r9)
+        TML_DSP_COLUMN(96) TML_DSP_TAP(r2, r8) TML_DSP_TAP(r3, r6)
+        TML_DSP_COLUMN(112) TML_DSP_TAP(r3, r9)
+        TML_DSP_COLUMN(128) TML_DSP_TAP(r3, r8) TML_DSP_TAP(r4, r6)
+        TML_DSP_COLUMN(144) TML_DSP_TAP(r4, r9)
+        TML_DSP_COLUMN(160) TML_DSP_TAP(r4, r8) TML_DSP_TAP(r5, r6)
+        TML_DSP_COLUMN(176) TML_DSP_TAP(r5, r9)
+        TML_DSP_COLUMN(192) TML_DSP_TAP(r5, r8));
+}
+
+#define TML_DSP_6_COLUMNS(a, b, c, d, e, f) \
+    TML_DSP_COLUMN(a) TML_DSP_TAP(r0, r8) TML_DSP_COLUMN(b) TML_DSP_TAP(r1, r8) \
+    TML_DSP_COLUMN(c) TML_DSP_TAP(r2, r8) TML_DSP_COLUMN(d) TML_DSP_TAP(r3, r8) \
+    TML_DSP_COLUMN(e) TML_DSP_TAP(r4, r8) TML_DSP_COLUMN(f) TML_DSP_TAP(r5, r8)
+#define TML_DSP_PAIRS_OF_TAPS(even, odd) \
+    "ldr r9, [%[t], #16]\n" \
+    "1:\n\t" \
+    "ldr r6, [r12], #4\n\t" \
+    "sxtb16 r8, r6\n\t" even \
+    "sxtb16 r8, r6, ror #8\n\t" odd \
+    "add r11, r11, #32\n\t" \
+    "subs r9, r9, #1\n\t" \
+    "bne 1b\n\t" \
+    "ldr r9, [%[t], #20]\n\t" \
+    "sub r11, r11, r9\n\t"
+
+/* Rows of 2 * pairs taps. */
+static inline void tml_dsp_taps_any(tml_dsp_taps *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 16, 32, 48, 64, 80),
+                                           TML_DSP_6_COLUMNS(16, 32, 48, 64, 80, 96)));
+}
+
+static inline void tml_dsp_taps_any_by_2(tml_dsp_taps *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 32, 64, 96, 128, 160),
+                                           TML_DSP_6_COLUMNS(16, 48, 80, 112, 144, 176)));
+}
+
+#define TML_DSP_STORE_3(a, b, c) \
+    TML_DSP_STORE("add r0, r4, r0, lsl #1", "r0", "r5", "r6", "r8", "r9", a) \
+    TML_DSP_STORE("add r1, r4, r1, lsl #1", "r1", "r5", "r6", "r8", "r9", b) \
+    TML_DSP_STORE("add r2, r4, r2, lsl #1", "r2", "r5", "r6", "r8", "r9", c)
+
+/* sums[6] of one channel to out[6], 4 bytes apart.   scaling: 2 * bias, multiplier, shift - 1, and
+ * (2 * zero point + 1) << (shift - 1). */
+static inline void tml_dsp_rescale_columns(const int32_t *sums, const int32_t *scaling, int8_t *out)
+{
+    __asm__ volatile(
+        "ldmia %[scaling], {r4, r5, r6, r8}\n\t"
+        "ldmia %[sums]!, {r0, r1, r2}\n\t"
+        TML_DSP_STORE_3("%[out]]", "%[out], #4]", "%[out], #8]")
+        "ldmia %[sums]!, {r0, r1, r2}\n\t"
+        TML_DSP_STORE_3("%[out], #12]", "%[out], #16]", "%[out], #20]")
+        : [sums] "+r"(sums)
+        : [scaling] "r"(scaling), [out] "r"(out)
+        : "r0", "r1", "r2", "r4", "r5", "r6", "r8", "r9", "cc", "memory");
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* Twin of codegen/include/tml_dsp_depthwise.h in portable C. */
+#ifndef TML_DSP_DEPTHWISE_H
+#define TML_DSP_DEPTHWISE_H
+
+#include "tml_dsp.h"
+
+#define TML_DSP_COLUMNS 6
+
+typedef struct {
+    const int8_t *at;
+    int32_t step;
+} tml_dsp_line;
+
+static inline int32_t *tml_dsp_widen_rows(int32_t *out, tml_dsp_line upper, tml_dsp_line lower, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const uint32_t low = (uint32_t)upper.at[i * upper.step + c] & 0xffff;
+            *out++ = (int32_t)(low | (uint32_t)lower.at[i * lower.step + c] << 16);
+        }
+    }
+    return out;
+}
+
+static inline int32_t *tml_dsp_widen_row(int32_t *out, tml_dsp_line row, int32_t count)
+{
+    return tml_dsp_widen_rows(out, row, row, count);
+}
+
+typedef struct {
+    const int32_t *x;
+    const int32_t *x_end;
+    int32_t *sums;
+    const int32_t *weights;
+    int32_t pairs;
+    int32_t row_bytes;
+} tml_dsp_taps;
+
+static inline void tml_dsp_columns(tml_dsp_taps *t, int32_t taps, int32_t apart)
+{
+    for (const int32_t *x = t->x; x != t->x_end; x++) {
+        for (int32_t tap = 0; tap < taps; tap++) {
+            const int32_t weight = tml_dsp_bytes(t->weights[tap / 2], tap % 2 * 8);
+            for (int32_t i = 0; i < TML_DSP_COLUMNS; i++) {
+                t->sums[i] = tml_dsp_smlad(x[(i * apart + tap) * 4], weight, t->sums[i]);
+            }
+        }
+        t->weights += (taps + 1) / 2;
+        t->sums += TML_DSP_COLUMNS;
+    }
+}
+
+static inline void tml_dsp_taps_3(tml_dsp_taps *t)
+{
+    tml_dsp_columns(t, 3, 1);
+}
+
+static inline void tml_dsp_taps_3_by_2(tml_dsp_taps *t)
+{
+    tml_dsp_columns(t, 3, 2);
+}
+
+static inline void tml_dsp_taps_any(tml_dsp_taps *t)
+{
+    tml_dsp_columns(t, t->row_bytes / 16, 1);
+}
+
+static inline void tml_dsp_taps_any_by_2(tml_dsp_taps *t)
+{
+    tml_dsp_columns(t, t->row_bytes / 16, 2);
+}
+
+static inline void tml_dsp_rescale_columns(const int32_t *sums, const int32_t *scaling, int8_t *out)
+{
+    for (int32_t i = 0; i < TML_DSP_COLUMNS; i++) {
+        const int32_t doubled = (int32_t)((uint32_t)scaling[0] + 2 * (uint32_t)sums[i]);
+        const int32_t zero = scaling[3] >> scaling[2];
+        out[4 * i] = tml_dsp_rescale(doubled, scaling[1], scaling[2], zero);
+    }
+}
+
+#endif
