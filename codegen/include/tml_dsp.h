@@ -156,6 +156,83 @@ static inline void tml_dsp_filter_one(tml_dsp_block *block)
         : "r0", "r1", "r4", "r5", "r6", "r8", "r10", "r11", "r12", "cc", "memory");
 }
 
+/* What groups of 4 filters are applied to. Fields from `out` on move as it runs. */
+typedef struct {
+    const int8_t *x;
+    const int8_t *x_whole;      /* end of the words that come in fours, */
+    const int8_t *x_end;        /* and of all whole words */
+    int32_t zero;               /* 2 * zero point of the output + 1 */
+    int32_t back;               /* 0, or how far the last 4 bytes overlap the last whole word */
+    int8_t *out;
+    const int32_t *scaling;     /* as in tml_dsp_block, for an even number of pairs */
+    const int32_t *scaling_end;
+    const int32_t *weights;
+} tml_dsp_dense;
+
+_Static_assert(sizeof(tml_dsp_dense) == 36, "the assembler counts on these offsets");
+
+/* 4 products with each of 4 filters: 16 instructions. */
+#define TML_DSP_GROUP_1X4 \
+    "ldr r9, [r11], #4\n\t" \
+    "ldmia r12!, {r4, r5, r6, r8}\n\t" \
+    "sxtb16 r10, r9, ror #8\n\t" \
+    "sxtb16 r9, r9\n\t" \
+    "smlad r1, r9, r4, r1\n\t" \
+    "sxtb16 r4, r4\n\t" \
+    "smlad r0, r9, r4, r0\n\t" \
+    "smlad r3, r9, r5, r3\n\t" \
+    "sxtb16 r5, r5\n\t" \
+    "smlad r2, r9, r5, r2\n\t" \
+    "smlad r1, r10, r6, r1\n\t" \
+    "sxtb16 r6, r6\n\t" \
+    "smlad r0, r10, r6, r0\n\t" \
+    "smlad r3, r10, r8, r3\n\t" \
+    "sxtb16 r8, r8\n\t" \
+    "smlad r2, r10, r8, r2\n\t"
+
+/* Stores a pair of filters; scaling at r11 + at. */
+#define TML_DSP_STORE_PAIR(even, both, at) \
+    "ldrd r4, r5, [r11, #" #at " + 8]\n\t" \
+    "ldr r6, [r11, #" #at " + 16]\n\t" \
+    "sub " both ", " both ", " even "\n\t" \
+    "lsl r9, r10, r6\n\t" \
+    TML_DSP_STORE("lsl " even ", " even ", #1", even, "r4", "r6", "r9", "r9", "r8], #1") \
+    "lsr r6, r6, #8\n\t" \
+    "lsl r9, r10, r6\n\t" \
+    TML_DSP_STORE("asr " both ", " both ", #7", both, "r5", "r6", "r9", "r9", "r8], #1")
+
+/* All filters, 4 at a time, on bytes. weights: per 4 filters and word of x, bytes (0, 2) of the first and the second
+ * pair of filters, then bytes (1, 3). */
+static inline void tml_dsp_filter_dense(tml_dsp_dense *dense)
+{
+    __asm__ volatile(
+        "ldr r12, [%[c], #32]\n"
+        "5:\n\t"
+        "ldr r11, [%[c], #24]\n\t"
+        "ldrd r0, r1, [r11]\n\t"
+        "ldrd r2, r3, [r11, #20]\n\t"
+        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X4)
+        "ldr r4, [%[c], #16]\n\t"
+        "cmp r4, #0\n\t"
+        "beq 6f\n\t"
+        "sub r11, r11, r4\n\t" TML_DSP_GROUP_1X4
+        "6:\n\t"
+        "ldr r11, [%[c], #24]\n\t"
+        "ldr r8, [%[c], #20]\n\t"
+        "ldr r10, [%[c], #12]\n\t"
+        TML_DSP_STORE_PAIR("r0", "r1", 0) TML_DSP_STORE_PAIR("r2", "r3", 20)
+        "add r11, r11, #40\n\t"
+        "str r8, [%[c], #20]\n\t"
+        "str r11, [%[c], #24]\n\t"
+        "ldr r4, [%[c], #28]\n\t"
+        "cmp r11, r4\n\t"
+        "bne 5b\n\t"
+        "str r12, [%[c], #32]"
+        :
+        : [c] "r"(dense)
+        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+}
+
 /* Widens `count` words of two byte streams to int16: bytes (0, 2) and (1, 3) of a word of the first, then those of the
  * second. 4 words out for one in of each; count at least 1. Returns the end of `out`. */
 static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)

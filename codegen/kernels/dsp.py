@@ -126,6 +126,33 @@ def paired_scaling(filters: Filters) -> Int32:
     return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
 
 
+def dense_weights(filters: Filters) -> Int32:
+    """Words [groups of 4 filters, words of the operand, 2, 2] for tml_dsp_filter_dense; missing filters are zeros."""
+    pairs = paired_weights(_whole_groups(filters), run_order(1, filters.weights.shape[1]))
+    groups = pairs.reshape(len(pairs) // 2, 2, -1, 2)
+    return np.ascontiguousarray(groups.transpose(0, 2, 3, 1))
+
+
+def dense_scaling(filters: Filters) -> Int32:
+    return paired_scaling(_whole_groups(filters))
+
+
+def _whole_groups(filters: Filters) -> Filters:
+    """With filters of zeros up to a multiple of 4."""
+    more = -len(filters.bias) % 4
+
+    def padded(values: Int64, filling: int) -> Int64:
+        return np.concatenate([values, np.full((more, *values.shape[1:]), filling, np.int64)])
+
+    return Filters(
+        padded(filters.weights, 0),
+        padded(filters.bias, 0),
+        padded(filters.multiplier, QUARTER[0]),
+        padded(filters.shift, QUARTER[1]),
+        padded(filters.greatest, 0),
+    )
+
+
 def _even(values: Int64) -> Int64:
     """With one more row of zeros where the number of rows is odd."""
     return np.concatenate([values, np.zeros((len(values) % 2, *values.shape[1:]), np.int64)])
