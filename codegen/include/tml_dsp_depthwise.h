@@ -61,47 +61,70 @@ static inline int32_t *tml_dsp_widen_row(int32_t *out, tml_dsp_line row, int32_t
     return out;
 }
 
-/* Two rows of taps on 4 channels. */
+/* Sums of 4 channels, [4][columns], and what they are computed from. */
 typedef struct {
     const int32_t *x;       /* of the first channel, in the first column */
     const int32_t *x_end;   /* x + 4: of the channel behind the last */
-    int32_t *sums;          /* [4][6]: columns side by side; moves to its end */
-    const int32_t *weights; /* moves to the end of these rows */
+    int32_t *sums;          /* moves to its end with two rows of taps */
+    const int32_t *sums_end;
+    const int32_t *weights; /* moves to the end of those rows */
     int32_t pairs;          /* of taps in a row */
     int32_t row_bytes;      /* 32 * pairs */
-} tml_dsp_taps;
+    const int32_t *scaling; /* [4][4]: 2 * bias, multiplier, shift - 1, (2 * zero point + 1) << (shift - 1) */
+    int8_t *out;            /* [columns][4] */
+} tml_dsp_channels;
 
-_Static_assert(sizeof(tml_dsp_taps) == 24, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_dsp_channels) == 36, "the assembler counts on these offsets");
 
-/* `taps` for each of 4 channels: adds to r0 to r5, from words at r11 and weights at r12. */
-#define TML_DSP_CHANNELS(taps) \
+static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
+{
+    __asm__ volatile(
+        "movs r0, #0\n\t"
+        "movs r1, #0\n\t"
+        "movs r2, #0\n\t"
+        "movs r3, #0\n\t"
+        "movs r4, #0\n\t"
+        "movs r5, #0\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}"
+        : [s] "+r"(sums)
+        :
+        : "r0", "r1", "r2", "r3", "r4", "r5", "cc", "memory");
+}
+
+/* `taps` for each of 4 channels: adds to `registers`, from words at r11 and weights at r12. */
+#define TML_DSP_CHANNELS(registers, taps) \
     __asm__ volatile( \
         "ldr r11, [%[t]]\n\t" \
-        "ldr r12, [%[t], #12]\n" \
+        "ldr r12, [%[t], #16]\n" \
         "5:\n\t" \
         "ldr r10, [%[t], #8]\n\t" \
-        "ldmia r10, {r0, r1, r2, r3, r4, r5}\n\t" taps \
+        "ldmia r10, " registers "\n\t" taps \
         "ldr r10, [%[t], #8]\n\t" \
-        "stmia r10!, {r0, r1, r2, r3, r4, r5}\n\t" \
+        "stmia r10!, " registers "\n\t" \
         "str r10, [%[t], #8]\n\t" \
         "add r11, r11, #4\n\t" \
         "ldr r10, [%[t], #4]\n\t" \
         "cmp r11, r10\n\t" \
         "bne 5b\n\t" \
-        "str r12, [%[t], #12]" \
+        "str r12, [%[t], #16]" \
         : \
         : [t] "r"(t) \
         : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory")
 
+#define TML_DSP_SIX "{r0, r1, r2, r3, r4, r5}"
+#define TML_DSP_THREE "{r0, r1, r2}"
 #define TML_DSP_COLUMN(offset) "ldr r10, [r11, #" #offset "]\n\t"
 #define TML_DSP_TAP(sum, weight) "smlad " #sum ", r10, " #weight ", " #sum "\n\t"
 #define TML_DSP_3_TAPS "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
 
-/* Rows of 3 taps; output columns 1 pixel apart: every word of the image is loaded once. */
-static inline void tml_dsp_taps_3(tml_dsp_taps *t)
+/* Two rows of 3 taps; output columns 1 pixel apart: every word of the image is loaded once. */
+static inline void tml_dsp_taps_3(tml_dsp_channels *t)
 {
     TML_DSP_CHANNELS(
-        TML_DSP_3_TAPS
+        TML_DSP_SIX, TML_DSP_3_TAPS
         TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6)
         TML_DSP_COLUMN(16) TML_DSP_TAP(r1, r6) TML_DSP_TAP(r0, r9)
         TML_DSP_COLUMN(32) TML_DSP_TAP(r2, r6) TML_DSP_TAP(r1, r9) TML_DSP_TAP(r0, r8)
@@ -113,10 +136,10 @@ static inline void tml_dsp_taps_3(tml_dsp_taps *t)
 }
 
 /* The same, output columns 2 pixels apart. */
-static inline void tml_dsp_taps_3_by_2(tml_dsp_taps *t)
+static inline void tml_dsp_taps_3_by_2(tml_dsp_channels *t)
 {
     TML_DSP_CHANNELS(
-        TML_DSP_3_TAPS
+        TML_DSP_SIX, TML_DSP_3_TAPS
         TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6)
         TML_DSP_COLUMN(16) TML_DSP_TAP(r0, r9)
         TML_DSP_COLUMN(32) TML_DSP_TAP(r0, r8) TML_DSP_TAP(r1, r6)
@@ -132,12 +155,14 @@ static inline void tml_dsp_taps_3_by_2(tml_dsp_taps *t)
         TML_DSP_COLUMN(192) TML_DSP_TAP(r5, r8));
 }
 
-#define TML_DSP_6_COLUMNS(a, b, c, d, e, f) \
+#define TML_DSP_3_COLUMNS(a, b, c) \
     TML_DSP_COLUMN(a) TML_DSP_TAP(r0, r8) TML_DSP_COLUMN(b) TML_DSP_TAP(r1, r8) \
-    TML_DSP_COLUMN(c) TML_DSP_TAP(r2, r8) TML_DSP_COLUMN(d) TML_DSP_TAP(r3, r8) \
+    TML_DSP_COLUMN(c) TML_DSP_TAP(r2, r8)
+#define TML_DSP_6_COLUMNS(a, b, c, d, e, f) \
+    TML_DSP_3_COLUMNS(a, b, c) TML_DSP_COLUMN(d) TML_DSP_TAP(r3, r8) \
     TML_DSP_COLUMN(e) TML_DSP_TAP(r4, r8) TML_DSP_COLUMN(f) TML_DSP_TAP(r5, r8)
 #define TML_DSP_PAIRS_OF_TAPS(even, odd) \
-    "ldr r9, [%[t], #16]\n" \
+    "ldr r9, [%[t], #20]\n" \
     "1:\n\t" \
     "ldr r6, [r12], #4\n\t" \
     "sxtb16 r8, r6\n\t" even \
@@ -145,40 +170,62 @@ static inline void tml_dsp_taps_3_by_2(tml_dsp_taps *t)
     "add r11, r11, #32\n\t" \
     "subs r9, r9, #1\n\t" \
     "bne 1b\n\t" \
-    "ldr r9, [%[t], #20]\n\t" \
+    "ldr r9, [%[t], #24]\n\t" \
     "sub r11, r11, r9\n\t"
 
-/* Rows of 2 * pairs taps. */
-static inline void tml_dsp_taps_any(tml_dsp_taps *t)
+/* Two rows of 2 * pairs taps. */
+static inline void tml_dsp_taps_any(tml_dsp_channels *t)
 {
-    TML_DSP_CHANNELS(TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 16, 32, 48, 64, 80),
-                                           TML_DSP_6_COLUMNS(16, 32, 48, 64, 80, 96)));
+    TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 16, 32, 48, 64, 80),
+                                                        TML_DSP_6_COLUMNS(16, 32, 48, 64, 80, 96)));
 }
 
-static inline void tml_dsp_taps_any_by_2(tml_dsp_taps *t)
+static inline void tml_dsp_taps_any_by_2(tml_dsp_channels *t)
 {
-    TML_DSP_CHANNELS(TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 32, 64, 96, 128, 160),
-                                           TML_DSP_6_COLUMNS(16, 48, 80, 112, 144, 176)));
+    TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 32, 64, 96, 128, 160),
+                                                        TML_DSP_6_COLUMNS(16, 48, 80, 112, 144, 176)));
 }
 
+/* The same for 3 columns. */
+static inline void tml_dsp_taps_any_few(tml_dsp_channels *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 16, 32), TML_DSP_3_COLUMNS(16, 32, 48)));
+}
+
+static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 32, 64), TML_DSP_3_COLUMNS(16, 48, 80)));
+}
+
+/* Rescales and stores 3 columns, then, by `more`, perhaps 3 others, of each channel. */
 #define TML_DSP_STORE_3(a, b, c) \
-    TML_DSP_STORE("add r0, r4, r0, lsl #1", "r0", "r5", "r6", "r8", "r9", a) \
-    TML_DSP_STORE("add r1, r4, r1, lsl #1", "r1", "r5", "r6", "r8", "r9", b) \
-    TML_DSP_STORE("add r2, r4, r2, lsl #1", "r2", "r5", "r6", "r8", "r9", c)
+    "ldmia r11!, {r0, r1, r2}\n\t" \
+    TML_DSP_STORE("add r0, r4, r0, lsl #1", "r0", "r5", "r6", "r8", "r9", "r10, #" #a "]") \
+    TML_DSP_STORE("add r1, r4, r1, lsl #1", "r1", "r5", "r6", "r8", "r9", "r10, #" #b "]") \
+    TML_DSP_STORE("add r2, r4, r2, lsl #1", "r2", "r5", "r6", "r8", "r9", "r10, #" #c "]")
+#define TML_DSP_STORE_CHANNELS(more) \
+    __asm__ volatile( \
+        "ldr r10, [%[t], #32]\n\t" \
+        "ldr r11, [%[t], #8]\n\t" \
+        "ldr r12, [%[t], #28]\n" \
+        "5:\n\t" \
+        "ldmia r12!, {r4, r5, r6, r8}\n\t" TML_DSP_STORE_3(0, 4, 8) more \
+        "add r10, r10, #1\n\t" \
+        "ldr r9, [%[t], #12]\n\t" \
+        "cmp r11, r9\n\t" \
+        "bne 5b" \
+        : \
+        : [t] "r"(t) \
+        : "r0", "r1", "r2", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory")
 
-/* sums[6] of one channel to out[6], 4 bytes apart.   scaling: 2 * bias, multiplier, shift - 1, and
- * (2 * zero point + 1) << (shift - 1). */
-static inline void tml_dsp_rescale_columns(const int32_t *sums, const int32_t *scaling, int8_t *out)
+static inline void tml_dsp_store_columns(tml_dsp_channels *t)
 {
-    __asm__ volatile(
-        "ldmia %[scaling], {r4, r5, r6, r8}\n\t"
-        "ldmia %[sums]!, {r0, r1, r2}\n\t"
-        TML_DSP_STORE_3("%[out]]", "%[out], #4]", "%[out], #8]")
-        "ldmia %[sums]!, {r0, r1, r2}\n\t"
-        TML_DSP_STORE_3("%[out], #12]", "%[out], #16]", "%[out], #20]")
-        : [sums] "+r"(sums)
-        : [scaling] "r"(scaling), [out] "r"(out)
-        : "r0", "r1", "r2", "r4", "r5", "r6", "r8", "r9", "cc", "memory");
+    TML_DSP_STORE_CHANNELS(TML_DSP_STORE_3(12, 16, 20));
+}
+
+static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
+{
+    TML_DSP_STORE_CHANNELS("");
 }
 
 #endif

@@ -31,52 +31,87 @@ typedef struct {
     const int32_t *x;
     const int32_t *x_end;
     int32_t *sums;
+    const int32_t *sums_end;
     const int32_t *weights;
     int32_t pairs;
     int32_t row_bytes;
-} tml_dsp_taps;
+    const int32_t *scaling;
+    int8_t *out;
+} tml_dsp_channels;
 
-static inline void tml_dsp_columns(tml_dsp_taps *t, int32_t taps, int32_t apart)
+static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
+{
+    for (int32_t i = 0; i < 4 * TML_DSP_COLUMNS; i++) {
+        sums[i] = 0;
+    }
+}
+
+static inline void tml_dsp_taps(tml_dsp_channels *t, int32_t columns, int32_t taps, int32_t apart)
 {
     for (const int32_t *x = t->x; x != t->x_end; x++) {
         for (int32_t tap = 0; tap < taps; tap++) {
             const int32_t weight = tml_dsp_bytes(t->weights[tap / 2], tap % 2 * 8);
-            for (int32_t i = 0; i < TML_DSP_COLUMNS; i++) {
+            for (int32_t i = 0; i < columns; i++) {
                 t->sums[i] = tml_dsp_smlad(x[(i * apart + tap) * 4], weight, t->sums[i]);
             }
         }
         t->weights += (taps + 1) / 2;
-        t->sums += TML_DSP_COLUMNS;
+        t->sums += columns;
     }
 }
 
-static inline void tml_dsp_taps_3(tml_dsp_taps *t)
+static inline void tml_dsp_taps_3(tml_dsp_channels *t)
 {
-    tml_dsp_columns(t, 3, 1);
+    tml_dsp_taps(t, 6, 3, 1);
 }
 
-static inline void tml_dsp_taps_3_by_2(tml_dsp_taps *t)
+static inline void tml_dsp_taps_3_by_2(tml_dsp_channels *t)
 {
-    tml_dsp_columns(t, 3, 2);
+    tml_dsp_taps(t, 6, 3, 2);
 }
 
-static inline void tml_dsp_taps_any(tml_dsp_taps *t)
+static inline void tml_dsp_taps_any(tml_dsp_channels *t)
 {
-    tml_dsp_columns(t, t->row_bytes / 16, 1);
+    tml_dsp_taps(t, 6, t->row_bytes / 16, 1);
 }
 
-static inline void tml_dsp_taps_any_by_2(tml_dsp_taps *t)
+static inline void tml_dsp_taps_any_by_2(tml_dsp_channels *t)
 {
-    tml_dsp_columns(t, t->row_bytes / 16, 2);
+    tml_dsp_taps(t, 6, t->row_bytes / 16, 2);
 }
 
-static inline void tml_dsp_rescale_columns(const int32_t *sums, const int32_t *scaling, int8_t *out)
+static inline void tml_dsp_taps_any_few(tml_dsp_channels *t)
 {
-    for (int32_t i = 0; i < TML_DSP_COLUMNS; i++) {
-        const int32_t doubled = (int32_t)((uint32_t)scaling[0] + 2 * (uint32_t)sums[i]);
-        const int32_t zero = scaling[3] >> scaling[2];
-        out[4 * i] = tml_dsp_rescale(doubled, scaling[1], scaling[2], zero);
+    tml_dsp_taps(t, 3, t->row_bytes / 16, 1);
+}
+
+static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
+{
+    tml_dsp_taps(t, 3, t->row_bytes / 16, 2);
+}
+
+static inline void tml_dsp_store_channels(tml_dsp_channels *t, int32_t columns)
+{
+    const int32_t *scaling = t->scaling;
+    int8_t *out = t->out;
+    for (const int32_t *sums = t->sums; sums != t->sums_end; sums += columns) {
+        for (int32_t i = 0; i < columns; i++) {
+            const int32_t doubled = (int32_t)((uint32_t)scaling[0] + 2 * (uint32_t)sums[i]);
+            out[4 * i] = tml_dsp_rescale(doubled, scaling[1], scaling[2], scaling[3] >> scaling[2]);
+        }
+        scaling += 4;
+        out++;
     }
+}
+
+static inline void tml_dsp_store_columns(tml_dsp_channels *t)
+{
+    tml_dsp_store_channels(t, 6);
+}
+
+static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
+{
+    tml_dsp_store_channels(t, 3);
 }
 
 #endif

@@ -71,15 +71,16 @@ def blocks_parameters(node: Node) -> Fields:
     }
 
 
-BLOCK_COLUMNS = 20  # TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS
+BLOCK_ROWS, BLOCK_COLUMNS = 16, 20  # TML_DEPTHWISE_CONV2D_BLOCK_...
 
 
 def _accepts_blocks(node: Node) -> bool:
     op, channels = _op(node), node.inputs[0].hwc[2]
-    kernel_w = node.inputs[1].shape[2]
-    if channels < 4 or node.inputs[1].shape[3] != channels or op.stride_w > 2 or max(op.dilation_h, op.dilation_w) > 1:
+    _, kernel_h, kernel_w, out_channels = node.inputs[1].shape
+    if channels < 4 or out_channels != channels or op.stride_w > 2 or max(op.dilation_h, op.dilation_w) > 1:
         return False
-    return 5 * op.stride_w + kernel_w + kernel_w % 2 <= BLOCK_COLUMNS and filters_of(node, axis=3).fit
+    fits = kernel_h <= BLOCK_ROWS and 5 * op.stride_w + kernel_w + kernel_w % 2 <= BLOCK_COLUMNS
+    return fits and filters_of(node, axis=3).fit
 
 
 def _accepts_blocks_in_place(node: Node) -> bool:

@@ -9,6 +9,9 @@
 /* Image columns under a block of output columns, taps rounded up to an even number. */
 #define TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS 20
 
+/* Rows of taps at most. */
+#define TML_DEPTHWISE_CONV2D_BLOCK_ROWS 16
+
 typedef struct {
     tml_view input;
     tml_view output;
@@ -22,117 +25,148 @@ typedef struct {
     int32_t clamp_low;
     int32_t clamp_high;
     const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2]: see tml_dsp_depthwise.h */
-    const int32_t *scaling; /* [blocks][4][4]: see tml_dsp_rescale_columns. The last block ends with the last channel */
+    const int32_t *scaling; /* [blocks][4][4]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
 
-/* Where a block of channels is read: rows up to `row` in `kept`, if that is not NULL, the others in the image. */
+/* The image rows under the taps of an output row: from column 0 on, or pixels of the zero point where step is 0. */
 typedef struct {
-    const int8_t *image;
-    const int8_t *kept; /* [pad_top + 1][input.width][4], row y in slot y % (pad_top + 1) */
-    int32_t row;
-} tml_depthwise_conv2d_source;
+    int32_t zeros;
+    tml_dsp_line lines[TML_DEPTHWISE_CONV2D_BLOCK_ROWS];
+} tml_depthwise_conv2d_rows;
 
-/* Row y of the image from column 0 on, or pixels of the zero point. */
-static inline tml_dsp_line tml_depthwise_conv2d_line(const tml_depthwise_conv2d_blocks *p,
-                                                     const tml_depthwise_conv2d_source *source, int32_t y,
-                                                     const int8_t *zeros)
+static inline void tml_depthwise_conv2d_clear(const tml_depthwise_conv2d_blocks *p, tml_depthwise_conv2d_rows *rows)
 {
-    tml_dsp_line line = {zeros, 0};
-    if (y >= 0 && y < p->input.height) {
-        if (source->kept && y <= source->row) {
-            line = (tml_dsp_line){source->kept + y % (p->pad_top + 1) * p->input.width * 4, 4};
-        } else {
-            line = (tml_dsp_line){tml_row(source->image, &p->input, y), p->input.channels};
-        }
+    rows->zeros = (int32_t)((uint32_t)(uint8_t)p->input_zero_point * 0x01010101u);
+}
+
+static inline tml_dsp_line tml_depthwise_conv2d_zeros(const tml_depthwise_conv2d_rows *rows)
+{
+    const tml_dsp_line line = {(const int8_t *)&rows->zeros, 0};
+    return line;
+}
+
+/* The line `pixels` and `channel` further on. */
+static inline tml_dsp_line tml_depthwise_conv2d_from(tml_dsp_line line, int32_t pixels, int32_t channel)
+{
+    if (line.step != 0) {
+        line.at += pixels * line.step + channel;
     }
     return line;
 }
 
-/* Widens the columns [first, first + count) of the rows y and, if it is one of the kernel's, y + 1. */
+/* Image columns under a block of output columns. */
+typedef struct {
+    int32_t first; /* inside the image */
+    int32_t left;  /* how many before that */
+    int32_t inside;
+    int32_t right;
+} tml_depthwise_conv2d_span;
+
+static inline tml_depthwise_conv2d_span tml_depthwise_conv2d_span_of(const tml_depthwise_conv2d_blocks *p,
+                                                                     int32_t column, int32_t count)
+{
+    const int32_t first = column * p->stride_w - p->pad_left;
+    const int32_t columns = (count - 1) * p->stride_w + p->kernel_w;
+    const int32_t left = tml_clamp(-first, 0, columns);
+    const int32_t right = tml_clamp(first + columns - p->input.width, 0, columns - left);
+    const tml_depthwise_conv2d_span span = {first + left, left, columns - left - right, right};
+    return span;
+}
+
+/* Widens a span of the rows under the taps ky and, where there is such a one, ky + 1. */
 static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks *p,
-                                              const tml_depthwise_conv2d_source *source, int32_t y, int32_t both,
-                                              int32_t first, int32_t count, int32_t *x)
+                                              const tml_depthwise_conv2d_rows *rows, int32_t ky, int32_t channel,
+                                              const tml_depthwise_conv2d_span *span, int32_t *x)
 {
-    int8_t zeros[4];
-    tml_fill(zeros, p->input_zero_point, 4);
-    const tml_dsp_line none = {zeros, 0};
-    const int32_t left = tml_clamp(-first, 0, count);
-    const int32_t right = tml_clamp(first + count - p->input.width, 0, count - left);
-    const int32_t inside = count - left - right;
-    tml_dsp_line upper = tml_depthwise_conv2d_line(p, source, y, zeros);
-    upper.at += (first + left) * upper.step;
-    if (left > 0) {
-        x = tml_dsp_widen_rows(x, none, none, left);
+    if (span->left > 0) {
+        x = tml_dsp_widen_row(x, tml_depthwise_conv2d_zeros(rows), span->left);
     }
-    if (inside > 0 && both) {
-        tml_dsp_line lower = tml_depthwise_conv2d_line(p, source, y + 1, zeros);
-        lower.at += (first + left) * lower.step;
-        x = tml_dsp_widen_rows(x, upper, lower, inside);
-    } else if (inside > 0) {
-        x = tml_dsp_widen_row(x, upper, inside);
+    if (span->inside > 0) {
+        const tml_dsp_line upper = tml_depthwise_conv2d_from(rows->lines[ky], span->first, channel);
+        if (ky + 1 < p->kernel_h) {
+            const tml_dsp_line lower = tml_depthwise_conv2d_from(rows->lines[ky + 1], span->first, channel);
+            x = tml_dsp_widen_rows(x, upper, lower, span->inside);
+        } else {
+            x = tml_dsp_widen_row(x, upper, span->inside);
+        }
     }
-    if (right > 0) {
-        tml_dsp_widen_rows(x, none, none, right);
+    if (span->right > 0) {
+        tml_dsp_widen_row(x, tml_depthwise_conv2d_zeros(rows), span->right);
     }
 }
 
-/* Adds the products of two rows of taps with the block's 4 channels. */
-static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *p, tml_dsp_taps *taps)
+/* Adds the products of two rows of taps. */
+static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *p, tml_dsp_channels *t, int32_t few)
 {
-    if (p->kernel_w == 3 && p->stride_w == 1) {
-        tml_dsp_taps_3(taps);
+    if (few) {
+        if (p->stride_w == 1) {
+            tml_dsp_taps_any_few(t);
+        } else {
+            tml_dsp_taps_any_few_by_2(t);
+        }
     } else if (p->kernel_w == 3) {
-        tml_dsp_taps_3_by_2(taps);
+        if (p->stride_w == 1) {
+            tml_dsp_taps_3(t);
+        } else {
+            tml_dsp_taps_3_by_2(t);
+        }
     } else if (p->stride_w == 1) {
-        tml_dsp_taps_any(taps);
+        tml_dsp_taps_any(t);
     } else {
-        tml_dsp_taps_any_by_2(taps);
+        tml_dsp_taps_any_by_2(t);
     }
 }
 
-/* `count` output columns from `column` on of a block of channels; `out` is the first's place. */
+/* Output columns from `column` on of a block of channels; `out` is the first's place. */
 static TML_NOINLINE void tml_depthwise_conv2d_block(const tml_depthwise_conv2d_blocks *p,
-                                                    const tml_depthwise_conv2d_source *source, int32_t block,
-                                                    int32_t row, int32_t column, int8_t *out)
+                                                    const tml_depthwise_conv2d_rows *rows, int32_t block,
+                                                    int32_t channel, int32_t column, int8_t *out)
 {
     const int32_t count = tml_min(p->output.width - column, TML_DSP_COLUMNS);
+    const int32_t few = count <= TML_DSP_COLUMNS / 2;
     const int32_t pairs = (p->kernel_w + 1) / 2;
+    const tml_depthwise_conv2d_span span = tml_depthwise_conv2d_span_of(p, column, count);
     int32_t x[TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS * 4];
-    int32_t sums[4 * TML_DSP_COLUMNS] = {0};
+    int32_t sums[4 * TML_DSP_COLUMNS];
     int8_t values[TML_DSP_COLUMNS * 4];
-    tml_dsp_taps taps = {
+    tml_dsp_channels t = {
         .x = x,
         .x_end = x + 4,
         .sums = sums,
+        .sums_end = sums + (few ? 2 * TML_DSP_COLUMNS : 4 * TML_DSP_COLUMNS),
         .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
         .pairs = pairs,
         .row_bytes = 32 * pairs,
+        .scaling = p->scaling + block * 16,
+        .out = values,
     };
-    const int32_t top = row * p->stride_h - p->pad_top;
+    tml_dsp_clear(sums);
     for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
-        tml_depthwise_conv2d_widen(p, source, top + ky, ky + 1 < p->kernel_h, column * p->stride_w - p->pad_left,
-                                   (count - 1) * p->stride_w + p->kernel_w, x);
-        tml_depthwise_conv2d_taps(p, &taps);
-        taps.sums = sums;
+        tml_depthwise_conv2d_widen(p, rows, ky, channel, &span, x);
+        tml_depthwise_conv2d_taps(p, &t, few);
+        t.sums = sums;
     }
-    for (int32_t c = 0; c < 4; c++) {
-        tml_dsp_rescale_columns(sums + c * TML_DSP_COLUMNS, p->scaling + (block * 4 + c) * 4, values + c);
+    if (few) {
+        tml_dsp_store_few_columns(&t);
+    } else {
+        tml_dsp_store_columns(&t);
     }
     if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
         tml_clamp_all(values, 4 * count, p->clamp_low, p->clamp_high);
     }
     for (int32_t i = 0; i < count; i++) {
-        tml_dsp_copy_word(out + i * p->output.channels, values + 4 * i);
+        tml_dsp_copy_word(out, values + 4 * i);
+        out += p->output.channels;
     }
 }
 
 /* A block of channels of one output row; `out` is the place of the first in the row's first pixel. */
 static inline void tml_depthwise_conv2d_block_row(const tml_depthwise_conv2d_blocks *p,
-                                                  const tml_depthwise_conv2d_source *source, int32_t block,
-                                                  int32_t row, int8_t *out)
+                                                  const tml_depthwise_conv2d_rows *rows, int32_t block,
+                                                  int32_t channel, int8_t *out)
 {
     for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
-        tml_depthwise_conv2d_block(p, source, block, row, column, out + column * p->output.channels);
+        tml_depthwise_conv2d_block(p, rows, block, channel, column, out + column * p->output.channels);
     }
 }
 
