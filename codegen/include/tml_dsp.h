@@ -19,6 +19,38 @@
 
 #include "tml_types.h"
 
+/* Single instructions. (multiplier * doubled + (offset << 32) + 2**31) >> 32: with doubled = 2 * sum, TFLite's rounding
+ * high product of the sum, plus offset. */
+static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
+{
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(doubled), "r"(multiplier), "r"(offset));
+    return result;
+}
+
+/* value clamped to int8. */
+static inline int32_t tml_dsp_saturate(int32_t value)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value) : "cc");
+    return result;
+}
+
+/* value << count and value >> count, count in [0, 31]. */
+static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
+{
+    int32_t result;
+    __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(value), "r"(count));
+    return result;
+}
+
+static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
+{
+    int32_t result;
+    __asm__("asr %0, %1, %2" : "=r"(result) : "r"(value), "r"(count));
+    return result;
+}
+
 /* What pairs of filters are applied to, and where the results go. Fields from `out` on move as it runs. */
 typedef struct {
     const int32_t *x;            /* words of int16 pairs */

@@ -15,6 +15,27 @@ typedef struct {
     const int32_t *weights;
 } tml_dsp_block;
 
+static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
+{
+    const int32_t product = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
+    return product + offset; /* the sanitizer finds what does not fit */
+}
+
+static inline int32_t tml_dsp_saturate(int32_t value)
+{
+    return tml_clamp(value, INT8_MIN, INT8_MAX);
+}
+
+static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
+{
+    return value * ((int32_t)1 << count);
+}
+
+static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
+{
+    return value >> count;
+}
+
 /* Bytes (0, 2) of a word as int16, after a rotation to the right. */
 static inline int32_t tml_dsp_bytes(int32_t word, int32_t rotation)
 {
