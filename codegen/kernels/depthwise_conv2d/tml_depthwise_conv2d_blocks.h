@@ -24,74 +24,72 @@ typedef struct {
     int32_t input_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
-    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2]: see tml_dsp_depthwise.h */
+    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2]: see tml_dsp_channels */
     const int32_t *scaling; /* [blocks][4][4]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
 
-/* The image rows under the taps of an output row: from column 0 on, or pixels of the zero point where step is 0. */
+/* An image row under the window from the first column inside the image on, or pixels of the zero point. */
 typedef struct {
-    int32_t zeros;
-    tml_dsp_line lines[TML_DEPTHWISE_CONV2D_BLOCK_ROWS];
-} tml_depthwise_conv2d_rows;
+    tml_dsp_line line;
+    int32_t moves; /* 1: the next channel lies a byte further on, 0: zero points, which serve all channels */
+} tml_depthwise_conv2d_row;
 
-static inline void tml_depthwise_conv2d_clear(const tml_depthwise_conv2d_blocks *p, tml_depthwise_conv2d_rows *rows)
-{
-    rows->zeros = (int32_t)((uint32_t)(uint8_t)p->input_zero_point * 0x01010101u);
-}
-
-static inline tml_dsp_line tml_depthwise_conv2d_zeros(const tml_depthwise_conv2d_rows *rows)
-{
-    const tml_dsp_line line = {(const int8_t *)&rows->zeros, 0};
-    return line;
-}
-
-/* The line `pixels` and `channel` further on. */
-static inline tml_dsp_line tml_depthwise_conv2d_from(tml_dsp_line line, int32_t pixels, int32_t channel)
-{
-    if (line.step != 0) {
-        line.at += pixels * line.step + channel;
-    }
-    return line;
-}
-
-/* Image columns under a block of output columns. */
+/* What lies under a block of output columns. */
 typedef struct {
-    int32_t first; /* inside the image */
-    int32_t left;  /* how many before that */
+    int32_t count; /* of output columns, at most TML_DSP_COLUMNS */
+    int32_t first; /* image column: the first inside the image, */
+    int32_t left;  /* with so many before it, */
     int32_t inside;
     int32_t right;
-} tml_depthwise_conv2d_span;
+    int32_t zeros;
+    tml_depthwise_conv2d_row rows[TML_DEPTHWISE_CONV2D_BLOCK_ROWS];
+} tml_depthwise_conv2d_window;
 
-static inline tml_depthwise_conv2d_span tml_depthwise_conv2d_span_of(const tml_depthwise_conv2d_blocks *p,
-                                                                     int32_t column, int32_t count)
+/* Everything but the rows, which are set to zero points. */
+static inline void tml_depthwise_conv2d_window_set(const tml_depthwise_conv2d_blocks *p, int32_t column,
+                                                   tml_depthwise_conv2d_window *window)
 {
+    const int32_t count = tml_min(p->output.width - column, TML_DSP_COLUMNS);
     const int32_t first = column * p->stride_w - p->pad_left;
     const int32_t columns = (count - 1) * p->stride_w + p->kernel_w;
     const int32_t left = tml_clamp(-first, 0, columns);
-    const int32_t right = tml_clamp(first + columns - p->input.width, 0, columns - left);
-    const tml_depthwise_conv2d_span span = {first + left, left, columns - left - right, right};
-    return span;
+    window->count = count;
+    window->left = left;
+    window->first = first + left;
+    window->right = tml_clamp(first + columns - p->input.width, 0, columns - left);
+    window->inside = columns - left - window->right;
+    window->zeros = (int32_t)((uint32_t)(uint8_t)p->input_zero_point * 0x01010101u);
+    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+        window->rows[ky] = (tml_depthwise_conv2d_row){{(const int8_t *)&window->zeros, 0}, 0};
+    }
 }
 
-/* Widens a span of the rows under the taps ky and, where there is such a one, ky + 1. */
-static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks *p,
-                                              const tml_depthwise_conv2d_rows *rows, int32_t ky, int32_t channel,
-                                              const tml_depthwise_conv2d_span *span, int32_t *x)
+static inline tml_dsp_line tml_depthwise_conv2d_line(const tml_depthwise_conv2d_row *row, int32_t channel)
 {
-    if (span->left > 0) {
-        x = tml_dsp_widen_row(x, tml_depthwise_conv2d_zeros(rows), span->left);
+    const tml_dsp_line line = {row->line.at + row->moves * channel, row->line.step};
+    return line;
+}
+
+/* Widens the rows under the taps ky and, where there is such a one, ky + 1. */
+static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks *p,
+                                              const tml_depthwise_conv2d_window *window, int32_t ky, int32_t channel,
+                                              int32_t *x)
+{
+    const tml_dsp_line zeros = {(const int8_t *)&window->zeros, 0};
+    if (window->left > 0) {
+        x = tml_dsp_widen_row(x, zeros, window->left);
     }
-    if (span->inside > 0) {
-        const tml_dsp_line upper = tml_depthwise_conv2d_from(rows->lines[ky], span->first, channel);
+    if (window->inside > 0) {
+        const tml_dsp_line upper = tml_depthwise_conv2d_line(&window->rows[ky], channel);
         if (ky + 1 < p->kernel_h) {
-            const tml_dsp_line lower = tml_depthwise_conv2d_from(rows->lines[ky + 1], span->first, channel);
-            x = tml_dsp_widen_rows(x, upper, lower, span->inside);
+            x = tml_dsp_widen_rows(x, upper, tml_depthwise_conv2d_line(&window->rows[ky + 1], channel),
+                                   window->inside);
         } else {
-            x = tml_dsp_widen_row(x, upper, span->inside);
+            x = tml_dsp_widen_row(x, upper, window->inside);
         }
     }
-    if (span->right > 0) {
-        tml_dsp_widen_row(x, tml_depthwise_conv2d_zeros(rows), span->right);
+    if (window->right > 0) {
+        tml_dsp_widen_row(x, zeros, window->right);
     }
 }
 
@@ -117,22 +115,19 @@ static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *
     }
 }
 
-/* Output columns from `column` on of a block of channels; `out` is the first's place. */
-static TML_NOINLINE void tml_depthwise_conv2d_block(const tml_depthwise_conv2d_blocks *p,
-                                                    const tml_depthwise_conv2d_rows *rows, int32_t block,
-                                                    int32_t channel, int32_t column, int8_t *out)
+/* Blocks of channels [block, block_end) of the output columns over a window; `out`: the first one's channel 0. */
+static TML_NOINLINE void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d_blocks *p,
+                                                      const tml_depthwise_conv2d_window *window, int32_t block,
+                                                      int32_t block_end, int8_t *out)
 {
-    const int32_t count = tml_min(p->output.width - column, TML_DSP_COLUMNS);
-    const int32_t few = count <= TML_DSP_COLUMNS / 2;
+    const int32_t few = window->count <= TML_DSP_COLUMNS / 2;
     const int32_t pairs = (p->kernel_w + 1) / 2;
-    const tml_depthwise_conv2d_span span = tml_depthwise_conv2d_span_of(p, column, count);
     int32_t x[TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS * 4];
     int32_t sums[4 * TML_DSP_COLUMNS];
     int8_t values[TML_DSP_COLUMNS * 4];
     tml_dsp_channels t = {
         .x = x,
         .x_end = x + 4,
-        .sums = sums,
         .sums_end = sums + (few ? 2 * TML_DSP_COLUMNS : 4 * TML_DSP_COLUMNS),
         .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
         .pairs = pairs,
@@ -140,33 +135,29 @@ static TML_NOINLINE void tml_depthwise_conv2d_block(const tml_depthwise_conv2d_b
         .scaling = p->scaling + block * 16,
         .out = values,
     };
-    tml_dsp_clear(sums);
-    for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
-        tml_depthwise_conv2d_widen(p, rows, ky, channel, &span, x);
-        tml_depthwise_conv2d_taps(p, &t, few);
+    for (; block < block_end; block++) {
+        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
+        tml_dsp_clear(sums);
+        for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
+            t.sums = sums;
+            tml_depthwise_conv2d_widen(p, window, ky, channel, x);
+            tml_depthwise_conv2d_taps(p, &t, few);
+        }
         t.sums = sums;
-    }
-    if (few) {
-        tml_dsp_store_few_columns(&t);
-    } else {
-        tml_dsp_store_columns(&t);
-    }
-    if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
-        tml_clamp_all(values, 4 * count, p->clamp_low, p->clamp_high);
-    }
-    for (int32_t i = 0; i < count; i++) {
-        tml_dsp_copy_word(out, values + 4 * i);
-        out += p->output.channels;
-    }
-}
-
-/* A block of channels of one output row; `out` is the place of the first in the row's first pixel. */
-static inline void tml_depthwise_conv2d_block_row(const tml_depthwise_conv2d_blocks *p,
-                                                  const tml_depthwise_conv2d_rows *rows, int32_t block,
-                                                  int32_t channel, int8_t *out)
-{
-    for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
-        tml_depthwise_conv2d_block(p, rows, block, channel, column, out + column * p->output.channels);
+        if (few) {
+            tml_dsp_store_few_columns(&t);
+        } else {
+            tml_dsp_store_columns(&t);
+        }
+        t.scaling += 16;
+        if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
+            tml_clamp_all(values, 4 * window->count, p->clamp_low, p->clamp_high);
+        }
+        int8_t *to = out + channel;
+        for (int32_t i = 0; i < window->count; i++) {
+            tml_dsp_copy_word(to, values + 4 * i);
+            to += p->output.channels;
+        }
     }
 }
 

@@ -10,50 +10,55 @@
 
 #include "tml_depthwise_conv2d_blocks.h"
 
-/* Keeps row `row` of a block of channels, and says where all rows under the taps are. kept: [pad_top + 1][width][4],
- * row y in slot y % (pad_top + 1). */
+/* Keeps row `row` of a block of channels. kept: [pad_top + 1][width][4], row y in slot y % (pad_top + 1). */
 static inline void tml_depthwise_conv2d_inplace_keep(const tml_depthwise_conv2d_blocks *p, const int8_t *image,
-                                                     int8_t *kept, int32_t row, tml_depthwise_conv2d_rows *rows)
+                                                     int8_t *kept, int32_t row)
 {
-    const int32_t slots = p->pad_top + 1;
-    const int32_t row_bytes = p->input.width * p->input.channels;
-    int8_t *slot = kept + row % slots * p->input.width * 4;
-    for (int32_t i = 0; i < row_bytes; i += p->input.channels) {
-        tml_dsp_copy_word(slot, image + row * row_bytes + i);
-        slot += 4;
+    const int8_t *from = image + row * p->input.width * p->input.channels;
+    int8_t *to = kept + row % (p->pad_top + 1) * p->input.width * 4;
+    for (int32_t x = 0; x < p->input.width; x++) {
+        tml_dsp_copy_word(to, from);
+        to += 4;
+        from += p->input.channels;
     }
+}
+
+/* Output columns from `column` on of one row of the block of channels that `image` begins with. */
+static TML_NOINLINE void tml_depthwise_conv2d_inplace_part(const tml_depthwise_conv2d_blocks *p, const int8_t *image,
+                                                           const int8_t *kept, int8_t *out, int32_t row,
+                                                           int32_t column, int32_t block)
+{
+    tml_depthwise_conv2d_window window;
+    tml_depthwise_conv2d_window_set(p, column, &window);
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = row - p->pad_top + ky;
-        rows->lines[ky] = tml_depthwise_conv2d_zeros(rows);
+        const int32_t slot = y % (p->pad_top + 1);
         if (y >= 0 && y <= row) {
-            rows->lines[ky] = (tml_dsp_line){kept + y % slots * p->input.width * 4, 4};
+            window.rows[ky].line = (tml_dsp_line){kept + (slot * p->input.width + window.first) * 4, 4};
         } else if (y > row && y < p->input.height) {
-            rows->lines[ky] = (tml_dsp_line){image + y * row_bytes, p->input.channels};
+            const int8_t *at = image + (y * p->input.width + window.first) * p->input.channels;
+            window.rows[ky].line = (tml_dsp_line){at, p->input.channels};
         }
     }
+    tml_depthwise_conv2d_columns(p, &window, block, block + 1, out);
 }
 
 /* Output rows [row_begin, row_end), which must be all of them. */
-static TML_NOINLINE void tml_depthwise_conv2d_inplace_rows(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
-                                                           int8_t *output, int32_t row_begin, int32_t row_end,
-                                                           int8_t *kept)
-{
-    tml_depthwise_conv2d_rows rows;
-    tml_depthwise_conv2d_clear(p, &rows);
-    for (int32_t channel = 0; channel < p->input.channels; channel += 4) {
-        for (int32_t row = row_begin; row < row_end; row++) {
-            tml_depthwise_conv2d_inplace_keep(p, input + channel, kept, row, &rows);
-            tml_depthwise_conv2d_block_row(p, &rows, channel / 4, 0,
-                                           output + row * p->output.width * p->output.channels + channel);
-        }
-    }
-}
-
 static inline void tml_depthwise_conv2d_inplace_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
                                                         int8_t *output, int32_t row_begin, int32_t row_end,
                                                         void *scratch)
 {
-    tml_depthwise_conv2d_inplace_rows(p, input, output, row_begin, row_end, scratch);
+    const int32_t channels = p->input.channels;
+    for (int32_t block = 0; block * 4 < channels; block++) {
+        for (int32_t row = row_begin; row < row_end; row++) {
+            tml_depthwise_conv2d_inplace_keep(p, input + block * 4, scratch, row);
+            for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
+                tml_depthwise_conv2d_inplace_part(p, input + block * 4, scratch,
+                                                  output + (row * p->output.width + column) * channels, row, column,
+                                                  block);
+            }
+        }
+    }
 }
 
 #endif

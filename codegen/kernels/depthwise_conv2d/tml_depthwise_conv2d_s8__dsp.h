@@ -4,23 +4,20 @@
 
 #include "tml_depthwise_conv2d_blocks.h"
 
-/* One output row. */
-static TML_NOINLINE void tml_depthwise_conv2d_row_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
-                                                          int8_t *out, int32_t row)
+/* Output columns from `column` on of one row. */
+static TML_NOINLINE void tml_depthwise_conv2d_part_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
+                                                           int8_t *out, int32_t row, int32_t column)
 {
-    tml_depthwise_conv2d_rows rows;
-    tml_depthwise_conv2d_clear(p, &rows);
+    tml_depthwise_conv2d_window window;
+    tml_depthwise_conv2d_window_set(p, column, &window);
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = row * p->stride_h - p->pad_top + ky;
-        rows.lines[ky] = tml_depthwise_conv2d_zeros(&rows);
         if (y >= 0 && y < p->input.height) {
-            rows.lines[ky] = (tml_dsp_line){tml_row(input, &p->input, y), p->input.channels};
+            const int8_t *at = tml_row(input, &p->input, y) + window.first * p->input.channels;
+            window.rows[ky] = (tml_depthwise_conv2d_row){{at, p->input.channels}, 1};
         }
     }
-    for (int32_t block = 0; block * 4 < p->input.channels; block++) {
-        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
-        tml_depthwise_conv2d_block_row(p, &rows, block, channel, out + channel);
-    }
+    tml_depthwise_conv2d_columns(p, &window, 0, (p->input.channels + 3) / 4, out + column * p->output.channels);
 }
 
 /* Output rows [row_begin, row_end). */
@@ -28,7 +25,10 @@ static inline void tml_depthwise_conv2d_s8__dsp(const tml_depthwise_conv2d_block
                                                 int8_t *output, int32_t row_begin, int32_t row_end)
 {
     for (int32_t row = row_begin; row < row_end; row++) {
-        tml_depthwise_conv2d_row_s8__dsp(p, input, tml_row_out(output, &p->output, row), row);
+        int8_t *out = tml_row_out(output, &p->output, row);
+        for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
+            tml_depthwise_conv2d_part_s8__dsp(p, input, out, row, column);
+        }
     }
 }
 
