@@ -61,9 +61,11 @@ typedef struct {
     const int32_t *scaling;      /* [pairs][5]: bias of the even filter, that + 256 * the odd one's, multiplier of both */
     const int32_t *scaling_end;  /* in Q31, and (shift to the right - 1) of both, 8 bits each */
     const int32_t *weights;
+    int32_t *sums;               /* of tml_dsp_add_two and tml_dsp_store_two */
+    const int32_t *sums_end;
 } tml_dsp_block;
 
-_Static_assert(sizeof(tml_dsp_block) == 36, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_dsp_block) == 44, "the assembler counts on these offsets");
 
 /* Makes 2 * sum (`twice`), rescales and stores it at `out`, the rest of an address. Destroys sum and temp. */
 #define TML_DSP_STORE(twice, sum, multiplier, shift, offset, temp, out) \
@@ -119,6 +121,31 @@ _Static_assert(sizeof(tml_dsp_block) == 36, "the assembler counts on these offse
     "sxtb16 r5, r5\n\t" \
     "smlad r0, r8, r5, r0\n\t"
 
+/* Stores a pair of filters of both pixels and goes on with the next at label 5. */
+#define TML_DSP_STORE_2X2 \
+    "ldr r11, [%[c], #24]\n\t" \
+    "ldrd r4, r5, [r11, #8]\n\t" \
+    "ldr r6, [r11, #16]\n\t" \
+    "adds r11, #20\n\t" \
+    "str r11, [%[c], #24]\n\t" \
+    "ldrd r8, r9, [%[c], #16]\n\t" \
+    "ldr r10, [%[c], #12]\n\t" \
+    "subs r1, r1, r0\n\t" \
+    "subs r3, r3, r2\n\t" \
+    "lsl r11, r10, r6\n\t" \
+    TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r10", "r8], #1") \
+    TML_DSP_STORE("lsls r2, r2, #1", "r2", "r4", "r6", "r11", "r10", "r9], #1") \
+    "ldr r10, [%[c], #12]\n\t" \
+    "lsrs r6, r6, #8\n\t" \
+    "lsl r11, r10, r6\n\t" \
+    TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r10", "r8], #1") \
+    TML_DSP_STORE("asrs r3, r3, #7", "r3", "r5", "r6", "r11", "r10", "r9], #1") \
+    "strd r8, r9, [%[c], #16]\n\t" \
+    "ldrd r4, r5, [%[c], #24]\n\t" \
+    "cmp r4, r5\n\t" \
+    "bne 5b\n\t"
+#define TML_DSP_CLOBBERED "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory"
+
 /* All pairs of filters on two pixels. x: groups of 4 words from tml_dsp_widen. weights: per pair and group 2 words. */
 static inline void tml_dsp_filter_two(tml_dsp_block *block)
 {
@@ -129,32 +156,45 @@ static inline void tml_dsp_filter_two(tml_dsp_block *block)
         "ldrd r0, r1, [r11]\n\t"
         "mov r2, r0\n\t"
         "mov r3, r1\n\t"
+        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2) TML_DSP_STORE_2X2
+        "str r12, [%[c], #32]"
+        :
+        : [c] "r"(block)
+        : TML_DSP_CLOBBERED);
+}
+
+/* The same in parts, for filters that are longer than x: adds to sums[pairs][4], */
+static inline void tml_dsp_add_two(tml_dsp_block *block)
+{
+    __asm__ volatile(
+        "ldr r12, [%[c], #32]\n"
+        "5:\n\t"
+        "ldr r11, [%[c], #36]\n\t"
+        "ldmia r11, {r0, r1, r2, r3}\n\t"
         "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2)
-        "ldr r11, [%[c], #24]\n\t"
-        "ldrd r4, r5, [r11, #8]\n\t"
-        "ldr r6, [r11, #16]\n\t"
-        "adds r11, #20\n\t"
-        "str r11, [%[c], #24]\n\t"
-        "ldrd r8, r9, [%[c], #16]\n\t"
-        "ldr r10, [%[c], #12]\n\t"
-        "subs r1, r1, r0\n\t"
-        "subs r3, r3, r2\n\t"
-        "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r10", "r8], #1")
-        TML_DSP_STORE("lsls r2, r2, #1", "r2", "r4", "r6", "r11", "r10", "r9], #1")
-        "ldr r10, [%[c], #12]\n\t"
-        "lsrs r6, r6, #8\n\t"
-        "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r10", "r8], #1")
-        TML_DSP_STORE("asrs r3, r3, #7", "r3", "r5", "r6", "r11", "r10", "r9], #1")
-        "strd r8, r9, [%[c], #16]\n\t"
-        "ldrd r4, r5, [%[c], #24]\n\t"
-        "cmp r4, r5\n\t"
+        "ldr r11, [%[c], #36]\n\t"
+        "ldr r4, [%[c], #40]\n\t"
+        "stmia r11!, {r0, r1, r2, r3}\n\t"
+        "str r11, [%[c], #36]\n\t"
+        "cmp r11, r4\n\t"
         "bne 5b\n\t"
         "str r12, [%[c], #32]"
         :
         : [c] "r"(block)
-        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+        : TML_DSP_CLOBBERED);
+}
+
+/* and stores them. */
+static inline void tml_dsp_store_two(tml_dsp_block *block)
+{
+    __asm__ volatile(
+        "5:\n\t"
+        "ldr r11, [%[c], #36]\n\t"
+        "ldmia r11!, {r0, r1, r2, r3}\n\t"
+        "str r11, [%[c], #36]\n\t" TML_DSP_STORE_2X2
+        :
+        : [c] "r"(block)
+        : TML_DSP_CLOBBERED);
 }
 
 /* All pairs of filters on the first of two pixels. */
@@ -262,7 +302,7 @@ static inline void tml_dsp_filter_dense(tml_dsp_dense *dense)
         "str r12, [%[c], #32]"
         :
         : [c] "r"(dense)
-        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+        : TML_DSP_CLOBBERED);
 }
 
 /* Widens `count` words of two byte streams to int16: bytes (0, 2) and (1, 3) of a word of the first, then those of the

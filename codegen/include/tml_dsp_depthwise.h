@@ -112,7 +112,7 @@ static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
         "str r12, [%[t], #16]" \
         : \
         : [t] "r"(t) \
-        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory")
+        : TML_DSP_CLOBBERED)
 
 #define TML_DSP_SIX "{r0, r1, r2, r3, r4, r5}"
 #define TML_DSP_THREE "{r0, r1, r2}"

@@ -13,6 +13,8 @@ typedef struct {
     const int32_t *scaling;
     const int32_t *scaling_end;
     const int32_t *weights;
+    int32_t *sums;
+    const int32_t *sums_end;
 } tml_dsp_block;
 
 static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
@@ -71,21 +73,44 @@ static inline void tml_dsp_store(tml_dsp_block *b, int32_t pixel, int32_t even, 
     *b->out[pixel]++ = tml_dsp_rescale(odd, s[3], s[4] >> 8, b->zero);
 }
 
+/* Adds the products of a pair of filters with a pixel to its two sums. */
+static inline void tml_dsp_add(const tml_dsp_block *b, int32_t pixel, int32_t *sums)
+{
+    const int32_t words = (int32_t)(b->x_end - b->x) / 2;
+    for (int32_t i = 0; i < words; i++) {
+        const int32_t x = b->x[i / 2 * 4 + pixel * 2 + i % 2];
+        sums[1] = tml_dsp_smlad(x, b->weights[i], sums[1]);
+        sums[0] = tml_dsp_smlad(x, tml_dsp_bytes(b->weights[i], 0), sums[0]);
+    }
+}
+
 static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
 {
     for (; b->scaling != b->scaling_end; b->scaling += 5) {
-        const int32_t words = (int32_t)(b->x_end - b->x) / 2;
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
-            int32_t even = b->scaling[0];
-            int32_t both = b->scaling[1];
-            for (int32_t i = 0; i < words; i++) {
-                const int32_t x = b->x[i / 2 * 4 + pixel * 2 + i % 2];
-                both = tml_dsp_smlad(x, b->weights[i], both);
-                even = tml_dsp_smlad(x, tml_dsp_bytes(b->weights[i], 0), even);
-            }
-            tml_dsp_store(b, pixel, even, both);
+            int32_t sums[2] = {b->scaling[0], b->scaling[1]};
+            tml_dsp_add(b, pixel, sums);
+            tml_dsp_store(b, pixel, sums[0], sums[1]);
         }
-        b->weights += words;
+        b->weights += (b->x_end - b->x) / 2;
+    }
+}
+
+static inline void tml_dsp_add_two(tml_dsp_block *b)
+{
+    for (; b->sums != b->sums_end; b->sums += 4) {
+        tml_dsp_add(b, 0, b->sums);
+        tml_dsp_add(b, 1, b->sums + 2);
+        b->weights += (b->x_end - b->x) / 2;
+    }
+}
+
+static inline void tml_dsp_store_two(tml_dsp_block *b)
+{
+    for (; b->scaling != b->scaling_end; b->scaling += 5) {
+        tml_dsp_store(b, 0, b->sums[0], b->sums[1]);
+        tml_dsp_store(b, 1, b->sums[2], b->sums[3]);
+        b->sums += 4;
     }
 }
 

@@ -49,7 +49,7 @@ def make_plan(
     dropped = place_views(graph, placement)
     nodes = tuple(node for node in graph.nodes if node not in dropped)
     alone = {node: _frugal(node, candidates[node]) for node in nodes}
-    fused = {node: _by_rows(candidates[node]) for node in nodes}
+    fused = {node: _by_rows(node, candidates[node]) for node in nodes}
     fed = _fed_input(graph, nodes) if feed_rows else None
     options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
     if fuse or feed_rows:
@@ -104,9 +104,10 @@ def _own_bytes(node: Node, kernel: Kernel) -> int:
     return kernel.scratch_bytes(node) + (0 if kernel.in_place(node) else sum(t.size_bytes for t in node.outputs))
 
 
-def _by_rows(kernels: Sequence[Kernel]) -> Kernel:
-    """The kernel for a fused group: one that adds up rows as they come, else one that computes rows."""
-    return min(kernels, key=lambda kernel: (not kernel.accumulates, not kernel.by_rows))
+def _by_rows(node: Node, kernels: Sequence[Kernel]) -> Kernel:
+    """The kernel for a fused group: one that adds up rows as they come, else the one that computes rows with the least
+    scratch."""
+    return min(kernels, key=lambda kernel: (not kernel.accumulates, not kernel.by_rows, kernel.scratch_bytes(node)))
 
 
 def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from codegen.kernels.dsp import filters_of, paired_scaling, paired_weights, run_order
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node, Padding
@@ -39,13 +43,47 @@ def is_pointwise(node: Node) -> bool:
     return weights.shape[1:] == (1, 1, image.hwc[2]) and node.op.padding == Padding()
 
 
+PART_GROUPS, PART_PAIRS = 16, 8  # TML_CONV2D_PART_...
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """How patches are split that are longer than PART_GROUPS groups of 4 bytes: into whole rows of taps, or, where a row
+    is longer than that, into bytes of one."""
+
+    rows: int
+    bytes: int
+    orders: tuple[Int64, ...]
+
+
 def _patch_order(node: Node) -> Int64:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
     return run_order(kernel_h, kernel_w * depth)
 
 
+def _parts(node: Node) -> _Parts:
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
+    length = kernel_w * depth
+    groups = len(run_order(1, length))
+    if groups <= PART_GROUPS:
+        rows = min(PART_GROUPS // groups, kernel_h)
+        counts = [min(rows, kernel_h - ky) for ky in range(0, kernel_h, rows)]
+        starts = np.arange(0, kernel_h, rows) * length
+        orders = [_shifted(run_order(count, length), start) for count, start in zip(counts, starts, strict=True)]
+        return _Parts(rows, length, tuple(orders))
+    # the last part holds 4 bytes or more
+    most = next(size for size in range(4 * PART_GROUPS, 0, -4) if length % size == 0 or length % size >= 4)
+    pieces = [(start, min(most, length - start)) for start in range(0, length, most)]
+    orders = [_shifted(run_order(1, size), ky * length + start) for ky in range(kernel_h) for start, size in pieces]
+    return _Parts(1, most, tuple(orders))
+
+
+def _shifted(order: Int64, by: int) -> Int64:
+    return np.where(order < 0, -1, order + by)
+
+
 def patches_parameters(node: Node) -> Fields:
-    """Fields of tml_conv2d_patches besides its views."""
+    """Fields of tml_conv2d_patches besides its views, for whole patches."""
     op = node.op
     assert isinstance(op, Conv2D)
     filters, order = filters_of(node, axis=0), _patch_order(node)
@@ -64,6 +102,19 @@ def patches_parameters(node: Node) -> Fields:
     }
 
 
+def parts_parameters(node: Node) -> Fields:
+    """Fields of tml_conv2d_patches besides its views, for patches in parts: the weights of a block of PART_PAIRS pairs
+    of filters lie together, part by part."""
+    fields = patches_parameters(node)
+    if len(_patch_order(node)) <= PART_GROUPS:
+        return fields
+    parts = _parts(node)
+    weights = [paired_weights(filters_of(node, axis=0), order) for order in parts.orders]
+    blocks = range(0, len(weights[0]), PART_PAIRS)
+    words = [part[block : block + PART_PAIRS].ravel() for block in blocks for part in weights]
+    return {**fields, "part_rows": parts.rows, "part_bytes": parts.bytes, "weights": np.concatenate(words)}
+
+
 def patches_bytes(node: Node) -> int:
     """Two patches in int16 and, where the image does not always lie under all of a row of taps, two of those."""
     run = max(4, node.inputs[1].shape[2] * node.inputs[1].shape[3])
@@ -78,25 +129,27 @@ def _accepts_patches(node: Node) -> bool:
     return one_group and op.dilation_h == op.dilation_w == 1 and filters_of(node, axis=0).fit_pairs
 
 
-SMALL_PATCHES_BYTES = 256  # 4 * TML_CONV2D_SMALL_PATCHES_WORDS
+def _accepts_long_patches(node: Node) -> bool:
+    return _accepts_patches(node) and len(_patch_order(node)) > PART_GROUPS
+
 
 KERNELS = (
-    Kernel(
-        name="tml_conv2d_small_patches_s8__dsp",
-        op=Conv2D,
-        struct="tml_conv2d_patches",
-        parameters=patches_parameters,
-        accepts=lambda node: _accepts_patches(node) and patches_bytes(node) <= SMALL_PATCHES_BYTES,
-        requires=frozenset({"dsp"}),
-    ),
     Kernel(
         name="tml_conv2d_patches_s8__dsp",
         op=Conv2D,
         struct="tml_conv2d_patches",
         parameters=patches_parameters,
-        accepts=lambda node: _accepts_patches(node) and patches_bytes(node) > SMALL_PATCHES_BYTES,
+        accepts=_accepts_long_patches,
         requires=frozenset({"dsp"}),
         scratch_bytes=patches_bytes,
+    ),
+    Kernel(
+        name="tml_conv2d_parts_s8__dsp",
+        op=Conv2D,
+        struct="tml_conv2d_patches",
+        parameters=parts_parameters,
+        accepts=_accepts_patches,
+        requires=frozenset({"dsp"}),
     ),
     Kernel(
         name="tml_conv2d_pointwise_s8",

@@ -21,6 +21,8 @@ typedef struct {
     int32_t clamp_high;
     int32_t groups;         /* words that a patch is read in: every run of a row of taps ends in one */
     const int32_t *weights; /* [pairs of filters][groups][2]: see tml_dsp_filter_two */
+    int32_t part_rows;      /* rows of taps in a part, where patches are widened in parts, */
+    int32_t part_bytes;     /* and bytes of each */
     const int32_t *scaling; /* [pairs of filters][5]: biases, multipliers and shifts, see tml_dsp_block */
 } tml_conv2d_patches;
 
@@ -30,47 +32,55 @@ typedef struct {
     int32_t column;
 } tml_conv2d_place;
 
-/* The bytes under row `ky` of the taps: where they lie, or in `line` where the image does not reach that far. */
+/* Part of a window: bytes [offset, offset + length) of the rows of taps [ky, ky_end). length is at least 4, or all. */
+typedef struct {
+    int32_t ky;
+    int32_t ky_end;
+    int32_t offset;
+    int32_t length;
+} tml_conv2d_part;
+
+/* The bytes of a part under its row `ky`: where they lie, or in `line` where the image does not reach that far. */
 static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, const int8_t *input,
-                                                   tml_conv2d_place at, int32_t ky, int8_t *line)
+                                                   tml_conv2d_place at, int32_t ky, const tml_conv2d_part *part,
+                                                   int8_t *line)
 {
     const int32_t channels = p->input.channels;
     const int32_t y = at.row * p->stride_h - p->pad_top + ky;
     const int32_t x = at.column * p->stride_w - p->pad_left;
-    const int32_t length = p->kernel_w * channels;
-    const int32_t begin = tml_max(x, 0);
-    const int32_t end = tml_min(x + p->kernel_w, p->input.width);
+    const int32_t from = x * channels + part->offset; /* in bytes from the start of the row */
+    const int32_t begin = tml_max(from, 0);
+    const int32_t end = tml_min(from + part->length, p->input.width * channels);
     const int32_t inside = y >= 0 && y < p->input.height;
-    if (inside && length >= 4 && end - begin == p->kernel_w) {
-        return tml_row(input, &p->input, y) + x * channels;
+    if (inside && part->length >= 4 && end - begin == part->length) {
+        return tml_row(input, &p->input, y) + from;
     }
-    tml_fill(line, p->input_zero_point, tml_max(length, 4));
+    tml_fill(line, p->input_zero_point, tml_max(part->length, 4));
     if (inside && begin < end) {
-        tml_copy(line + (begin - x) * channels, tml_row(input, &p->input, y) + begin * channels,
-                 (end - begin) * channels);
+        tml_copy(line + (begin - from), tml_row(input, &p->input, y) + begin, end - begin);
     }
     return line;
 }
 
-/* Widens the patches of two pixels, interleaved as tml_dsp_filter_two reads them. Behind the `groups` groups lie two lines
- * of bytes. */
-static TML_NOINLINE void tml_conv2d_patches_widen(const tml_conv2d_patches *p, const int8_t *input,
-                                                  const tml_conv2d_place at[2], int32_t *patches)
+/* Widens a part of the patches of two pixels, as tml_dsp_filter_two reads them; lines: memory for two
+ * rows of it. Returns the end. */
+static TML_NOINLINE int32_t *tml_conv2d_patches_widen(const tml_conv2d_patches *p, const int8_t *input,
+                                                      const tml_conv2d_place at[2], const tml_conv2d_part *part,
+                                                      int32_t *patches, int8_t *lines)
 {
-    const int32_t length = p->kernel_w * p->input.channels;
-    const int32_t words = length / 4;
-    const int32_t last = tml_max(length - 4, 0);
-    int8_t *const line = (int8_t *)(patches + 4 * p->groups);
-    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        const int8_t *first = tml_conv2d_patches_run(p, input, at[0], ky, line);
-        const int8_t *second = tml_conv2d_patches_run(p, input, at[1], ky, line + tml_max(length, 4));
+    const int32_t words = part->length / 4;
+    const int32_t last = tml_max(part->length - 4, 0);
+    for (int32_t ky = part->ky; ky < part->ky_end; ky++) {
+        const int8_t *first = tml_conv2d_patches_run(p, input, at[0], ky, part, lines);
+        const int8_t *second = tml_conv2d_patches_run(p, input, at[1], ky, part, lines + tml_max(part->length, 4));
         if (words > 0) {
             patches = tml_dsp_widen(patches, first, second, words);
         }
-        if (length % 4 != 0) {
+        if (part->length % 4 != 0) {
             patches = tml_dsp_widen(patches, first + last, second + last, 1);
         }
     }
+    return patches;
 }
 
 /* All output channels of the first `pixels` (1 or 2) of the two pixels that were widened. */
@@ -124,23 +134,38 @@ static inline int8_t *tml_conv2d_patches_out(const tml_conv2d_patches *p, int8_t
     return tml_row_out(output, &p->output, at.row) + at.column * p->output.channels;
 }
 
-/* Output rows [row_begin, row_end), two pixels at a time. patches: 4 * groups words and two lines of bytes. */
-static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
-                                                 int32_t row_begin, int32_t row_end, int32_t *patches)
+/* The next two places, the same twice where one is left. */
+static inline void tml_conv2d_patches_advance(const tml_conv2d_patches *p, tml_conv2d_place at[2], int32_t left)
 {
-    tml_conv2d_place at[2] = {{row_begin, 0}, {row_begin, 0}};
-    for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left -= 2) {
-        at[1] = left > 1 ? tml_conv2d_patches_next(p, at[0]) : at[0];
-        tml_conv2d_patches_widen(p, input, at, patches);
-        tml_conv2d_patches_filter(p, patches, tml_min(left, 2), tml_conv2d_patches_out(p, output, at[0]),
-                                  tml_conv2d_patches_out(p, output, at[1]));
-        at[0] = tml_conv2d_patches_next(p, at[1]);
-    }
+    at[0] = tml_conv2d_patches_next(p, at[1]);
+    at[1] = left > 1 ? tml_conv2d_patches_next(p, at[0]) : at[0];
+}
+
+static inline void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t *output, int32_t row_begin,
+                                            int32_t row_end)
+{
     const int32_t clamps = p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX;
     for (int32_t row = row_begin; clamps && row < row_end; row++) {
         tml_clamp_all(tml_row_out(output, &p->output, row), p->output.width * p->output.channels, p->clamp_low,
                       p->clamp_high);
     }
+}
+
+/* Output rows [row_begin, row_end), two pixels at a time. patches: 4 * groups words; lines: two rows of
+ * taps in bytes. */
+static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
+                                                 int32_t row_begin, int32_t row_end, int32_t *patches,
+                                                 int8_t *lines)
+{
+    const tml_conv2d_part whole = {0, p->kernel_h, 0, p->kernel_w * p->input.channels};
+    tml_conv2d_place at[2] = {{row_begin, 0}, {row_begin, -1}};
+    for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left -= 2) {
+        tml_conv2d_patches_advance(p, at, left);
+        tml_conv2d_patches_widen(p, input, at, &whole, patches, lines);
+        tml_conv2d_patches_filter(p, patches, tml_min(left, 2), tml_conv2d_patches_out(p, output, at[0]),
+                                  tml_conv2d_patches_out(p, output, at[1]));
+    }
+    tml_conv2d_patches_clamp(p, output, row_begin, row_end);
 }
 
 #endif

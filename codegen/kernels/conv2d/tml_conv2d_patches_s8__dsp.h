@@ -8,7 +8,8 @@
 static inline void tml_conv2d_patches_s8__dsp(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
                                               int32_t row_begin, int32_t row_end, void *scratch)
 {
-    tml_conv2d_patches_rows(p, input, output, row_begin, row_end, scratch);
+    int32_t *const patches = scratch;
+    tml_conv2d_patches_rows(p, input, output, row_begin, row_end, patches, (int8_t *)(patches + 4 * p->groups));
 }
 
 #endif
