@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tests.op_graphs import Rng, activation, bias, fused, one_node, quant, same_padding, side, weights
-from tinyml.ir import Array, Graph, Padding, Quant, Tensor
+from tinyml.ir import Activation, Array, Graph, Padding, Quant, Tensor
 from tinyml.ops import Add, Conv2D, DepthwiseConv2D, FullyConnected
 
 
@@ -21,7 +21,7 @@ def conv2d(rng: Rng) -> Graph:
     padding = _padding(rng, height, width, kernel, stride)
     image = activation(rng, "input", (1, height, width, depth))
     filters = _pruned(rng, weights(rng, (int(rng.choice([1, 2, 3, 8, 17, 34])), *kernel, depth), 0), 0)
-    return _finished(rng, Conv2D(*stride, padding=padding, activation=fused(rng)), image, filters, 0)
+    return _finished(rng, Conv2D(*stride, padding=padding, activation=_fused(rng)), image, filters, 0)
 
 
 def depthwise_conv2d(rng: Rng) -> Graph:
@@ -31,21 +31,22 @@ def depthwise_conv2d(rng: Rng) -> Graph:
     padding = _padding(rng, height, width, kernel, stride)
     image = activation(rng, "input", (1, height, width, int(rng.choice([4, 4, 5, 7, 8, 12]))))
     filters = _pruned(rng, weights(rng, (1, *kernel, image.shape[3]), 3), 3)
-    return _finished(rng, DepthwiseConv2D(*stride, padding=padding, activation=fused(rng)), image, filters, 3)
+    return _finished(rng, DepthwiseConv2D(*stride, padding=padding, activation=_fused(rng)), image, filters, 3)
 
 
 def fully_connected(rng: Rng) -> Graph:
     features, outputs = int(rng.integers(4, 150)), int(rng.integers(1, 40))
     image = activation(rng, "input", (side(rng, 3), features))
     filters = _pruned(rng, weights(rng, (outputs, features), 0), 0)
-    return _finished(rng, FullyConnected(fused(rng)), image, filters, 0)
+    return _finished(rng, FullyConnected(_fused(rng)), image, filters, 0)
 
 
 def add(rng: Rng) -> Graph:
     shape = (1, side(rng, 6), side(rng, 6), side(rng, 20))
     first = activation(rng, "first", shape)
     second = activation(rng, "second", shape, first.quant if rng.random() < 0.2 else None)
-    return one_node(Add(fused(rng)), [first, second], [quant(rng)])
+    scale = max(first.affine.scale, second.affine.scale) * float(rng.uniform(0.5, 3))
+    return one_node(Add(_fused(rng)), [first, second], [_quant(rng, scale)])
 
 
 def _padding(
@@ -79,10 +80,21 @@ def _finished(
         wild: Array = rng.integers(-(2**22), 2**22, channels).astype(np.int32)
         biases = [Tensor.constant("bias", wild, biases[0].affine)]
     top = image.affine.scale * max(filters.affine.scales)
-    spread = float(np.exp(rng.uniform(np.log(2.1), np.log(4000))))
-    zero_point = quant(rng).zero_points[0]
-    output = Quant.per_tensor(float(np.float32(top * spread)), zero_point)
-    return one_node(op, [image, filters, *biases], [output])
+    usual = 70 * 70 * np.sqrt(filters.size // channels) / 60  # steps of a sum's spread, of int8 noise, in an output step
+    spread = max(2.1, usual * float(np.exp(rng.uniform(-2, 2))))
+    return one_node(op, [image, filters, *biases], [_quant(rng, top * spread)])
+
+
+def _fused(rng: Rng) -> Activation:
+    """Most often one that does not depend on the scale, which may leave the others a step or two."""
+    usual = Activation.NONE if rng.random() < 0.5 else Activation.RELU
+    return usual if rng.random() < 0.7 else fused(rng)
+
+
+def _quant(rng: Rng, scale: float) -> Quant:
+    """Often with a zero point in the middle, so that not everything saturates."""
+    zero_point = quant(rng).zero_points[0] if rng.random() < 0.5 else int(rng.integers(-40, 40))
+    return Quant.per_tensor(float(np.float32(scale)), zero_point)
 
 
 
