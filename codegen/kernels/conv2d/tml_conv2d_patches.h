@@ -40,43 +40,69 @@ typedef struct {
     int32_t length;
 } tml_conv2d_part;
 
-/* The bytes of a part under its row `ky`: where they lie, or in `line` where the image does not reach that far. */
-static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, const int8_t *input,
-                                                   tml_conv2d_place at, int32_t ky, const tml_conv2d_part *part,
-                                                   int8_t *line)
+/* Where a part of a pixel's window lies in an image row: bytes [from, from + length), of which [begin, end) exist. */
+typedef struct {
+    int32_t y; /* image row under tap row 0 */
+    int32_t from;
+    int32_t begin;
+    int32_t end;
+    int8_t *line; /* memory for a row of it, where it is not whole */
+} tml_conv2d_reach;
+
+static inline tml_conv2d_reach tml_conv2d_patches_reach(const tml_conv2d_patches *p, tml_conv2d_place at,
+                                                        const tml_conv2d_part *part, int8_t *line)
 {
-    const int32_t channels = p->input.channels;
-    const int32_t y = at.row * p->stride_h - p->pad_top + ky;
-    const int32_t x = at.column * p->stride_w - p->pad_left;
-    const int32_t from = x * channels + part->offset; /* in bytes from the start of the row */
-    const int32_t begin = tml_max(from, 0);
-    const int32_t end = tml_min(from + part->length, p->input.width * channels);
-    const int32_t inside = y >= 0 && y < p->input.height;
-    if (inside && part->length >= 4 && end - begin == part->length) {
-        return tml_row(input, &p->input, y) + from;
-    }
-    tml_fill(line, p->input_zero_point, tml_max(part->length, 4));
-    if (inside && begin < end) {
-        tml_copy(line + (begin - from), tml_row(input, &p->input, y) + begin, end - begin);
-    }
-    return line;
+    const int32_t from = (at.column * p->stride_w - p->pad_left) * p->input.channels + part->offset;
+    const tml_conv2d_reach reach = {
+        .y = at.row * p->stride_h - p->pad_top,
+        .from = from,
+        .begin = tml_max(from, 0),
+        .end = tml_min(from + part->length, p->input.width * p->input.channels),
+        .line = line,
+    };
+    return reach;
 }
 
-/* Widens a part of the patches of two pixels, as tml_dsp_filter_two reads them; lines: memory for two
- * rows of it. Returns the end. */
+/* A row of a part in `line`, zero points where the image does not reach. row: of the image, or NULL. */
+static TML_NOINLINE const int8_t *tml_conv2d_patches_border(const tml_conv2d_reach *reach, const int8_t *row,
+                                                            int32_t length, int32_t zero_point)
+{
+    tml_fill(reach->line, zero_point, tml_max(length, 4));
+    if (row && reach->begin < reach->end) {
+        tml_copy(reach->line + (reach->begin - reach->from), row + reach->begin, reach->end - reach->begin);
+    }
+    return reach->line;
+}
+
+/* The bytes of a part under row `ky` of the taps: where they lie, or a line. */
+static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, const int8_t *input,
+                                                   const tml_conv2d_reach *reach, int32_t ky, int32_t length)
+{
+    const int32_t y = reach->y + ky;
+    const int8_t *row = y >= 0 && y < p->input.height ? tml_row(input, &p->input, y) : NULL;
+    if (row && reach->end - reach->begin == length && length >= 4) {
+        return row + reach->from;
+    }
+    return tml_conv2d_patches_border(reach, row, length, p->input_zero_point);
+}
+
+/* Widens a part of the patches of two pixels, as tml_dsp_filter_two reads them; lines: memory for two rows of it.
+ * Returns the end. */
 static TML_NOINLINE int32_t *tml_conv2d_patches_widen(const tml_conv2d_patches *p, const int8_t *input,
                                                       const tml_conv2d_place at[2], const tml_conv2d_part *part,
                                                       int32_t *patches, int8_t *lines)
 {
-    const int32_t words = part->length / 4;
-    const int32_t last = tml_max(part->length - 4, 0);
+    const int32_t length = part->length;
+    const tml_conv2d_reach reach0 = tml_conv2d_patches_reach(p, at[0], part, lines);
+    const tml_conv2d_reach reach1 = tml_conv2d_patches_reach(p, at[1], part, lines + tml_max(length, 4));
     for (int32_t ky = part->ky; ky < part->ky_end; ky++) {
-        const int8_t *first = tml_conv2d_patches_run(p, input, at[0], ky, part, lines);
-        const int8_t *second = tml_conv2d_patches_run(p, input, at[1], ky, part, lines + tml_max(part->length, 4));
-        if (words > 0) {
-            patches = tml_dsp_widen(patches, first, second, words);
+        const int8_t *first = tml_conv2d_patches_run(p, input, &reach0, ky, length);
+        const int8_t *second = tml_conv2d_patches_run(p, input, &reach1, ky, length);
+        if (length >= 4) {
+            patches = tml_dsp_widen(patches, first, second, length / 4);
         }
-        if (part->length % 4 != 0) {
+        if (length % 4 != 0) {
+            const int32_t last = tml_max(length - 4, 0);
             patches = tml_dsp_widen(patches, first + last, second + last, 1);
         }
     }
