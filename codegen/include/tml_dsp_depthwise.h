@@ -118,43 +118,6 @@ static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
 #define TML_DSP_THREE "{r0, r1, r2}"
 #define TML_DSP_COLUMN(offset) "ldr r10, [r11, #" #offset "]\n\t"
 #define TML_DSP_TAP(sum, weight) "smlad " #sum ", r10, " #weight ", " #sum "\n\t"
-#define TML_DSP_3_TAPS "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
-
-/* Two rows of 3 taps; output columns 1 pixel apart: every word of the image is loaded once. */
-static inline void tml_dsp_taps_3(tml_dsp_channels *t)
-{
-    TML_DSP_CHANNELS(
-        TML_DSP_SIX, TML_DSP_3_TAPS
-        TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6)
-        TML_DSP_COLUMN(16) TML_DSP_TAP(r1, r6) TML_DSP_TAP(r0, r9)
-        TML_DSP_COLUMN(32) TML_DSP_TAP(r2, r6) TML_DSP_TAP(r1, r9) TML_DSP_TAP(r0, r8)
-        TML_DSP_COLUMN(48) TML_DSP_TAP(r3, r6) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8)
-        TML_DSP_COLUMN(64) TML_DSP_TAP(r4, r6) TML_DSP_TAP(r3, r9) TML_DSP_TAP(r2, r8)
-        TML_DSP_COLUMN(80) TML_DSP_TAP(r5, r6) TML_DSP_TAP(r4, r9) TML_DSP_TAP(r3, r8)
-        TML_DSP_COLUMN(96) TML_DSP_TAP(r5, r9) TML_DSP_TAP(r4, r8)
-        TML_DSP_COLUMN(112) TML_DSP_TAP(r5, r8));
-}
-
-/* The same, output columns 2 pixels apart. */
-static inline void tml_dsp_taps_3_by_2(tml_dsp_channels *t)
-{
-    TML_DSP_CHANNELS(
-        TML_DSP_SIX, TML_DSP_3_TAPS
-        TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6)
-        TML_DSP_COLUMN(16) TML_DSP_TAP(r0, r9)
-        TML_DSP_COLUMN(32) TML_DSP_TAP(r0, r8) TML_DSP_TAP(r1, r6)
-        TML_DSP_COLUMN(48) TML_DSP_TAP(r1, r9)
-        TML_DSP_COLUMN(64) TML_DSP_TAP(r1, r8) TML_DSP_TAP(r2, r6)
-        TML_DSP_COLUMN(80) TML_DSP_TAP(r2, r9)
-        TML_DSP_COLUMN(96) TML_DSP_TAP(r2, r8) TML_DSP_TAP(r3, r6)
-        TML_DSP_COLUMN(112) TML_DSP_TAP(r3, r9)
-        TML_DSP_COLUMN(128) TML_DSP_TAP(r3, r8) TML_DSP_TAP(r4, r6)
-        TML_DSP_COLUMN(144) TML_DSP_TAP(r4, r9)
-        TML_DSP_COLUMN(160) TML_DSP_TAP(r4, r8) TML_DSP_TAP(r5, r6)
-        TML_DSP_COLUMN(176) TML_DSP_TAP(r5, r9)
-        TML_DSP_COLUMN(192) TML_DSP_TAP(r5, r8));
-}
-
 #define TML_DSP_3_COLUMNS(a, b, c) \
     TML_DSP_COLUMN(a) TML_DSP_TAP(r0, r8) TML_DSP_COLUMN(b) TML_DSP_TAP(r1, r8) \
     TML_DSP_COLUMN(c) TML_DSP_TAP(r2, r8)
@@ -197,35 +160,111 @@ static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
     TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 32, 64), TML_DSP_3_COLUMNS(16, 48, 80)));
 }
 
-/* Rescales and stores 3 columns, then, by `more`, perhaps 3 others, of each channel. */
+/* Rescales and stores 3 columns; bias, multiplier, shift and offset in r4, r5, r6 and r8. */
 #define TML_DSP_STORE_3(a, b, c) \
     "ldmia r11!, {r0, r1, r2}\n\t" \
     TML_DSP_STORE("add r0, r4, r0, lsl #1", "r0", "r5", "r6", "r8", "r9", "r10, #" #a "]") \
     TML_DSP_STORE("add r1, r4, r1, lsl #1", "r1", "r5", "r6", "r8", "r9", "r10, #" #b "]") \
     TML_DSP_STORE("add r2, r4, r2, lsl #1", "r2", "r5", "r6", "r8", "r9", "r10, #" #c "]")
-#define TML_DSP_STORE_CHANNELS(more) \
+#define TML_DSP_STORE_CHANNELS(columns) \
     __asm__ volatile( \
         "ldr r10, [%[t], #32]\n\t" \
         "ldr r11, [%[t], #8]\n\t" \
         "ldr r12, [%[t], #28]\n" \
         "5:\n\t" \
-        "ldmia r12!, {r4, r5, r6, r8}\n\t" TML_DSP_STORE_3(0, 4, 8) more \
+        "ldmia r12!, {r4, r5, r6, r8}\n\t" columns \
         "add r10, r10, #1\n\t" \
         "ldr r9, [%[t], #12]\n\t" \
         "cmp r11, r9\n\t" \
         "bne 5b" \
         : \
         : [t] "r"(t) \
-        : "r0", "r1", "r2", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory")
+        : TML_DSP_CLOBBERED)
 
 static inline void tml_dsp_store_columns(tml_dsp_channels *t)
 {
-    TML_DSP_STORE_CHANNELS(TML_DSP_STORE_3(12, 16, 20));
+    TML_DSP_STORE_CHANNELS(TML_DSP_STORE_3(0, 4, 8) TML_DSP_STORE_3(12, 16, 20));
 }
 
 static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
 {
-    TML_DSP_STORE_CHANNELS("");
+    TML_DSP_STORE_CHANNELS(TML_DSP_STORE_3(0, 4, 8));
+}
+
+/* Windows of 3 x 3 taps, the most common, from words to bytes: the sums stay in registers. The words of the third row
+ * lie behind those of the first two, TML_DSP_PITCH columns on. */
+#define TML_DSP_PITCH 13
+#define TML_DSP_3_TAPS "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
+#define TML_DSP_3_BY_3(at) \
+    TML_DSP_3_TAPS TML_DSP_COLUMN(at) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(at + 16) TML_DSP_TAP(r1, r6) TML_DSP_TAP(r0, r9) \
+    TML_DSP_COLUMN(at + 32) TML_DSP_TAP(r2, r6) TML_DSP_TAP(r1, r9) TML_DSP_TAP(r0, r8)
+#define TML_DSP_3_FEW(at) \
+    TML_DSP_3_BY_3(at) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r2, r8)
+#define TML_DSP_3_SIX(at) \
+    TML_DSP_3_BY_3(at) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r3, r6) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r4, r6) TML_DSP_TAP(r3, r9) TML_DSP_TAP(r2, r8) \
+    TML_DSP_COLUMN(at + 80) TML_DSP_TAP(r5, r6) TML_DSP_TAP(r4, r9) TML_DSP_TAP(r3, r8) \
+    TML_DSP_COLUMN(at + 96) TML_DSP_TAP(r5, r9) TML_DSP_TAP(r4, r8) \
+    TML_DSP_COLUMN(at + 112) TML_DSP_TAP(r5, r8)
+#define TML_DSP_3_FEW_BY_2(at) \
+    TML_DSP_3_TAPS TML_DSP_COLUMN(at) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(at + 16) TML_DSP_TAP(r0, r9) \
+    TML_DSP_COLUMN(at + 32) TML_DSP_TAP(r0, r8) TML_DSP_TAP(r1, r6) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r1, r9) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r1, r8) TML_DSP_TAP(r2, r6) \
+    TML_DSP_COLUMN(at + 80) TML_DSP_TAP(r2, r9) \
+    TML_DSP_COLUMN(at + 96) TML_DSP_TAP(r2, r8)
+#define TML_DSP_3_SIX_BY_2(at) \
+    TML_DSP_3_FEW_BY_2(at) TML_DSP_TAP(r3, r6) \
+    TML_DSP_COLUMN(at + 112) TML_DSP_TAP(r3, r9) \
+    TML_DSP_COLUMN(at + 128) TML_DSP_TAP(r3, r8) TML_DSP_TAP(r4, r6) \
+    TML_DSP_COLUMN(at + 144) TML_DSP_TAP(r4, r9) \
+    TML_DSP_COLUMN(at + 160) TML_DSP_TAP(r4, r8) TML_DSP_TAP(r5, r6) \
+    TML_DSP_COLUMN(at + 176) TML_DSP_TAP(r5, r9) \
+    TML_DSP_COLUMN(at + 192) TML_DSP_TAP(r5, r8)
+#define TML_DSP_STORE_1(sum, at) \
+    TML_DSP_STORE("add " #sum ", r6, " #sum ", lsl #1", #sum, "r8", "r9", "r10", "r11", "r12, #" #at "]")
+#define TML_DSP_STORE_FEW TML_DSP_STORE_1(r0, 0) TML_DSP_STORE_1(r1, 4) TML_DSP_STORE_1(r2, 8)
+#define TML_DSP_STORE_SIX TML_DSP_STORE_FEW TML_DSP_STORE_1(r3, 12) TML_DSP_STORE_1(r4, 16) TML_DSP_STORE_1(r5, 20)
+#define TML_DSP_ZERO_FEW "movs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\t"
+#define TML_DSP_ZERO_SIX TML_DSP_ZERO_FEW "movs r3, #0\n\tmovs r4, #0\n\tmovs r5, #0\n\t"
+#define TML_DSP_WINDOWS_OF_3(zero, taps, store) \
+    __asm__ volatile( \
+        "ldr r11, [%[t]]\n" \
+        "5:\n\t" \
+        "ldr r12, [%[t], #16]\n\t" zero taps(0) taps(208) \
+        "add r11, r11, #4\n\t" \
+        "str r11, [%[t]]\n\t" \
+        "str r12, [%[t], #16]\n\t" \
+        "ldr r12, [%[t], #28]\n\t" \
+        "ldmia r12!, {r6, r8, r9, r10}\n\t" \
+        "str r12, [%[t], #28]\n\t" \
+        "ldr r12, [%[t], #32]\n\t" store \
+        "add r12, r12, #1\n\t" \
+        "str r12, [%[t], #32]\n\t" \
+        "ldrd r11, r12, [%[t]]\n\t" \
+        "cmp r11, r12\n\t" \
+        "bne 5b" \
+        : \
+        : [t] "r"(t) \
+        : TML_DSP_CLOBBERED)
+
+/* columns: 6, or 3 of which the block needs no more.   stride: 1 or 2. Everything in t moves to its end. */
+static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, int32_t stride)
+{
+    if (columns == 6 && stride == 1) {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_SIX, TML_DSP_3_SIX, TML_DSP_STORE_SIX);
+    } else if (columns == 6) {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_SIX, TML_DSP_3_SIX_BY_2, TML_DSP_STORE_SIX);
+    } else if (stride == 1) {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_FEW, TML_DSP_3_FEW, TML_DSP_STORE_FEW);
+    } else {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_FEW, TML_DSP_3_FEW_BY_2, TML_DSP_STORE_FEW);
+    }
 }
 
 #endif

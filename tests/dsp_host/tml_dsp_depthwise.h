@@ -60,16 +60,6 @@ static inline void tml_dsp_taps(tml_dsp_channels *t, int32_t columns, int32_t ta
     }
 }
 
-static inline void tml_dsp_taps_3(tml_dsp_channels *t)
-{
-    tml_dsp_taps(t, 6, 3, 1);
-}
-
-static inline void tml_dsp_taps_3_by_2(tml_dsp_channels *t)
-{
-    tml_dsp_taps(t, 6, 3, 2);
-}
-
 static inline void tml_dsp_taps_any(tml_dsp_channels *t)
 {
     tml_dsp_taps(t, 6, t->row_bytes / 16, 1);
@@ -112,6 +102,27 @@ static inline void tml_dsp_store_columns(tml_dsp_channels *t)
 static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
 {
     tml_dsp_store_channels(t, 3);
+}
+
+#define TML_DSP_PITCH 13
+
+static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, int32_t stride)
+{
+    for (int32_t c = 0; c < 4; c++) {
+        int32_t sums[TML_DSP_COLUMNS] = {0};
+        tml_dsp_channels one = {.x = t->x + c, .x_end = t->x + c + 1, .weights = t->weights + 4 * c, .sums = sums};
+        tml_dsp_taps(&one, columns, 3, stride);
+        one.x += 4 * TML_DSP_PITCH;
+        one.x_end += 4 * TML_DSP_PITCH;
+        one.sums = sums;
+        tml_dsp_taps(&one, columns, 3, stride);
+        one = (tml_dsp_channels){.sums = sums, .sums_end = sums + columns, .scaling = t->scaling + 4 * c, .out = t->out + c};
+        tml_dsp_store_channels(&one, columns);
+    }
+    t->x += 4;
+    t->weights += 16;
+    t->scaling += 16;
+    t->out += 4;
 }
 
 #endif

@@ -24,15 +24,9 @@ typedef struct {
     int32_t input_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
-    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2]: see tml_dsp_channels */
+    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2], for 3 x 3 taps [blocks][4][2][2] */
     const int32_t *scaling; /* [blocks][4][4]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
-
-/* An image row under the window from the first column inside the image on, or pixels of the zero point. */
-typedef struct {
-    tml_dsp_line line;
-    int32_t moves; /* 1: the next channel lies a byte further on, 0: zero points, which serve all channels */
-} tml_depthwise_conv2d_row;
 
 /* What lies under a block of output columns. */
 typedef struct {
@@ -42,32 +36,35 @@ typedef struct {
     int32_t inside;
     int32_t right;
     int32_t zeros;
-    tml_depthwise_conv2d_row rows[TML_DEPTHWISE_CONV2D_BLOCK_ROWS];
+    int32_t channel; /* the first of the rows' pixels */
+    tml_dsp_line rows[TML_DEPTHWISE_CONV2D_BLOCK_ROWS]; /* from `first` on, or zero points where step is 0 */
 } tml_depthwise_conv2d_window;
 
 /* Everything but the rows, which are set to zero points. */
 static inline void tml_depthwise_conv2d_window_set(const tml_depthwise_conv2d_blocks *p, int32_t column,
-                                                   tml_depthwise_conv2d_window *window)
+                                                   int32_t channel, tml_depthwise_conv2d_window *window)
 {
     const int32_t count = tml_min(p->output.width - column, TML_DSP_COLUMNS);
     const int32_t first = column * p->stride_w - p->pad_left;
     const int32_t columns = (count - 1) * p->stride_w + p->kernel_w;
     const int32_t left = tml_clamp(-first, 0, columns);
     window->count = count;
+    window->channel = channel;
     window->left = left;
     window->first = first + left;
     window->right = tml_clamp(first + columns - p->input.width, 0, columns - left);
     window->inside = columns - left - window->right;
     window->zeros = (int32_t)((uint32_t)(uint8_t)p->input_zero_point * 0x01010101u);
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        window->rows[ky] = (tml_depthwise_conv2d_row){{(const int8_t *)&window->zeros, 0}, 0};
+        window->rows[ky] = (tml_dsp_line){(const int8_t *)&window->zeros, 0};
     }
 }
 
-static inline tml_dsp_line tml_depthwise_conv2d_line(const tml_depthwise_conv2d_row *row, int32_t channel)
+/* The line of another channel: zero points serve all. */
+static inline tml_dsp_line tml_depthwise_conv2d_line(tml_dsp_line row, int32_t offset)
 {
-    const tml_dsp_line line = {row->line.at + row->moves * channel, row->line.step};
-    return line;
+    row.at += row.step != 0 ? offset : 0;
+    return row;
 }
 
 /* Widens the rows under the taps ky and, where there is such a one, ky + 1. */
@@ -76,13 +73,14 @@ static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks 
                                               int32_t *x)
 {
     const tml_dsp_line zeros = {(const int8_t *)&window->zeros, 0};
+    const int32_t offset = channel - window->channel;
     if (window->left > 0) {
         x = tml_dsp_widen_row(x, zeros, window->left);
     }
     if (window->inside > 0) {
-        const tml_dsp_line upper = tml_depthwise_conv2d_line(&window->rows[ky], channel);
+        const tml_dsp_line upper = tml_depthwise_conv2d_line(window->rows[ky], offset);
         if (ky + 1 < p->kernel_h) {
-            x = tml_dsp_widen_rows(x, upper, tml_depthwise_conv2d_line(&window->rows[ky + 1], channel),
+            x = tml_dsp_widen_rows(x, upper, tml_depthwise_conv2d_line(window->rows[ky + 1], offset),
                                    window->inside);
         } else {
             x = tml_dsp_widen_row(x, upper, window->inside);
@@ -96,18 +94,10 @@ static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks 
 /* Adds the products of two rows of taps. */
 static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *p, tml_dsp_channels *t, int32_t few)
 {
-    if (few) {
-        if (p->stride_w == 1) {
-            tml_dsp_taps_any_few(t);
-        } else {
-            tml_dsp_taps_any_few_by_2(t);
-        }
-    } else if (p->kernel_w == 3) {
-        if (p->stride_w == 1) {
-            tml_dsp_taps_3(t);
-        } else {
-            tml_dsp_taps_3_by_2(t);
-        }
+    if (few && p->stride_w == 1) {
+        tml_dsp_taps_any_few(t);
+    } else if (few) {
+        tml_dsp_taps_any_few_by_2(t);
     } else if (p->stride_w == 1) {
         tml_dsp_taps_any(t);
     } else {
@@ -115,10 +105,24 @@ static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *
     }
 }
 
+/* A block of channels: `count` columns of values to their places in the output. */
+static inline void tml_depthwise_conv2d_write(const tml_depthwise_conv2d_blocks *p, int8_t *values, int32_t count,
+                                              int8_t *out)
+{
+    if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
+        tml_clamp_all(values, 4 * count, p->clamp_low, p->clamp_high);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        tml_dsp_copy_word(out, values);
+        values += 4;
+        out += p->output.channels;
+    }
+}
+
 /* Blocks of channels [block, block_end) of the output columns over a window; `out`: the first one's channel 0. */
-static TML_NOINLINE void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d_blocks *p,
-                                                      const tml_depthwise_conv2d_window *window, int32_t block,
-                                                      int32_t block_end, int8_t *out)
+static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blocks *p,
+                                                  const tml_depthwise_conv2d_window *window, int32_t block,
+                                                  int32_t block_end, int8_t *out)
 {
     const int32_t few = window->count <= TML_DSP_COLUMNS / 2;
     const int32_t pairs = (p->kernel_w + 1) / 2;
@@ -150,14 +154,38 @@ static TML_NOINLINE void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d
             tml_dsp_store_columns(&t);
         }
         t.scaling += 16;
-        if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
-            tml_clamp_all(values, 4 * window->count, p->clamp_low, p->clamp_high);
-        }
-        int8_t *to = out + channel;
-        for (int32_t i = 0; i < window->count; i++) {
-            tml_dsp_copy_word(to, values + 4 * i);
-            to += p->output.channels;
-        }
+        tml_depthwise_conv2d_write(p, values, window->count, out + channel);
+    }
+}
+
+/* The same for 3 x 3 taps. */
+static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blocks *p,
+                                                  const tml_depthwise_conv2d_window *window, int32_t block,
+                                                  int32_t block_end, int8_t *out)
+{
+    const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
+    int32_t x[TML_DSP_PITCH * 8];
+    int8_t values[TML_DSP_COLUMNS * 4];
+    tml_dsp_channels t = {.x_end = x + 4, .weights = p->weights + block * 16, .scaling = p->scaling + block * 16};
+    for (; block < block_end; block++) {
+        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
+        tml_depthwise_conv2d_widen(p, window, 0, channel, x);
+        tml_depthwise_conv2d_widen(p, window, 2, channel, x + TML_DSP_PITCH * 4);
+        t.x = x;
+        t.out = values;
+        tml_dsp_windows_of_3(&t, columns, p->stride_w);
+        tml_depthwise_conv2d_write(p, values, window->count, out + channel);
+    }
+}
+
+static inline void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d_blocks *p,
+                                                const tml_depthwise_conv2d_window *window, int32_t block,
+                                                int32_t block_end, int8_t *out)
+{
+    if (p->kernel_h == 3 && p->kernel_w == 3) {
+        tml_depthwise_conv2d_3x3(p, window, block, block_end, out);
+    } else {
+        tml_depthwise_conv2d_any(p, window, block, block_end, out);
     }
 }
 

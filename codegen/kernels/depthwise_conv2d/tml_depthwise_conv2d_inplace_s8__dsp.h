@@ -29,15 +29,15 @@ static TML_NOINLINE void tml_depthwise_conv2d_inplace_part(const tml_depthwise_c
                                                            int32_t column, int32_t block)
 {
     tml_depthwise_conv2d_window window;
-    tml_depthwise_conv2d_window_set(p, column, &window);
+    tml_depthwise_conv2d_window_set(p, column, block * 4, &window);
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = row - p->pad_top + ky;
         const int32_t slot = y % (p->pad_top + 1);
         if (y >= 0 && y <= row) {
-            window.rows[ky].line = (tml_dsp_line){kept + (slot * p->input.width + window.first) * 4, 4};
+            window.rows[ky] = (tml_dsp_line){kept + (slot * p->input.width + window.first) * 4, 4};
         } else if (y > row && y < p->input.height) {
             const int8_t *at = image + (y * p->input.width + window.first) * p->input.channels;
-            window.rows[ky].line = (tml_dsp_line){at, p->input.channels};
+            window.rows[ky] = (tml_dsp_line){at, p->input.channels};
         }
     }
     tml_depthwise_conv2d_columns(p, &window, block, block + 1, out);

@@ -9,12 +9,12 @@ static TML_NOINLINE void tml_depthwise_conv2d_part_s8__dsp(const tml_depthwise_c
                                                            int8_t *out, int32_t row, int32_t column)
 {
     tml_depthwise_conv2d_window window;
-    tml_depthwise_conv2d_window_set(p, column, &window);
+    tml_depthwise_conv2d_window_set(p, column, 0, &window);
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = row * p->stride_h - p->pad_top + ky;
         if (y >= 0 && y < p->input.height) {
             const int8_t *at = tml_row(input, &p->input, y) + window.first * p->input.channels;
-            window.rows[ky] = (tml_depthwise_conv2d_row){{at, p->input.channels}, 1};
+            window.rows[ky] = (tml_dsp_line){at, p->input.channels};
         }
     }
     tml_depthwise_conv2d_columns(p, &window, 0, (p->input.channels + 3) / 4, out + column * p->output.channels);
