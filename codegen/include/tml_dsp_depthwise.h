@@ -17,7 +17,7 @@ typedef struct {
     int32_t step;
 } tml_dsp_line;
 
-/* `count` pixels of two rows; count at least 1. Returns the end of `out`. */
+/* `count` pixels of two rows; count at least 1. */
 static inline int32_t *tml_dsp_widen_rows(int32_t *out, tml_dsp_line upper, tml_dsp_line lower, int32_t count)
 {
     __asm__ volatile(

@@ -67,27 +67,30 @@ static inline tml_dsp_line tml_depthwise_conv2d_line(tml_dsp_line row, int32_t o
     return row;
 }
 
-/* Widens the rows under the taps ky and, where there is such a one, ky + 1. */
+/* Zero points in the columns of x that lie outside the image; they stay while blocks and rows of taps come and go. */
+static inline void tml_depthwise_conv2d_surround(const tml_depthwise_conv2d_window *window, int32_t *x)
+{
+    const tml_dsp_line zeros = {(const int8_t *)&window->zeros, 0};
+    if (window->left > 0) {
+        tml_dsp_widen_row(x, zeros, window->left);
+    }
+    if (window->right > 0) {
+        tml_dsp_widen_row(x + (window->left + window->inside) * 4, zeros, window->right);
+    }
+}
+
+/* Widens what lies inside the image under the taps ky and, where there is such a row, ky + 1. */
 static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks *p,
                                               const tml_depthwise_conv2d_window *window, int32_t ky, int32_t channel,
                                               int32_t *x)
 {
-    const tml_dsp_line zeros = {(const int8_t *)&window->zeros, 0};
     const int32_t offset = channel - window->channel;
-    if (window->left > 0) {
-        x = tml_dsp_widen_row(x, zeros, window->left);
-    }
-    if (window->inside > 0) {
-        const tml_dsp_line upper = tml_depthwise_conv2d_line(window->rows[ky], offset);
-        if (ky + 1 < p->kernel_h) {
-            x = tml_dsp_widen_rows(x, upper, tml_depthwise_conv2d_line(window->rows[ky + 1], offset),
-                                   window->inside);
-        } else {
-            x = tml_dsp_widen_row(x, upper, window->inside);
-        }
-    }
-    if (window->right > 0) {
-        tml_dsp_widen_row(x, zeros, window->right);
+    const tml_dsp_line upper = tml_depthwise_conv2d_line(window->rows[ky], offset);
+    if (window->inside > 0 && ky + 1 < p->kernel_h) {
+        const tml_dsp_line lower = tml_depthwise_conv2d_line(window->rows[ky + 1], offset);
+        tml_dsp_widen_rows(x + window->left * 4, upper, lower, window->inside);
+    } else if (window->inside > 0) {
+        tml_dsp_widen_row(x + window->left * 4, upper, window->inside);
     }
 }
 
@@ -139,6 +142,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
         .scaling = p->scaling + block * 16,
         .out = values,
     };
+    tml_depthwise_conv2d_surround(window, x);
     for (; block < block_end; block++) {
         const int32_t channel = tml_min(block * 4, p->input.channels - 4);
         tml_dsp_clear(sums);
@@ -167,6 +171,8 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
     int32_t x[TML_DSP_PITCH * 8];
     int8_t values[TML_DSP_COLUMNS * 4];
     tml_dsp_channels t = {.x_end = x + 4, .weights = p->weights + block * 16, .scaling = p->scaling + block * 16};
+    tml_depthwise_conv2d_surround(window, x);
+    tml_depthwise_conv2d_surround(window, x + TML_DSP_PITCH * 4);
     for (; block < block_end; block++) {
         const int32_t channel = tml_min(block * 4, p->input.channels - 4);
         tml_depthwise_conv2d_widen(p, window, 0, channel, x);
