@@ -117,9 +117,9 @@ def parts_parameters(node: Node) -> Fields:
 
 def patches_bytes(node: Node) -> int:
     """Two patches in int16 and, where the image does not always lie under all of a row of taps, two of those."""
-    run = max(4, node.inputs[1].shape[2] * node.inputs[1].shape[3])
-    lines = 2 * run if run == 4 or not is_pointwise(node) else 0
-    return 16 * len(_patch_order(node)) + -(-lines // 4) * 4
+    run = node.inputs[1].shape[2] * node.inputs[1].shape[3]
+    lines = 0 if run >= 4 and is_pointwise(node) else 2 * (-(-run // 4) * 4)
+    return 16 * len(_patch_order(node)) + lines
 
 
 def _accepts_patches(node: Node) -> bool:

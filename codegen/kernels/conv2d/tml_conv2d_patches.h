@@ -67,7 +67,10 @@ static inline tml_conv2d_reach tml_conv2d_patches_reach(const tml_conv2d_patches
 static TML_NOINLINE const int8_t *tml_conv2d_patches_border(const tml_conv2d_reach *reach, const int8_t *row,
                                                             int32_t length, int32_t zero_point)
 {
-    tml_fill(reach->line, zero_point, tml_max(length, 4));
+    const int32_t zeros = (int32_t)((uint32_t)(uint8_t)zero_point * 0x01010101u);
+    for (int32_t i = 0; i < length; i += 4) {
+        tml_dsp_copy_word(reach->line + i, (const int8_t *)&zeros);
+    }
     if (row && reach->begin < reach->end) {
         tml_copy(reach->line + (reach->begin - reach->from), row + reach->begin, reach->end - reach->begin);
     }
@@ -86,15 +89,15 @@ static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, 
     return tml_conv2d_patches_border(reach, row, length, p->input_zero_point);
 }
 
-/* Widens a part of the patches of two pixels, as tml_dsp_filter_two reads them; lines: memory for two rows of it.
- * Returns the end. */
+/* Widens a part of the patches of two pixels, as tml_dsp_filter_two reads them; lines: memory for two rows of it, each rounded
+ * up to words. Returns the end. */
 static TML_NOINLINE int32_t *tml_conv2d_patches_widen(const tml_conv2d_patches *p, const int8_t *input,
                                                       const tml_conv2d_place at[2], const tml_conv2d_part *part,
                                                       int32_t *patches, int8_t *lines)
 {
     const int32_t length = part->length;
     const tml_conv2d_reach reach0 = tml_conv2d_patches_reach(p, at[0], part, lines);
-    const tml_conv2d_reach reach1 = tml_conv2d_patches_reach(p, at[1], part, lines + tml_max(length, 4));
+    const tml_conv2d_reach reach1 = tml_conv2d_patches_reach(p, at[1], part, lines + ((length + 3) & ~3));
     for (int32_t ky = part->ky; ky < part->ky_end; ky++) {
         const int8_t *first = tml_conv2d_patches_run(p, input, &reach0, ky, length);
         const int8_t *second = tml_conv2d_patches_run(p, input, &reach1, ky, length);
@@ -178,7 +181,7 @@ static inline void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t 
 }
 
 /* Output rows [row_begin, row_end), two pixels at a time. patches: 4 * groups words; lines: two rows of
- * taps in bytes. */
+ * taps, rounded up to words. */
 static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
                                                  int32_t row_begin, int32_t row_end, int32_t *patches,
                                                  int8_t *lines)
