@@ -17,7 +17,7 @@ def conv2d(rng: Rng) -> Graph:
     kernel = (1, 1) if rng.random() < 0.4 else (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
     depth = int(rng.choice([1, 2, 3, 4, 5, 8, 16, 17, 24, 65, 70, 130])) if kernel[0] * kernel[1] < 10 else side(rng, 20)
     stride = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-    height, width = side(rng, 7), side(rng, 7)
+    height, width = side(rng, 7), 1 if rng.random() < 0.1 else side(rng, 7)
     padding = _padding(rng, height, width, kernel, stride)
     image = activation(rng, "input", (1, height, width, depth))
     filters = _pruned(rng, weights(rng, (int(rng.choice([1, 2, 3, 8, 17, 34])), *kernel, depth), 0), 0)
@@ -29,6 +29,8 @@ def depthwise_conv2d(rng: Rng) -> Graph:
     stride = (1, 1) if rng.random() < 0.5 else (int(rng.integers(1, 4)), int(rng.integers(1, 3)))
     height, width = side(rng, 14), side(rng, 14)
     padding = _padding(rng, height, width, kernel, stride)
+    if rng.random() < 0.15:  # a time series
+        kernel, width, padding = (min(kernel[0], height), 1), 1, Padding()
     image = activation(rng, "input", (1, height, width, int(rng.choice([4, 4, 5, 7, 8, 12]))))
     filters = _pruned(rng, weights(rng, (1, *kernel, image.shape[3]), 3), 3)
     return _finished(rng, DepthwiseConv2D(*stride, padding=padding, activation=_fused(rng)), image, filters, 3)

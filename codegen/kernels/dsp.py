@@ -159,7 +159,7 @@ def _even(values: Int64) -> Int64:
 
 
 
-def column_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
+def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
     """Words [blocks, pairs of rows, 4, pairs of columns], or for 3 x 3 taps [blocks, 4, pairs of rows, pairs of columns],
     for tml_dsp_depthwise.h: bytes (0, 2) are a column of two rows, bytes (1, 3) that to its right."""
     channels = len(filters.weights)
@@ -174,7 +174,17 @@ def column_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
     return np.ascontiguousarray(blocks).view("<i4").astype(np.int32)
 
 
-def column_scaling(filters: Filters, zero_point: int) -> Int32:
+def column_weights(filters: Filters) -> Int32:
+    """Words [blocks, pairs of taps, 2] for tml_dsp_filter_column: channels in bytes (0, 2), (1, 3) and so in the second
+    word."""
+    taps = np.pad(filters.weights, ((0, 0), (0, filters.weights.shape[1] % 2)))
+    split = taps.reshape(len(taps) // 4, 2, 2, -1, 2)
+    # [block, word, channel, pair of taps, tap] to [block, pair of taps, word] and the bytes of a word, lowest first
+    words = np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2).astype(np.int8))
+    return words.reshape(*words.shape[:3], 4).view("<i4").astype(np.int32)
+
+
+def block_scaling(filters: Filters, zero_point: int) -> Int32:
     """[blocks, 4, 4]: 2 * bias, multiplier, shift - 1 and (2 * zero point + 1) << (shift - 1) of each channel."""
     shift = filters.shift - 1
     columns = [2 * filters.bias, filters.multiplier, shift, (2 * zero_point + 1) << shift]

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.kernels.dsp import filters_of, paired_scaling, paired_weights, run_order
+from codegen.kernels.dsp import (
+    dense_scaling,
+    dense_weights,
+    filters_of,
+    paired_scaling,
+    paired_weights,
+    run_order,
+)
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import Int64, convolution_multipliers
@@ -115,6 +122,27 @@ def parts_parameters(node: Node) -> Fields:
     return {**fields, "part_rows": parts.rows, "part_bytes": parts.bytes, "weights": np.concatenate(words)}
 
 
+def column_parameters(node: Node) -> Fields:
+    """Fields of tml_dense_fours besides its views."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    filters = filters_of(node, axis=0)
+    return {
+        "features": node.inputs[0].hwc[2],
+        "row_stride": op.stride_h,
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, op.activation),
+        "weights": dense_weights(filters),
+        "scaling": dense_scaling(filters),
+    }
+
+
+def _accepts_column(node: Node) -> bool:
+    """Windows of one pixel of images one pixel wide."""
+    narrow = node.output.hwc[1] == 1 and node.inputs[0].hwc[2] >= 4
+    return narrow and is_pointwise(node) and filters_of(node, axis=0).fit_pairs
+
+
 def patches_bytes(node: Node) -> int:
     """Two patches in int16 and, where the image does not always lie under all of a row of taps, two of those."""
     run = node.inputs[1].shape[2] * node.inputs[1].shape[3]
@@ -134,6 +162,14 @@ def _accepts_long_patches(node: Node) -> bool:
 
 
 KERNELS = (
+    Kernel(
+        name="tml_conv2d_column_s8__dsp",
+        op=Conv2D,
+        struct="tml_dense_fours",
+        parameters=column_parameters,
+        accepts=_accepts_column,
+        requires=frozenset({"dsp"}),
+    ),
     Kernel(
         name="tml_conv2d_patches_s8__dsp",
         op=Conv2D,

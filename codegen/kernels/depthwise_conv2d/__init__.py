@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.kernels.dsp import column_scaling, column_weights, filters_of
+from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
@@ -66,9 +66,14 @@ def blocks_parameters(node: Node) -> Fields:
         "pad_left": op.padding.left,
         "input_zero_point": node.inputs[0].affine.zero_point,
         **clamp_fields(node, op.activation),
-        "weights": column_weights(filters, kernel_h, kernel_w),
-        "scaling": column_scaling(filters, node.output.affine.zero_point),
+        "weights": block_weights(filters, kernel_h, kernel_w),
+        "scaling": block_scaling(filters, node.output.affine.zero_point),
     }
+
+
+def column_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_blocks besides its views, for a single column of taps."""
+    return {**blocks_parameters(node), "weights": column_weights(filters_of(node, axis=3))}
 
 
 BLOCK_ROWS, BLOCK_COLUMNS = 16, 20  # TML_DEPTHWISE_CONV2D_BLOCK_...
@@ -83,12 +88,25 @@ def _accepts_blocks(node: Node) -> bool:
     return fits and filters_of(node, axis=3).fit
 
 
+def _accepts_column(node: Node) -> bool:
+    narrow = node.inputs[0].hwc[1] == 1 and node.inputs[1].shape[2] == 1 and _op(node).padding == Padding()
+    return narrow and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
+
+
 def _accepts_blocks_in_place(node: Node) -> bool:
     return keeps_shape(node) and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
 
 
 # The plain kernels come first: those in place copy every row through their scratch, for plans that need the memory.
 KERNELS = (
+    Kernel(
+        name="tml_depthwise_conv2d_column_s8__dsp",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_blocks",
+        parameters=column_parameters,
+        accepts=_accepts_column,
+        requires=frozenset({"dsp"}),
+    ),
     Kernel(
         name="tml_depthwise_conv2d_s8__dsp",
         op=DepthwiseConv2D,

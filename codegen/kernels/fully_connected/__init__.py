@@ -25,12 +25,13 @@ def parameters(node: Node) -> Fields:
 
 
 def fours_parameters(node: Node) -> Fields:
-    """Fields of tml_fully_connected_fours besides its views."""
+    """Fields of tml_dense_fours besides its views."""
     op = node.op
     assert isinstance(op, FullyConnected)
     filters = filters_of(node, axis=0)
     return {
         "features": node.inputs[1].shape[1],
+        "row_stride": 1,
         "output_zero_point": node.output.affine.zero_point,
         **clamp_fields(node, op.activation),
         "weights": dense_weights(filters),
@@ -48,7 +49,7 @@ KERNELS = (
     Kernel(
         name="tml_fully_connected_s8__dsp",
         op=FullyConnected,
-        struct="tml_fully_connected_fours",
+        struct="tml_dense_fours",
         parameters=fours_parameters,
         accepts=_accepts_fours,
         requires=frozenset({"dsp"}),
