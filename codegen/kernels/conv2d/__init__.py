@@ -50,12 +50,12 @@ def is_pointwise(node: Node) -> bool:
     return weights.shape[1:] == (1, 1, image.hwc[2]) and node.op.padding == Padding()
 
 
-PART_GROUPS, PART_PAIRS = 16, 8  # TML_CONV2D_PART_...
+WHOLE_GROUPS, PART_GROUPS, PART_PAIRS = 16, 12, 8  # TML_CONV2D_...
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """How patches are split that are longer than PART_GROUPS groups of 4 bytes: into whole rows of taps, or, where a row
+    """How patches are split that are longer than WHOLE_GROUPS groups of 4 bytes: into whole rows of taps, or, where a row
     is longer than that, into bytes of one."""
 
     rows: int
@@ -113,7 +113,7 @@ def parts_parameters(node: Node) -> Fields:
     """Fields of tml_conv2d_patches besides its views, for patches in parts: the weights of a block of PART_PAIRS pairs
     of filters lie together, part by part."""
     fields = patches_parameters(node)
-    if len(_patch_order(node)) <= PART_GROUPS:
+    if len(_patch_order(node)) <= WHOLE_GROUPS:
         return fields
     parts = _parts(node)
     weights = [paired_weights(filters_of(node, axis=0), order) for order in parts.orders]
@@ -158,7 +158,7 @@ def _accepts_patches(node: Node) -> bool:
 
 
 def _accepts_long_patches(node: Node) -> bool:
-    return _accepts_patches(node) and len(_patch_order(node)) > PART_GROUPS
+    return _accepts_patches(node) and len(_patch_order(node)) > WHOLE_GROUPS
 
 
 KERNELS = (

@@ -6,10 +6,12 @@
 
 #include "tml_conv2d_patches.h"
 
-#define TML_CONV2D_PART_GROUPS 16
+/* Groups of 4 bytes of a patch that is taken whole, or of a part of a longer one; pairs of filters at a time then. */
+#define TML_CONV2D_WHOLE_GROUPS 16
+#define TML_CONV2D_PART_GROUPS 12
 #define TML_CONV2D_PART_PAIRS 8
 
-/* The patches of two pixels, or a part of them, and the bytes that lie under them at the borders. */
+/* A part of the patches of two pixels, and the bytes that lie under it at the borders. */
 typedef struct {
     int32_t patches[TML_CONV2D_PART_GROUPS * 4];
     int8_t lines[TML_CONV2D_PART_GROUPS * 8];
@@ -89,15 +91,16 @@ static TML_NOINLINE void tml_conv2d_parts_rows(const tml_conv2d_patches *p, cons
 static TML_NOINLINE void tml_conv2d_whole_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
                                                int32_t row_begin, int32_t row_end)
 {
-    tml_conv2d_part_memory memory;
-    tml_conv2d_patches_rows(p, input, output, row_begin, row_end, memory.patches, memory.lines);
+    int32_t patches[TML_CONV2D_WHOLE_GROUPS * 4];
+    int8_t lines[TML_CONV2D_WHOLE_GROUPS * 8];
+    tml_conv2d_patches_rows(p, input, output, row_begin, row_end, patches, lines);
 }
 
 /* Output rows [row_begin, row_end). */
 static inline void tml_conv2d_parts_s8__dsp(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
                                             int32_t row_begin, int32_t row_end)
 {
-    if (p->groups <= TML_CONV2D_PART_GROUPS) {
+    if (p->groups <= TML_CONV2D_WHOLE_GROUPS) {
         tml_conv2d_whole_rows(p, input, output, row_begin, row_end);
     } else {
         tml_conv2d_parts_rows(p, input, output, row_begin, row_end);

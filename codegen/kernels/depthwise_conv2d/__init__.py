@@ -76,21 +76,26 @@ def column_parameters(node: Node) -> Fields:
     return {**blocks_parameters(node), "weights": column_weights(filters_of(node, axis=3))}
 
 
-BLOCK_ROWS, BLOCK_COLUMNS = 16, 20  # TML_DEPTHWISE_CONV2D_BLOCK_...
+BLOCK_ROWS, BLOCK_COLUMNS, COLUMN_TAPS = 8, 18, 32  # TML_DEPTHWISE_CONV2D_...
+
+
+def _accepts(node: Node) -> bool:
+    """What all kernels for the DSP extension ask."""
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    plain = channels >= 4 and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
+    return plain and filters_of(node, axis=3).fit
 
 
 def _accepts_blocks(node: Node) -> bool:
-    op, channels = _op(node), node.inputs[0].hwc[2]
-    _, kernel_h, kernel_w, out_channels = node.inputs[1].shape
-    if channels < 4 or out_channels != channels or op.stride_w > 2 or max(op.dilation_h, op.dilation_w) > 1:
-        return False
-    fits = kernel_h <= BLOCK_ROWS and 5 * op.stride_w + kernel_w + kernel_w % 2 <= BLOCK_COLUMNS
-    return fits and filters_of(node, axis=3).fit
+    op, (_, kernel_h, kernel_w, _) = _op(node), node.inputs[1].shape
+    columns = 5 * op.stride_w + kernel_w + kernel_w % 2
+    return op.stride_w <= 2 and kernel_h <= BLOCK_ROWS and columns <= BLOCK_COLUMNS and _accepts(node)
 
 
 def _accepts_column(node: Node) -> bool:
-    narrow = node.inputs[0].hwc[1] == 1 and node.inputs[1].shape[2] == 1 and _op(node).padding == Padding()
-    return narrow and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
+    _, _, width, channels = node.inputs[0].shape
+    narrow = width == node.inputs[1].shape[2] == 1 and _op(node).padding == Padding()
+    return narrow and node.inputs[1].shape[1] <= COLUMN_TAPS and channels % 4 == 0 and _accepts(node)
 
 
 def _accepts_blocks_in_place(node: Node) -> bool:

@@ -7,10 +7,10 @@
 #include "tml_dsp_depthwise.h"
 
 /* Image columns under a block of output columns, taps rounded up to an even number. */
-#define TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS 20
+#define TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS 18
 
 /* Rows of taps at most. */
-#define TML_DEPTHWISE_CONV2D_BLOCK_ROWS 16
+#define TML_DEPTHWISE_CONV2D_BLOCK_ROWS 8
 
 typedef struct {
     tml_view input;

@@ -5,11 +5,14 @@
 
 #include "tml_depthwise_conv2d_blocks.h"
 
+/* Taps at most. */
+#define TML_DEPTHWISE_CONV2D_COLUMN_TAPS 32
+
 /* One output row. */
 static TML_NOINLINE void tml_depthwise_conv2d_column_pixel(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
                                                            int8_t *out, int32_t row)
 {
-    const int8_t *rows[TML_DEPTHWISE_CONV2D_BLOCK_ROWS];
+    const int8_t *rows[TML_DEPTHWISE_CONV2D_COLUMN_TAPS];
     const int32_t even = (p->kernel_h + 1) & ~1;
     for (int32_t ky = 0; ky < even; ky++) {
         rows[ky] = tml_row(input, &p->input, row * p->stride_h + tml_min(ky, p->kernel_h - 1));
