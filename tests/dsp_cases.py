@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-
 import numpy as np
 
 from tests.op_graphs import Rng, activation, bias, fused, one_node, quant, same_padding, side, weights
@@ -15,7 +14,8 @@ from tinyml.ops import Add, Conv2D, DepthwiseConv2D, FullyConnected
 
 def conv2d(rng: Rng) -> Graph:
     kernel = (1, 1) if rng.random() < 0.4 else (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
-    depth = int(rng.choice([1, 2, 3, 4, 5, 8, 16, 17, 24, 65, 70, 130])) if kernel[0] * kernel[1] < 10 else side(rng, 20)
+    small = kernel[0] * kernel[1] < 10
+    depth = int(rng.choice([1, 2, 3, 4, 5, 8, 16, 17, 24, 65, 70, 130])) if small else side(rng, 20)
     stride = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     height, width = side(rng, 7), 1 if rng.random() < 0.1 else side(rng, 7)
     padding = _padding(rng, height, width, kernel, stride)
@@ -51,9 +51,7 @@ def add(rng: Rng) -> Graph:
     return one_node(Add(_fused(rng)), [first, second], [_quant(rng, scale)])
 
 
-def _padding(
-    rng: Rng, height: int, width: int, kernel: tuple[int, int], stride: tuple[int, int]
-) -> Padding:
+def _padding(rng: Rng, height: int, width: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Padding:
     """SAME, or any sides under the window's that leave an output."""
     if rng.random() < 0.5:
         return same_padding(height, width, kernel, stride, (1, 1))
@@ -82,7 +80,7 @@ def _finished(
         wild: Array = rng.integers(-(2**22), 2**22, channels).astype(np.int32)
         biases = [Tensor.constant("bias", wild, biases[0].affine)]
     top = image.affine.scale * max(filters.affine.scales)
-    usual = 70 * 70 * np.sqrt(filters.size // channels) / 60  # steps of a sum's spread, of int8 noise, in an output step
+    usual = 70 * 70 * np.sqrt(filters.size // channels) / 60  # noise makes sums that spread over some 60 steps
     spread = max(2.1, usual * float(np.exp(rng.uniform(-2, 2))))
     return one_node(op, [image, filters, *biases], [_quant(rng, top * spread)])
 
@@ -97,7 +95,6 @@ def _quant(rng: Rng, scale: float) -> Quant:
     """Often with a zero point in the middle, so that not everything saturates."""
     zero_point = quant(rng).zero_points[0] if rng.random() < 0.5 else int(rng.integers(-40, 40))
     return Quant.per_tensor(float(np.float32(scale)), zero_point)
-
 
 
 CASES: dict[str, Callable[[Rng], Graph]] = {

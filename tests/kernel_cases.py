@@ -25,7 +25,9 @@ from tinyml.scheduler import make_plan
 
 _PRELUDE = """\
 #include <stdint.h>
-#include <string.h>
+
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
 
 #ifdef TML_CASES_HOST
 #include <stdlib.h>
@@ -89,7 +91,7 @@ def random_cases(kernel: Kernel, make: Callable[[Rng], Graph], count: int, seed:
             sample = int8_samples(graph, 4, seed=len(cases))[chosen]
             (expected,) = run(graph, sample)
             fed = dict(zip(graph.inputs, sample, strict=True))
-            operands = tuple(fed[t] if t in fed else t.values for t in node.operands)
+            operands = tuple(t.values if t.is_constant else fed[t] for t in node.operands)
             in_place = 0 in kernel.in_place(node) and len(cases) % 2 == 1
             cases.append(Case(kernel, node, operands, expected, in_place))
         if len(cases) == count:
@@ -113,7 +115,7 @@ def functions(cases: Sequence[Case], prefix: str) -> str:
 def _function(case: Case, number: int, pool: ArrayPool) -> str:
     node, kernel = case.node, case.kernel
     size = case.expected.size
-    fields = [line for line in struct_body(kernel.parameters(node), pool, f"case_{number}")]
+    fields = struct_body(kernel.parameters(node), pool, f"case_{number}")
     operands = [pool.name_of(values, f"operand_{number}_{i}") for i, values in enumerate(case.operands)]
     want = pool.name_of(case.expected, f"want_{number}")
     scratch = kernel.scratch_bytes(node)
@@ -189,7 +191,8 @@ def as_model(cases: Sequence[Case]) -> tuple[Graph, Sources]:
     ]
     head, tail = sources.files["cases.c"].split("void cases_invoke(void)")
     assert "cases_output" in head and tail
-    own = functions(cases, "cases_of") + "\nvoid cases_invoke(void)\n{\n    int32_t wrong;\n" + "\n".join(calls) + "\n}\n"
+    invoke = ["void cases_invoke(void)", "{", "    int32_t wrong;", *calls, "}", ""]
+    own = "\n".join([functions(cases, "cases_of"), *invoke])
     files = {**headers(cases), **sources.files, "cases.c": head + own}
     return graph, replace(sources, files=files)
 

@@ -8,7 +8,13 @@ from functools import lru_cache
 import numpy as np
 
 from tinyml.ir import Node
-from tinyml.ir.requantize import Int32, Int64, activation_range, convolution_multipliers, multiply_by_quantized_multiplier
+from tinyml.ir.requantize import (
+    Int32,
+    Int64,
+    activation_range,
+    convolution_multipliers,
+    multiply_by_quantized_multiplier,
+)
 
 # Sums below this leave room for doubling them, and for the constant that is added to the product.
 SUM_LIMIT = 2**30
@@ -122,7 +128,8 @@ def paired_scaling(filters: Filters) -> Int32:
     """[pairs, 5]: bias of the even filter, that plus 256 times the odd one's, both multipliers, and both shifts less 1,
     8 bits each."""
     bias, multiplier, shift = (_even(values) for values in (filters.bias, filters.multiplier, filters.shift - 1))
-    columns = [bias[::2], bias[::2] + 256 * bias[1::2], multiplier[::2], multiplier[1::2], shift[::2] + 256 * shift[1::2]]
+    both, shifts = bias[::2] + 256 * bias[1::2], shift[::2] + 256 * shift[1::2]
+    columns = [bias[::2], both, multiplier[::2], multiplier[1::2], shifts]
     return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
 
 
@@ -158,10 +165,9 @@ def _even(values: Int64) -> Int64:
     return np.concatenate([values, np.zeros((len(values) % 2, *values.shape[1:]), np.int64)])
 
 
-
 def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
-    """Words [blocks, pairs of rows, 4, pairs of columns], or for 3 x 3 taps [blocks, 4, pairs of rows, pairs of columns],
-    for tml_dsp_depthwise.h: bytes (0, 2) are a column of two rows, bytes (1, 3) that to its right."""
+    """Words [blocks, pairs of rows, 4, pairs of columns] for tml_dsp_depthwise.h, or, for 3 x 3 taps, the channels
+    before the rows: bytes (0, 2) are a column of two rows, bytes (1, 3) that to its right."""
     channels = len(filters.weights)
     taps = filters.weights.reshape(channels, kernel_h, kernel_w)
     taps = np.pad(taps, ((0, 0), (0, kernel_h % 2), (0, kernel_w % 2)))

@@ -55,8 +55,8 @@ WHOLE_GROUPS, PART_GROUPS, PART_PAIRS = 16, 12, 8  # TML_CONV2D_...
 
 @dataclass(frozen=True)
 class _Parts:
-    """How patches are split that are longer than WHOLE_GROUPS groups of 4 bytes: into whole rows of taps, or, where a row
-    is longer than that, into bytes of one."""
+    """How patches are split that are longer than WHOLE_GROUPS groups of 4 bytes: into whole rows of taps, or, where a
+    row is longer than PART_GROUPS groups, into bytes of one."""
 
     rows: int
     bytes: int
@@ -75,7 +75,7 @@ def _parts(node: Node) -> _Parts:
     if groups <= PART_GROUPS:
         rows = min(PART_GROUPS // groups, kernel_h)
         counts = [min(rows, kernel_h - ky) for ky in range(0, kernel_h, rows)]
-        starts = np.arange(0, kernel_h, rows) * length
+        starts = range(0, kernel_h * length, rows * length)
         orders = [_shifted(run_order(count, length), start) for count, start in zip(counts, starts, strict=True)]
         return _Parts(rows, length, tuple(orders))
     # the last part holds 4 bytes or more
