@@ -1,12 +1,12 @@
 /* The DSP extension of Armv7E-M and Armv8-M: two 16-bit products per instruction.
  *
  * Twin of tests/dsp_host/tml_dsp.h, which says the same in portable C for hosts: change both or neither. The loops are
- * assembler because they need every register and loads of several words, which compilers do not give them. They leave
- * r7 alone, a debug build's frame pointer. Words are loaded at any address: these cores do that in hardware.
+ * assembler because they need every register and loads of several words, which compilers do not give them: there is
+ * none left for a frame pointer. Words are loaded at any address: these cores do that in hardware.
  *
  * Two filters share an accumulator. A half word of packed weights is 256 * odd filter + even filter, so that its product
- * adds to both sums at once, and its low byte is the even filter, whose sum is also kept alone. So two weights take two
- * bytes of flash and half an instruction to unpack.
+ * adds to both sums at once, and its low byte is the even filter, whose sum is also kept alone. So four weights take four
+ * bytes of flash and one instruction to unpack.
  *
  * Rescaling. TFLite rounds twice: x = round(sum * multiplier / 2**31), halves up, then round(x / 2**shift), halves away
  * from zero. The second is (x - (x < 0) + 2**(shift - 1)) >> shift, and x < 0 where sum < 0 (or x is 0, and the result
@@ -18,6 +18,10 @@
 #define TML_DSP_H
 
 #include "tml_types.h"
+
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__)
+#error "compile the model's .c with -Og, -O1 or more, without -fno-omit-frame-pointer: the kernels need all registers"
+#endif
 
 /* Single instructions. (multiplier * doubled + (offset << 32) + 2**31) >> 32: with doubled = 2 * sum, TFLite's rounding
  * high product of the sum, plus offset. */
