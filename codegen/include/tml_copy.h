@@ -29,4 +29,12 @@ static inline void tml_fill(int8_t *target, int32_t value, int32_t count)
     }
 }
 
+/* Clamps values in place, for kernels that saturate to int8 and seldom meet an activation that leaves less. */
+static inline void tml_clamp_all(int8_t *values, int32_t count, int32_t low, int32_t high)
+{
+    for (int32_t i = 0; i < count; i++) {
+        values[i] = (int8_t)tml_clamp(values[i], low, high);
+    }
+}
+
 #endif

@@ -59,7 +59,7 @@ def make_plan(
     dropped = place_views(graph, placement)
     nodes = tuple(node for node in graph.nodes if node not in dropped)
     alone = {node: _frugal(node, candidates[node]) for node in nodes}
-    fused = {node: _by_rows(candidates[node]) for node in nodes}
+    fused = {node: _by_rows(node, candidates[node]) for node in nodes}
     fed = _fed_input(graph, nodes) if feed_rows else None
     network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed)
     options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
@@ -136,22 +136,25 @@ def _own_bytes(node: Node, kernel: Kernel) -> int:
     return kernel.scratch_bytes(node) + (0 if kernel.in_place(node) else sum(t.size_bytes for t in node.outputs))
 
 
-def _by_rows(kernels: Sequence[Kernel]) -> Kernel:
-    """The kernel for a fused group: one that adds up rows as they come, else one that computes rows."""
-    return min(kernels, key=lambda kernel: (not kernel.accumulates, not kernel.by_rows))
+def _by_rows(node: Node, kernels: Sequence[Kernel]) -> Kernel:
+    """The kernel for a fused group: one that adds up rows as they come, else the one that computes rows with the least
+    scratch."""
+    return min(kernels, key=lambda kernel: (not kernel.accumulates, not kernel.by_rows, kernel.scratch_bytes(node)))
 
 
 def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:
-    """Goes back to the preferred kernel of every unfused node whose frugal one does not lower the peak."""
+    """Goes back to the most preferred kernel of every unfused node that does not raise the peak."""
     chosen = dict(frugal)
     peak = draft.lay_out(chosen).bound
     for section in draft.sections:
         node = draft.nodes[section.first]
-        preferred = _whole(candidates[node])[0]
-        if section.lockstep is None and chosen[node] is not preferred:
+        if section.lockstep is not None:
+            continue
+        for preferred in _whole(candidates[node]):
             trial = {**chosen, node: preferred}
-            if draft.lay_out(trial).bound <= peak:
+            if preferred is chosen[node] or draft.lay_out(trial).bound <= peak:
                 chosen = trial
+                break
     return chosen
 
 

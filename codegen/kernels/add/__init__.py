@@ -1,11 +1,12 @@
-"""The kernel of add and sub."""
+"""Kernels of add and sub, preferred first."""
 
 from __future__ import annotations
 
 from codegen.kernels.broadcast import broadcast_fields, in_place
+from codegen.kernels.dsp import SHIFTS
 from codegen.kernels.fields import clamp_fields
-from tinyml.ir import Node
-from tinyml.kernel import Fields, Kernel
+from tinyml.ir import Node, Op
+from tinyml.kernel import Field, Fields, Kernel
 from tinyml.ops import Add, Sub
 from tinyml.ops.add import sum_multipliers
 
@@ -31,8 +32,44 @@ def parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = tuple(
-    Kernel(
+def flat_parameters(node: Node) -> Fields:
+    """Fields of tml_add_flat besides its views."""
+    op = node.op
+    assert isinstance(op, Add)
+    multipliers = sum_multipliers(node)
+    multiplier, shift = multipliers.output
+    return {
+        "operand0": _operand_fields(node.inputs[0].affine.zero_point, *multipliers.input0),
+        "operand1": _operand_fields(node.inputs[1].affine.zero_point, *multipliers.input1),
+        "multiplier": multiplier,
+        "offset": (2 * node.output.affine.zero_point + 1) << (-shift - 1),
+        "shift": -shift,
+        **clamp_fields(node, op.activation),
+    }
+
+
+def _operand_fields(zero_point: int, multiplier: int, shift: int) -> dict[str, Field]:
+    # the larger scale is exactly a half of twice itself: (2**30, 0), here a quarter of one bit more
+    exact = shift == 0
+    return {
+        "zero_point": zero_point,
+        "raise": 22 if exact else 21,
+        "multiplier": multiplier,
+        "half": 1 << (0 if exact else -shift - 1),
+        "shift": 1 if exact else -shift,
+    }
+
+
+def _accepts_flat(node: Node) -> bool:
+    if node.inputs[0].shape != node.inputs[1].shape:
+        return False
+    multipliers = sum_multipliers(node)
+    operands = (multipliers.input0, multipliers.input1)
+    return -multipliers.output[1] in SHIFTS and all(pair == (2**30, 0) or -pair[1] in SHIFTS for pair in operands)
+
+
+def _portable(op: type[Op]) -> Kernel:
+    return Kernel(
         name="tml_add_s8",
         op=op,
         struct="tml_add",
@@ -40,5 +77,18 @@ KERNELS = tuple(
         views=("input0", "input1", "output"),
         in_place=in_place,
     )
-    for op in (Add, Sub)
+
+
+KERNELS = (
+    Kernel(
+        name="tml_add_flat_s8__dsp",
+        op=Add,
+        struct="tml_add_flat",
+        parameters=flat_parameters,
+        views=("input0", "input1", "output"),
+        accepts=_accepts_flat,
+        requires=frozenset({"dsp"}),
+        in_place=in_place,
+    ),
+    *(_portable(op) for op in (Add, Sub)),
 )

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen.kernels.dsp import (
+    dense_scaling,
+    dense_weights,
+    filters_of,
+    paired_scaling,
+    paired_weights,
+    run_order,
+)
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node, Padding
-from tinyml.ir.requantize import convolution_multipliers
+from tinyml.ir.requantize import Int64, convolution_multipliers
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import Conv2D
 
@@ -38,7 +50,143 @@ def is_pointwise(node: Node) -> bool:
     return weights.shape[1:] == (1, 1, image.hwc[2]) and node.op.padding == Padding()
 
 
+WHOLE_GROUPS, PART_GROUPS, PART_PAIRS = 16, 12, 8  # TML_CONV2D_...
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """How patches are split that are longer than WHOLE_GROUPS groups of 4 bytes: into whole rows of taps, or, where a
+    row is longer than PART_GROUPS groups, into bytes of one."""
+
+    rows: int
+    bytes: int
+    orders: tuple[Int64, ...]
+
+
+def _patch_order(node: Node) -> Int64:
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
+    return run_order(kernel_h, kernel_w * depth)
+
+
+def _parts(node: Node) -> _Parts:
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
+    length = kernel_w * depth
+    groups = len(run_order(1, length))
+    if groups <= PART_GROUPS:
+        rows = min(PART_GROUPS // groups, kernel_h)
+        counts = [min(rows, kernel_h - ky) for ky in range(0, kernel_h, rows)]
+        starts = range(0, kernel_h * length, rows * length)
+        orders = [_shifted(run_order(count, length), start) for count, start in zip(counts, starts, strict=True)]
+        return _Parts(rows, length, tuple(orders))
+    # the last part holds 4 bytes or more
+    most = next(size for size in range(4 * PART_GROUPS, 0, -4) if length % size == 0 or length % size >= 4)
+    pieces = [(start, min(most, length - start)) for start in range(0, length, most)]
+    orders = [_shifted(run_order(1, size), ky * length + start) for ky in range(kernel_h) for start, size in pieces]
+    return _Parts(1, most, tuple(orders))
+
+
+def _shifted(order: Int64, by: int) -> Int64:
+    return np.where(order < 0, -1, order + by)
+
+
+def patches_parameters(node: Node) -> Fields:
+    """Fields of tml_conv2d_patches besides its views, for whole patches."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    filters, order = filters_of(node, axis=0), _patch_order(node)
+    return {
+        "kernel_h": node.inputs[1].shape[1],
+        "kernel_w": node.inputs[1].shape[2],
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        "groups": len(order),
+        "weights": paired_weights(filters, order),
+        "scaling": paired_scaling(filters),
+    }
+
+
+def parts_parameters(node: Node) -> Fields:
+    """Fields of tml_conv2d_patches besides its views, for patches in parts: the weights of a block of PART_PAIRS pairs
+    of filters lie together, part by part."""
+    fields = patches_parameters(node)
+    if len(_patch_order(node)) <= WHOLE_GROUPS:
+        return fields
+    parts = _parts(node)
+    weights = [paired_weights(filters_of(node, axis=0), order) for order in parts.orders]
+    blocks = range(0, len(weights[0]), PART_PAIRS)
+    words = [part[block : block + PART_PAIRS].ravel() for block in blocks for part in weights]
+    return {**fields, "part_rows": parts.rows, "part_bytes": parts.bytes, "weights": np.concatenate(words)}
+
+
+def column_parameters(node: Node) -> Fields:
+    """Fields of tml_dense_fours besides its views."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    filters = filters_of(node, axis=0)
+    return {
+        "features": node.inputs[0].hwc[2],
+        "row_stride": op.stride_h,
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, op.activation),
+        "weights": dense_weights(filters),
+        "scaling": dense_scaling(filters),
+    }
+
+
+def _accepts_column(node: Node) -> bool:
+    """Windows of one pixel of images one pixel wide."""
+    narrow = node.output.hwc[1] == 1 and node.inputs[0].hwc[2] >= 4
+    return narrow and is_pointwise(node) and filters_of(node, axis=0).fit_pairs
+
+
+def patches_bytes(node: Node) -> int:
+    """Two patches in int16 and, where the image does not always lie under all of a row of taps, two of those."""
+    run = node.inputs[1].shape[2] * node.inputs[1].shape[3]
+    lines = 0 if run >= 4 and is_pointwise(node) else 2 * (-(-run // 4) * 4)
+    return 16 * len(_patch_order(node)) + lines
+
+
+def _accepts_patches(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    one_group = node.inputs[1].shape[3] == node.inputs[0].hwc[2]
+    return one_group and op.dilation_h == op.dilation_w == 1 and filters_of(node, axis=0).fit_pairs
+
+
+def _accepts_long_patches(node: Node) -> bool:
+    return _accepts_patches(node) and len(_patch_order(node)) > WHOLE_GROUPS
+
+
 KERNELS = (
+    Kernel(
+        name="tml_conv2d_column_s8__dsp",
+        op=Conv2D,
+        struct="tml_dense_fours",
+        parameters=column_parameters,
+        accepts=_accepts_column,
+        requires=frozenset({"dsp"}),
+    ),
+    Kernel(
+        name="tml_conv2d_patches_s8__dsp",
+        op=Conv2D,
+        struct="tml_conv2d_patches",
+        parameters=patches_parameters,
+        accepts=_accepts_long_patches,
+        requires=frozenset({"dsp"}),
+        scratch_bytes=patches_bytes,
+    ),
+    Kernel(
+        name="tml_conv2d_parts_s8__dsp",
+        op=Conv2D,
+        struct="tml_conv2d_patches",
+        parameters=parts_parameters,
+        accepts=_accepts_patches,
+        requires=frozenset({"dsp"}),
+    ),
     Kernel(
         name="tml_conv2d_pointwise_s8",
         op=Conv2D,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
@@ -52,8 +53,84 @@ def _op(node: Node) -> DepthwiseConv2D:
     return node.op
 
 
-# The plain kernel comes first: the one in place copies every row through its scratch, for plans that need the memory.
+def blocks_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_blocks besides its views."""
+    op, (_, kernel_h, kernel_w, _) = _op(node), node.inputs[1].shape
+    filters = filters_of(node, axis=3)
+    return {
+        "kernel_h": kernel_h,
+        "kernel_w": kernel_w,
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        "input_zero_point": node.inputs[0].affine.zero_point,
+        **clamp_fields(node, op.activation),
+        "weights": block_weights(filters, kernel_h, kernel_w),
+        "scaling": block_scaling(filters, node.output.affine.zero_point),
+    }
+
+
+def column_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_blocks besides its views, for a single column of taps."""
+    return {**blocks_parameters(node), "weights": column_weights(filters_of(node, axis=3))}
+
+
+BLOCK_ROWS, BLOCK_COLUMNS, COLUMN_TAPS = 8, 18, 32  # TML_DEPTHWISE_CONV2D_...
+
+
+def _accepts(node: Node) -> bool:
+    """What all kernels for the DSP extension ask."""
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    plain = channels >= 4 and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
+    return plain and filters_of(node, axis=3).fit
+
+
+def _accepts_blocks(node: Node) -> bool:
+    op, (_, kernel_h, kernel_w, _) = _op(node), node.inputs[1].shape
+    columns = 5 * op.stride_w + kernel_w + kernel_w % 2
+    return op.stride_w <= 2 and kernel_h <= BLOCK_ROWS and columns <= BLOCK_COLUMNS and _accepts(node)
+
+
+def _accepts_column(node: Node) -> bool:
+    _, _, width, channels = node.inputs[0].shape
+    narrow = width == node.inputs[1].shape[2] == 1 and _op(node).padding == Padding()
+    return narrow and node.inputs[1].shape[1] <= COLUMN_TAPS and channels % 4 == 0 and _accepts(node)
+
+
+def _accepts_blocks_in_place(node: Node) -> bool:
+    return keeps_shape(node) and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
+
+
+# The plain kernels come first: those in place copy every row through their scratch, for plans that need the memory.
 KERNELS = (
+    Kernel(
+        name="tml_depthwise_conv2d_column_s8__dsp",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_blocks",
+        parameters=column_parameters,
+        accepts=_accepts_column,
+        requires=frozenset({"dsp"}),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_s8__dsp",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_blocks",
+        parameters=blocks_parameters,
+        accepts=_accepts_blocks,
+        requires=frozenset({"dsp"}),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_inplace_s8__dsp",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_blocks",
+        parameters=blocks_parameters,
+        accepts=_accepts_blocks_in_place,
+        requires=frozenset({"dsp"}),
+        by_rows=False,
+        scratch_bytes=lambda node: 4 * line_buffer_bytes(node),
+        in_place=lambda node: (0,),
+    ),
     Kernel(
         name="tml_depthwise_conv2d_s8",
         op=DepthwiseConv2D,

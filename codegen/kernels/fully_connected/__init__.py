@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.kernels.dsp import dense_scaling, dense_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node
 from tinyml.ir.requantize import convolution_multipliers
@@ -23,6 +24,35 @@ def parameters(node: Node) -> Fields:
     }
 
 
+def fours_parameters(node: Node) -> Fields:
+    """Fields of tml_dense_fours besides its views."""
+    op = node.op
+    assert isinstance(op, FullyConnected)
+    filters = filters_of(node, axis=0)
+    return {
+        "features": node.inputs[1].shape[1],
+        "row_stride": 1,
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, op.activation),
+        "weights": dense_weights(filters),
+        "scaling": dense_scaling(filters),
+    }
+
+
+def _accepts_fours(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, FullyConnected)
+    return op.weights_zero_point(node) == 0 and node.inputs[1].shape[1] >= 4 and filters_of(node, axis=0).fit_pairs
+
+
 KERNELS = (
+    Kernel(
+        name="tml_fully_connected_s8__dsp",
+        op=FullyConnected,
+        struct="tml_dense_fours",
+        parameters=fours_parameters,
+        accepts=_accepts_fours,
+        requires=frozenset({"dsp"}),
+    ),
     Kernel(name="tml_fully_connected_s8", op=FullyConnected, struct="tml_fully_connected", parameters=parameters),
 )

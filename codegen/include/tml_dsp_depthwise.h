@@ -1,0 +1,327 @@
+/* The inner loops of depthwise convolutions with the DSP extension, on 4 channels and 6 output columns at a time.
+ *
+ * Twin of tests/dsp_host/tml_dsp_depthwise.h: change both or neither. Two rows of taps at a time: a product of pairs is
+ * that of one column of both rows. So the image is widened to words [column][4 channels], the upper row in the lower
+ * half; weights are bytes, the words [channel][pairs of columns]: columns 2i in bytes 0 and 2, 2i + 1 in bytes 1 and 3.
+ */
+#ifndef TML_DSP_DEPTHWISE_H
+#define TML_DSP_DEPTHWISE_H
+
+#include "tml_dsp.h"
+
+#define TML_DSP_COLUMNS 6
+
+/* A row of the image from some pixel on: 4 channels of a pixel, and the bytes to those of the next. */
+typedef struct {
+    const int8_t *at;
+    int32_t step;
+} tml_dsp_line;
+
+/* `count` pixels of two rows; count at least 1. */
+static inline int32_t *tml_dsp_widen_rows(int32_t *out, tml_dsp_line upper, tml_dsp_line lower, int32_t count)
+{
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr r4, [%[a]]\n\t"
+        "ldr r5, [%[b]]\n\t"
+        "add %[a], %[a], %[s]\n\t"
+        "add %[b], %[b], %[t]\n\t"
+        "pkhtb r8, r5, r4, asr #16\n\t"
+        "pkhbt r4, r4, r5, lsl #16\n\t"
+        "sxtb16 r5, r4, ror #8\n\t"
+        "sxtb16 r4, r4\n\t"
+        "sxtb16 r6, r8\n\t"
+        "sxtb16 r8, r8, ror #8\n\t"
+        "stmia %[out]!, {r4, r5, r6, r8}\n\t"
+        "subs %[n], %[n], #1\n\t"
+        "bne 1b"
+        : [out] "+r"(out), [a] "+r"(upper.at), [b] "+r"(lower.at), [n] "+r"(count)
+        : [s] "r"(upper.step), [t] "r"(lower.step)
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+    return out;
+}
+
+/* The same of one row; what comes into the upper halves is not defined, and meets weights of 0. */
+static inline int32_t *tml_dsp_widen_row(int32_t *out, tml_dsp_line row, int32_t count)
+{
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr r8, [%[a]]\n\t"
+        "add %[a], %[a], %[s]\n\t"
+        "sxtb16 r4, r8\n\t"
+        "sxtb16 r5, r8, ror #8\n\t"
+        "sxtb16 r6, r8, ror #16\n\t"
+        "sxtb16 r8, r8, ror #24\n\t"
+        "stmia %[out]!, {r4, r5, r6, r8}\n\t"
+        "subs %[n], %[n], #1\n\t"
+        "bne 1b"
+        : [out] "+r"(out), [a] "+r"(row.at), [n] "+r"(count)
+        : [s] "r"(row.step)
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+    return out;
+}
+
+/* Sums of 4 channels, [4][columns], and what they are computed from. */
+typedef struct {
+    const int32_t *x;       /* of the first channel, in the first column */
+    const int32_t *x_end;   /* x + 4: of the channel behind the last */
+    int32_t *sums;          /* moves to its end with two rows of taps */
+    const int32_t *sums_end;
+    const int32_t *weights; /* moves to the end of those rows */
+    int32_t pairs;          /* of taps in a row */
+    int32_t row_bytes;      /* 32 * pairs */
+    const int32_t *scaling; /* [4][4]: 2 * bias, multiplier, shift - 1, (2 * zero point + 1) << (shift - 1) */
+    int8_t *out;            /* [columns][4] */
+} tml_dsp_channels;
+
+_Static_assert(sizeof(tml_dsp_channels) == 36, "the assembler counts on these offsets");
+
+static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
+{
+    __asm__ volatile(
+        "movs r0, #0\n\t"
+        "movs r1, #0\n\t"
+        "movs r2, #0\n\t"
+        "movs r3, #0\n\t"
+        "movs r4, #0\n\t"
+        "movs r5, #0\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
+        "stmia %[s]!, {r0, r1, r2, r3, r4, r5}"
+        : [s] "+r"(sums)
+        :
+        : "r0", "r1", "r2", "r3", "r4", "r5", "cc", "memory");
+}
+
+/* `taps` for each of 4 channels: adds to `registers`, from words at r11 and weights at r12. */
+#define TML_DSP_CHANNELS(registers, taps) \
+    __asm__ volatile( \
+        "ldr r11, [%[t]]\n\t" \
+        "ldr r12, [%[t], #16]\n" \
+        "5:\n\t" \
+        "ldr r10, [%[t], #8]\n\t" \
+        "ldmia r10, " registers "\n\t" taps \
+        "ldr r10, [%[t], #8]\n\t" \
+        "stmia r10!, " registers "\n\t" \
+        "str r10, [%[t], #8]\n\t" \
+        "add r11, r11, #4\n\t" \
+        "ldr r10, [%[t], #4]\n\t" \
+        "cmp r11, r10\n\t" \
+        "bne 5b\n\t" \
+        "str r12, [%[t], #16]" \
+        : \
+        : [t] "r"(t) \
+        : TML_DSP_CLOBBERED)
+
+#define TML_DSP_SIX "{r0, r1, r2, r3, r4, r5}"
+#define TML_DSP_THREE "{r0, r1, r2}"
+#define TML_DSP_COLUMN(offset) "ldr r10, [r11, #" #offset "]\n\t"
+#define TML_DSP_TAP(sum, weight) "smlad " #sum ", r10, " #weight ", " #sum "\n\t"
+#define TML_DSP_3_COLUMNS(a, b, c) \
+    TML_DSP_COLUMN(a) TML_DSP_TAP(r0, r8) TML_DSP_COLUMN(b) TML_DSP_TAP(r1, r8) \
+    TML_DSP_COLUMN(c) TML_DSP_TAP(r2, r8)
+#define TML_DSP_6_COLUMNS(a, b, c, d, e, f) \
+    TML_DSP_3_COLUMNS(a, b, c) TML_DSP_COLUMN(d) TML_DSP_TAP(r3, r8) \
+    TML_DSP_COLUMN(e) TML_DSP_TAP(r4, r8) TML_DSP_COLUMN(f) TML_DSP_TAP(r5, r8)
+#define TML_DSP_PAIRS_OF_TAPS(even, odd) \
+    "ldr r9, [%[t], #20]\n" \
+    "1:\n\t" \
+    "ldr r6, [r12], #4\n\t" \
+    "sxtb16 r8, r6\n\t" even \
+    "sxtb16 r8, r6, ror #8\n\t" odd \
+    "add r11, r11, #32\n\t" \
+    "subs r9, r9, #1\n\t" \
+    "bne 1b\n\t" \
+    "ldr r9, [%[t], #24]\n\t" \
+    "sub r11, r11, r9\n\t"
+
+/* Two rows of 2 * pairs taps. */
+static inline void tml_dsp_taps_any(tml_dsp_channels *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 16, 32, 48, 64, 80),
+                                                        TML_DSP_6_COLUMNS(16, 32, 48, 64, 80, 96)));
+}
+
+static inline void tml_dsp_taps_any_by_2(tml_dsp_channels *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 32, 64, 96, 128, 160),
+                                                        TML_DSP_6_COLUMNS(16, 48, 80, 112, 144, 176)));
+}
+
+/* The same for 3 columns. */
+static inline void tml_dsp_taps_any_few(tml_dsp_channels *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 16, 32), TML_DSP_3_COLUMNS(16, 32, 48)));
+}
+
+static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
+{
+    TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 32, 64), TML_DSP_3_COLUMNS(16, 48, 80)));
+}
+
+/* Rescales and stores 3 columns; bias, multiplier, shift and offset in r4, r5, r6 and r8. */
+#define TML_DSP_STORE_3(a, b, c) \
+    "ldmia r11!, {r0, r1, r2}\n\t" \
+    TML_DSP_STORE("add r0, r4, r0, lsl #1", "r0", "r5", "r6", "r8", "r9", "r10, #" #a "]") \
+    TML_DSP_STORE("add r1, r4, r1, lsl #1", "r1", "r5", "r6", "r8", "r9", "r10, #" #b "]") \
+    TML_DSP_STORE("add r2, r4, r2, lsl #1", "r2", "r5", "r6", "r8", "r9", "r10, #" #c "]")
+#define TML_DSP_STORE_CHANNELS(columns) \
+    __asm__ volatile( \
+        "ldr r10, [%[t], #32]\n\t" \
+        "ldr r11, [%[t], #8]\n\t" \
+        "ldr r12, [%[t], #28]\n" \
+        "5:\n\t" \
+        "ldmia r12!, {r4, r5, r6, r8}\n\t" columns \
+        "add r10, r10, #1\n\t" \
+        "ldr r9, [%[t], #12]\n\t" \
+        "cmp r11, r9\n\t" \
+        "bne 5b" \
+        : \
+        : [t] "r"(t) \
+        : TML_DSP_CLOBBERED)
+
+static inline void tml_dsp_store_columns(tml_dsp_channels *t)
+{
+    TML_DSP_STORE_CHANNELS(TML_DSP_STORE_3(0, 4, 8) TML_DSP_STORE_3(12, 16, 20));
+}
+
+static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
+{
+    TML_DSP_STORE_CHANNELS(TML_DSP_STORE_3(0, 4, 8));
+}
+
+/* Windows of 3 x 3 taps, the most common, from words to bytes: the sums stay in registers. The words of the third row
+ * lie behind those of the first two, TML_DSP_PITCH columns on. */
+#define TML_DSP_PITCH 13
+#define TML_DSP_3_TAPS "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
+#define TML_DSP_3_BY_3(at) \
+    TML_DSP_3_TAPS TML_DSP_COLUMN(at) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(at + 16) TML_DSP_TAP(r1, r6) TML_DSP_TAP(r0, r9) \
+    TML_DSP_COLUMN(at + 32) TML_DSP_TAP(r2, r6) TML_DSP_TAP(r1, r9) TML_DSP_TAP(r0, r8)
+#define TML_DSP_3_FEW(at) \
+    TML_DSP_3_BY_3(at) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r2, r8)
+#define TML_DSP_3_SIX(at) \
+    TML_DSP_3_BY_3(at) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r3, r6) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r4, r6) TML_DSP_TAP(r3, r9) TML_DSP_TAP(r2, r8) \
+    TML_DSP_COLUMN(at + 80) TML_DSP_TAP(r5, r6) TML_DSP_TAP(r4, r9) TML_DSP_TAP(r3, r8) \
+    TML_DSP_COLUMN(at + 96) TML_DSP_TAP(r5, r9) TML_DSP_TAP(r4, r8) \
+    TML_DSP_COLUMN(at + 112) TML_DSP_TAP(r5, r8)
+#define TML_DSP_3_FEW_BY_2(at) \
+    TML_DSP_3_TAPS TML_DSP_COLUMN(at) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(at + 16) TML_DSP_TAP(r0, r9) \
+    TML_DSP_COLUMN(at + 32) TML_DSP_TAP(r0, r8) TML_DSP_TAP(r1, r6) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r1, r9) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r1, r8) TML_DSP_TAP(r2, r6) \
+    TML_DSP_COLUMN(at + 80) TML_DSP_TAP(r2, r9) \
+    TML_DSP_COLUMN(at + 96) TML_DSP_TAP(r2, r8)
+#define TML_DSP_3_SIX_BY_2(at) \
+    TML_DSP_3_FEW_BY_2(at) TML_DSP_TAP(r3, r6) \
+    TML_DSP_COLUMN(at + 112) TML_DSP_TAP(r3, r9) \
+    TML_DSP_COLUMN(at + 128) TML_DSP_TAP(r3, r8) TML_DSP_TAP(r4, r6) \
+    TML_DSP_COLUMN(at + 144) TML_DSP_TAP(r4, r9) \
+    TML_DSP_COLUMN(at + 160) TML_DSP_TAP(r4, r8) TML_DSP_TAP(r5, r6) \
+    TML_DSP_COLUMN(at + 176) TML_DSP_TAP(r5, r9) \
+    TML_DSP_COLUMN(at + 192) TML_DSP_TAP(r5, r8)
+#define TML_DSP_STORE_1(sum, at) \
+    TML_DSP_STORE("add " #sum ", r6, " #sum ", lsl #1", #sum, "r8", "r9", "r10", "r11", "r12, #" #at "]")
+#define TML_DSP_STORE_FEW TML_DSP_STORE_1(r0, 0) TML_DSP_STORE_1(r1, 4) TML_DSP_STORE_1(r2, 8)
+#define TML_DSP_STORE_SIX TML_DSP_STORE_FEW TML_DSP_STORE_1(r3, 12) TML_DSP_STORE_1(r4, 16) TML_DSP_STORE_1(r5, 20)
+#define TML_DSP_ZERO_FEW "movs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\t"
+#define TML_DSP_ZERO_SIX TML_DSP_ZERO_FEW "movs r3, #0\n\tmovs r4, #0\n\tmovs r5, #0\n\t"
+#define TML_DSP_WINDOWS_OF_3(zero, taps, store) \
+    __asm__ volatile( \
+        "ldr r11, [%[t]]\n" \
+        "5:\n\t" \
+        "ldr r12, [%[t], #16]\n\t" zero taps(0) taps(208) \
+        "add r11, r11, #4\n\t" \
+        "str r11, [%[t]]\n\t" \
+        "str r12, [%[t], #16]\n\t" \
+        "ldr r12, [%[t], #28]\n\t" \
+        "ldmia r12!, {r6, r8, r9, r10}\n\t" \
+        "str r12, [%[t], #28]\n\t" \
+        "ldr r12, [%[t], #32]\n\t" store \
+        "add r12, r12, #1\n\t" \
+        "str r12, [%[t], #32]\n\t" \
+        "ldrd r11, r12, [%[t]]\n\t" \
+        "cmp r11, r12\n\t" \
+        "bne 5b" \
+        : \
+        : [t] "r"(t) \
+        : TML_DSP_CLOBBERED)
+
+/* columns: 6, or 3 of which the block needs no more.   stride: 1 or 2. Everything in t moves to its end. */
+static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, int32_t stride)
+{
+    if (columns == 6 && stride == 1) {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_SIX, TML_DSP_3_SIX, TML_DSP_STORE_SIX);
+    } else if (columns == 6) {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_SIX, TML_DSP_3_SIX_BY_2, TML_DSP_STORE_SIX);
+    } else if (stride == 1) {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_FEW, TML_DSP_3_FEW, TML_DSP_STORE_FEW);
+    } else {
+        TML_DSP_WINDOWS_OF_3(TML_DSP_ZERO_FEW, TML_DSP_3_FEW_BY_2, TML_DSP_STORE_FEW);
+    }
+}
+
+/* One column of taps over one column of pixels. */
+typedef struct {
+    const int8_t *const *rows;     /* pixels under the taps, an even number; the last one twice if need be */
+    const int8_t *const *rows_end;
+    int32_t channel;               /* moves to its end with the fields below, 4 at a time */
+    int32_t channel_end;
+    const int32_t *weights;        /* [blocks][pairs of rows][2]: channels in bytes (0, 2), (1, 3), (0, 2), (1, 3) */
+    const int32_t *scaling;        /* [channels][4], as in tml_dsp_channels */
+    int8_t *out;
+} tml_dsp_column;
+
+_Static_assert(sizeof(tml_dsp_column) == 28, "the assembler counts on these offsets");
+
+#define TML_DSP_CHANNEL_TAPS(sum, x, weight, rotation) \
+    "sxtb16 r5, " x rotation "\n\t" \
+    "sxtb16 r10, " weight rotation "\n\t" \
+    "smlad " sum ", r5, r10, " sum "\n\t"
+#define TML_DSP_STORE_CHANNEL(sum) \
+    "ldmia r12!, {r4, r5, r6, r8}\n\t" \
+    TML_DSP_STORE("add " sum ", r4, " sum ", lsl #1", sum, "r5", "r6", "r8", "r9", "r11], #1")
+
+/* All channels of a pixel. */
+static inline void tml_dsp_filter_column(tml_dsp_column *column)
+{
+    __asm__ volatile(
+        "5:\n\t"
+        "ldr r9, [%[c]]\n\t"
+        "ldr r12, [%[c], #16]\n\t" TML_DSP_ZERO_FEW
+        "movs r3, #0\n"
+        "1:\n\t"
+        "ldr r10, [%[c], #8]\n\t"
+        "ldrd r4, r5, [r9], #8\n\t"
+        "ldrd r6, r8, [r12], #8\n\t"
+        "ldr r4, [r4, r10]\n\t"
+        "ldr r5, [r5, r10]\n\t"
+        "pkhtb r11, r5, r4, asr #16\n\t"
+        "pkhbt r4, r4, r5, lsl #16\n\t"
+        TML_DSP_CHANNEL_TAPS("r0", "r4", "r6", "") TML_DSP_CHANNEL_TAPS("r1", "r4", "r6", ", ror #8")
+        TML_DSP_CHANNEL_TAPS("r2", "r11", "r8", "") TML_DSP_CHANNEL_TAPS("r3", "r11", "r8", ", ror #8")
+        "ldr r4, [%[c], #4]\n\t"
+        "cmp r9, r4\n\t"
+        "bne 1b\n\t"
+        "str r12, [%[c], #16]\n\t"
+        "ldrd r12, r11, [%[c], #20]\n\t"
+        TML_DSP_STORE_CHANNEL("r0") TML_DSP_STORE_CHANNEL("r1")
+        TML_DSP_STORE_CHANNEL("r2") TML_DSP_STORE_CHANNEL("r3")
+        "strd r12, r11, [%[c], #20]\n\t"
+        "ldrd r4, r5, [%[c], #8]\n\t"
+        "add r4, r4, #4\n\t"
+        "str r4, [%[c], #8]\n\t"
+        "cmp r4, r5\n\t"
+        "bne 5b"
+        :
+        : [c] "r"(column)
+        : TML_DSP_CLOBBERED);
+}
+
+#endif

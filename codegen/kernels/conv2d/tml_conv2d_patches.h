@@ -1,0 +1,200 @@
+/* Parameters of the convolutions that widen patches of the image to int16 and multiply them with pairs of filters, and
+ * what they share. */
+#ifndef TML_CONV2D_PATCHES_H
+#define TML_CONV2D_PATCHES_H
+
+#include "tml_copy.h"
+#include "tml_dsp.h"
+
+typedef struct {
+    tml_view input;
+    tml_view output;
+    int32_t kernel_h;
+    int32_t kernel_w;
+    int32_t stride_h;
+    int32_t stride_w;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int32_t clamp_low;
+    int32_t clamp_high;
+    int32_t groups;         /* words that a patch is read in: every run of a row of taps ends in one */
+    const int32_t *weights; /* [pairs of filters][groups][2]: see tml_dsp_filter_two */
+    int32_t part_rows;      /* rows of taps in a part, where patches are widened in parts, */
+    int32_t part_bytes;     /* and bytes of each */
+    const int32_t *scaling; /* [pairs of filters][5]: biases, multipliers and shifts, see tml_dsp_block */
+} tml_conv2d_patches;
+
+/* A pixel of the output. */
+typedef struct {
+    int32_t row;
+    int32_t column;
+} tml_conv2d_place;
+
+/* Part of a window: bytes [offset, offset + length) of the rows of taps [ky, ky_end). length is at least 4, or all. */
+typedef struct {
+    int32_t ky;
+    int32_t ky_end;
+    int32_t offset;
+    int32_t length;
+} tml_conv2d_part;
+
+/* Where a part of a pixel's window lies in an image row: bytes [from, from + length), of which [begin, end) exist. */
+typedef struct {
+    int32_t y; /* image row under tap row 0 */
+    int32_t from;
+    int32_t begin;
+    int32_t end;
+    int8_t *line; /* memory for a row of it, where it is not whole */
+} tml_conv2d_reach;
+
+static inline tml_conv2d_reach tml_conv2d_patches_reach(const tml_conv2d_patches *p, tml_conv2d_place at,
+                                                        const tml_conv2d_part *part, int8_t *line)
+{
+    const int32_t from = (at.column * p->stride_w - p->pad_left) * p->input.channels + part->offset;
+    const tml_conv2d_reach reach = {
+        .y = at.row * p->stride_h - p->pad_top,
+        .from = from,
+        .begin = tml_max(from, 0),
+        .end = tml_min(from + part->length, p->input.width * p->input.channels),
+        .line = line,
+    };
+    return reach;
+}
+
+/* A row of a part in `line`, zero points where the image does not reach. row: of the image, or NULL. */
+static TML_NOINLINE const int8_t *tml_conv2d_patches_border(const tml_conv2d_reach *reach, const int8_t *row,
+                                                            int32_t length, int32_t zero_point)
+{
+    const int32_t zeros = (int32_t)((uint32_t)(uint8_t)zero_point * 0x01010101u);
+    for (int32_t i = 0; i < length; i += 4) {
+        tml_dsp_copy_word(reach->line + i, (const int8_t *)&zeros);
+    }
+    if (row && reach->begin < reach->end) {
+        tml_copy(reach->line + (reach->begin - reach->from), row + reach->begin, reach->end - reach->begin);
+    }
+    return reach->line;
+}
+
+/* The bytes of a part under row `ky` of the taps: where they lie, or a line. */
+static inline const int8_t *tml_conv2d_patches_run(const tml_conv2d_patches *p, const int8_t *input,
+                                                   const tml_conv2d_reach *reach, int32_t ky, int32_t length)
+{
+    const int32_t y = reach->y + ky;
+    const int8_t *row = y >= 0 && y < p->input.height ? tml_row(input, &p->input, y) : NULL;
+    if (row && reach->end - reach->begin == length && length >= 4) {
+        return row + reach->from;
+    }
+    return tml_conv2d_patches_border(reach, row, length, p->input_zero_point);
+}
+
+/* Widens a part of the patches of two pixels, as tml_dsp_filter_two reads them; lines: memory for two rows of it, each rounded
+ * up to words. Returns the end. */
+static TML_NOINLINE int32_t *tml_conv2d_patches_widen(const tml_conv2d_patches *p, const int8_t *input,
+                                                      const tml_conv2d_place at[2], const tml_conv2d_part *part,
+                                                      int32_t *patches, int8_t *lines)
+{
+    const int32_t length = part->length;
+    const tml_conv2d_reach reach0 = tml_conv2d_patches_reach(p, at[0], part, lines);
+    const tml_conv2d_reach reach1 = tml_conv2d_patches_reach(p, at[1], part, lines + ((length + 3) & ~3));
+    for (int32_t ky = part->ky; ky < part->ky_end; ky++) {
+        const int8_t *first = tml_conv2d_patches_run(p, input, &reach0, ky, length);
+        const int8_t *second = tml_conv2d_patches_run(p, input, &reach1, ky, length);
+        if (length >= 4) {
+            patches = tml_dsp_widen(patches, first, second, length / 4);
+        }
+        if (length % 4 != 0) {
+            const int32_t last = tml_max(length - 4, 0);
+            patches = tml_dsp_widen(patches, first + last, second + last, 1);
+        }
+    }
+    return patches;
+}
+
+/* All output channels of the first `pixels` (1 or 2) of the two pixels that were widened. */
+static TML_NOINLINE void tml_conv2d_patches_filter(const tml_conv2d_patches *p, const int32_t *patches, int32_t pixels,
+                                                   int8_t *out0, int8_t *out1)
+{
+    const int32_t channels = p->output.channels;
+    int8_t last[2][2];
+    tml_dsp_block block = {
+        .x = patches,
+        .x_whole = patches + (p->groups & ~3) * 4,
+        .x_end = patches + p->groups * 4,
+        .zero = 2 * p->output_zero_point + 1,
+        .out = {out0, out1},
+        .scaling = p->scaling,
+        .scaling_end = p->scaling + channels / 2 * 5,
+        .weights = p->weights,
+    };
+    for (int32_t left = channels; left > 0; left = left > 1 ? channels % 2 : 0) {
+        if (left == 1) {
+            block.out[0] = last[0];
+            block.out[1] = last[1];
+            block.scaling_end = block.scaling + 5;
+        }
+        if (pixels == 2) {
+            tml_dsp_filter_two(&block);
+        } else {
+            tml_dsp_filter_one(&block);
+        }
+    }
+    if (channels % 2 != 0) {
+        out0[channels - 1] = last[0][0];
+        if (pixels == 2) {
+            out1[channels - 1] = last[1][0];
+        }
+    }
+}
+
+static inline tml_conv2d_place tml_conv2d_patches_next(const tml_conv2d_patches *p, tml_conv2d_place at)
+{
+    at.column++;
+    if (at.column == p->output.width) {
+        at.column = 0;
+        at.row++;
+    }
+    return at;
+}
+
+static inline int8_t *tml_conv2d_patches_out(const tml_conv2d_patches *p, int8_t *output, tml_conv2d_place at)
+{
+    return tml_row_out(output, &p->output, at.row) + at.column * p->output.channels;
+}
+
+/* The next two places, the same twice where one is left. */
+static inline void tml_conv2d_patches_advance(const tml_conv2d_patches *p, tml_conv2d_place at[2], int32_t left)
+{
+    at[0] = tml_conv2d_patches_next(p, at[1]);
+    at[1] = left > 1 ? tml_conv2d_patches_next(p, at[0]) : at[0];
+}
+
+static inline void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t *output, int32_t row_begin,
+                                            int32_t row_end)
+{
+    const int32_t clamps = p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX;
+    for (int32_t row = row_begin; clamps && row < row_end; row++) {
+        tml_clamp_all(tml_row_out(output, &p->output, row), p->output.width * p->output.channels, p->clamp_low,
+                      p->clamp_high);
+    }
+}
+
+/* Output rows [row_begin, row_end), two pixels at a time. patches: 4 * groups words; lines: two rows of
+ * taps, rounded up to words. */
+static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
+                                                 int32_t row_begin, int32_t row_end, int32_t *patches,
+                                                 int8_t *lines)
+{
+    const tml_conv2d_part whole = {0, p->kernel_h, 0, p->kernel_w * p->input.channels};
+    tml_conv2d_place at[2] = {{row_begin, 0}, {row_begin, -1}};
+    for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left -= 2) {
+        tml_conv2d_patches_advance(p, at, left);
+        tml_conv2d_patches_widen(p, input, at, &whole, patches, lines);
+        tml_conv2d_patches_filter(p, patches, tml_min(left, 2), tml_conv2d_patches_out(p, output, at[0]),
+                                  tml_conv2d_patches_out(p, output, at[1]));
+    }
+    tml_conv2d_patches_clamp(p, output, row_begin, row_end);
+}
+
+#endif

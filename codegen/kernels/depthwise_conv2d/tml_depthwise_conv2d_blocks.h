@@ -1,0 +1,198 @@
+/* Parameters of the depthwise convolutions with the DSP extension, and what they share: blocks of 4 channels and
+ * TML_DSP_COLUMNS columns of an output row, widened with zero points where the image ends, so that no tap is tested. */
+#ifndef TML_DEPTHWISE_CONV2D_BLOCKS_H
+#define TML_DEPTHWISE_CONV2D_BLOCKS_H
+
+#include "tml_copy.h"
+#include "tml_dsp_depthwise.h"
+
+/* Image columns under a block of output columns, taps rounded up to an even number. */
+#define TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS 18
+
+/* Rows of taps at most. */
+#define TML_DEPTHWISE_CONV2D_BLOCK_ROWS 8
+
+typedef struct {
+    tml_view input;
+    tml_view output;
+    int32_t kernel_h;
+    int32_t kernel_w;
+    int32_t stride_h;
+    int32_t stride_w; /* 1 or 2 */
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_zero_point;
+    int32_t clamp_low;
+    int32_t clamp_high;
+    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2], for 3 x 3 taps [blocks][4][2][2] */
+    const int32_t *scaling; /* [blocks][4][4]: see tml_dsp_channels. The last block ends with the last channel */
+} tml_depthwise_conv2d_blocks;
+
+/* What lies under a block of output columns. */
+typedef struct {
+    int32_t count; /* of output columns, at most TML_DSP_COLUMNS */
+    int32_t first; /* image column: the first inside the image, */
+    int32_t left;  /* with so many before it, */
+    int32_t inside;
+    int32_t right;
+    int32_t zeros;
+    int32_t channel; /* the first of the rows' pixels */
+    tml_dsp_line rows[TML_DEPTHWISE_CONV2D_BLOCK_ROWS]; /* from `first` on, or zero points where step is 0 */
+} tml_depthwise_conv2d_window;
+
+/* Everything but the rows, which are set to zero points. */
+static inline void tml_depthwise_conv2d_window_set(const tml_depthwise_conv2d_blocks *p, int32_t column,
+                                                   int32_t channel, tml_depthwise_conv2d_window *window)
+{
+    const int32_t count = tml_min(p->output.width - column, TML_DSP_COLUMNS);
+    const int32_t first = column * p->stride_w - p->pad_left;
+    const int32_t columns = (count - 1) * p->stride_w + p->kernel_w;
+    const int32_t left = tml_clamp(-first, 0, columns);
+    window->count = count;
+    window->channel = channel;
+    window->left = left;
+    window->first = first + left;
+    window->right = tml_clamp(first + columns - p->input.width, 0, columns - left);
+    window->inside = columns - left - window->right;
+    window->zeros = (int32_t)((uint32_t)(uint8_t)p->input_zero_point * 0x01010101u);
+    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+        window->rows[ky] = (tml_dsp_line){(const int8_t *)&window->zeros, 0};
+    }
+}
+
+/* The line of another channel: zero points serve all. */
+static inline tml_dsp_line tml_depthwise_conv2d_line(tml_dsp_line row, int32_t offset)
+{
+    row.at += row.step != 0 ? offset : 0;
+    return row;
+}
+
+/* Zero points in the columns of x that lie outside the image; they stay while blocks and rows of taps come and go. */
+static inline void tml_depthwise_conv2d_surround(const tml_depthwise_conv2d_window *window, int32_t *x)
+{
+    const tml_dsp_line zeros = {(const int8_t *)&window->zeros, 0};
+    if (window->left > 0) {
+        tml_dsp_widen_row(x, zeros, window->left);
+    }
+    if (window->right > 0) {
+        tml_dsp_widen_row(x + (window->left + window->inside) * 4, zeros, window->right);
+    }
+}
+
+/* Widens what lies inside the image under the taps ky and, where there is such a row, ky + 1. */
+static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks *p,
+                                              const tml_depthwise_conv2d_window *window, int32_t ky, int32_t channel,
+                                              int32_t *x)
+{
+    const int32_t offset = channel - window->channel;
+    const tml_dsp_line upper = tml_depthwise_conv2d_line(window->rows[ky], offset);
+    if (window->inside > 0 && ky + 1 < p->kernel_h) {
+        const tml_dsp_line lower = tml_depthwise_conv2d_line(window->rows[ky + 1], offset);
+        tml_dsp_widen_rows(x + window->left * 4, upper, lower, window->inside);
+    } else if (window->inside > 0) {
+        tml_dsp_widen_row(x + window->left * 4, upper, window->inside);
+    }
+}
+
+/* Adds the products of two rows of taps. */
+static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *p, tml_dsp_channels *t, int32_t few)
+{
+    if (few && p->stride_w == 1) {
+        tml_dsp_taps_any_few(t);
+    } else if (few) {
+        tml_dsp_taps_any_few_by_2(t);
+    } else if (p->stride_w == 1) {
+        tml_dsp_taps_any(t);
+    } else {
+        tml_dsp_taps_any_by_2(t);
+    }
+}
+
+/* A block of channels: `count` columns of values to their places in the output. */
+static inline void tml_depthwise_conv2d_write(const tml_depthwise_conv2d_blocks *p, int8_t *values, int32_t count,
+                                              int8_t *out)
+{
+    if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
+        tml_clamp_all(values, 4 * count, p->clamp_low, p->clamp_high);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        tml_dsp_copy_word(out, values);
+        values += 4;
+        out += p->output.channels;
+    }
+}
+
+/* Blocks of channels [block, block_end) of the output columns over a window; `out`: the first one's channel 0. */
+static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blocks *p,
+                                                  const tml_depthwise_conv2d_window *window, int32_t block,
+                                                  int32_t block_end, int8_t *out)
+{
+    const int32_t few = window->count <= TML_DSP_COLUMNS / 2;
+    const int32_t pairs = (p->kernel_w + 1) / 2;
+    int32_t x[TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS * 4];
+    int32_t sums[4 * TML_DSP_COLUMNS];
+    int8_t values[TML_DSP_COLUMNS * 4];
+    tml_dsp_channels t = {
+        .x = x,
+        .x_end = x + 4,
+        .sums_end = sums + (few ? 2 * TML_DSP_COLUMNS : 4 * TML_DSP_COLUMNS),
+        .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
+        .pairs = pairs,
+        .row_bytes = 32 * pairs,
+        .scaling = p->scaling + block * 16,
+        .out = values,
+    };
+    tml_depthwise_conv2d_surround(window, x);
+    for (; block < block_end; block++) {
+        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
+        tml_dsp_clear(sums);
+        for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
+            t.sums = sums;
+            tml_depthwise_conv2d_widen(p, window, ky, channel, x);
+            tml_depthwise_conv2d_taps(p, &t, few);
+        }
+        t.sums = sums;
+        if (few) {
+            tml_dsp_store_few_columns(&t);
+        } else {
+            tml_dsp_store_columns(&t);
+        }
+        t.scaling += 16;
+        tml_depthwise_conv2d_write(p, values, window->count, out + channel);
+    }
+}
+
+/* The same for 3 x 3 taps. */
+static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blocks *p,
+                                                  const tml_depthwise_conv2d_window *window, int32_t block,
+                                                  int32_t block_end, int8_t *out)
+{
+    const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
+    int32_t x[TML_DSP_PITCH * 8];
+    int8_t values[TML_DSP_COLUMNS * 4];
+    tml_dsp_channels t = {.x_end = x + 4, .weights = p->weights + block * 16, .scaling = p->scaling + block * 16};
+    tml_depthwise_conv2d_surround(window, x);
+    tml_depthwise_conv2d_surround(window, x + TML_DSP_PITCH * 4);
+    for (; block < block_end; block++) {
+        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
+        tml_depthwise_conv2d_widen(p, window, 0, channel, x);
+        tml_depthwise_conv2d_widen(p, window, 2, channel, x + TML_DSP_PITCH * 4);
+        t.x = x;
+        t.out = values;
+        tml_dsp_windows_of_3(&t, columns, p->stride_w);
+        tml_depthwise_conv2d_write(p, values, window->count, out + channel);
+    }
+}
+
+static inline void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d_blocks *p,
+                                                const tml_depthwise_conv2d_window *window, int32_t block,
+                                                int32_t block_end, int8_t *out)
+{
+    if (p->kernel_h == 3 && p->kernel_w == 3) {
+        tml_depthwise_conv2d_3x3(p, window, block, block_end, out);
+    } else {
+        tml_depthwise_conv2d_any(p, window, block, block_end, out);
+    }
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* Depthwise convolution with the DSP extension: 4 channels or more, strides of 1 or 2 columns, no dilation. */
+#ifndef TML_DEPTHWISE_CONV2D_S8__DSP_H
+#define TML_DEPTHWISE_CONV2D_S8__DSP_H
+
+#include "tml_depthwise_conv2d_blocks.h"
+
+/* Output columns from `column` on of one row. */
+static TML_NOINLINE void tml_depthwise_conv2d_part_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
+                                                           int8_t *out, int32_t row, int32_t column)
+{
+    tml_depthwise_conv2d_window window;
+    tml_depthwise_conv2d_window_set(p, column, 0, &window);
+    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+        const int32_t y = row * p->stride_h - p->pad_top + ky;
+        if (y >= 0 && y < p->input.height) {
+            const int8_t *at = tml_row(input, &p->input, y) + window.first * p->input.channels;
+            window.rows[ky] = (tml_dsp_line){at, p->input.channels};
+        }
+    }
+    tml_depthwise_conv2d_columns(p, &window, 0, (p->input.channels + 3) / 4, out + column * p->output.channels);
+}
+
+/* Output rows [row_begin, row_end). */
+static inline void tml_depthwise_conv2d_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
+                                                int8_t *output, int32_t row_begin, int32_t row_end)
+{
+    for (int32_t row = row_begin; row < row_end; row++) {
+        int8_t *out = tml_row_out(output, &p->output, row);
+        for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
+            tml_depthwise_conv2d_part_s8__dsp(p, input, out, row, column);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,203 @@
+"""Weights and rescaling as the kernels for the DSP extension read them (tml_dsp.h)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinyml.ir import Node
+from tinyml.ir.requantize import (
+    Int32,
+    Int64,
+    activation_range,
+    convolution_multipliers,
+    multiply_by_quantized_multiplier,
+)
+
+# Sums below this leave room for doubling them, and for the constant that is added to the product.
+SUM_LIMIT = 2**30
+# Sums that share their accumulator with another filter's are there 256-fold.
+SHARED_SUM_LIMIT = 2**23
+SHIFTS = range(1, 23)
+QUARTER = 2**30, 1  # (multiplier, shift): 2**30 / 2**31 / 2**1
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What output channels are computed from: sums weights @ x + bias over raw int8 x, the input's zero point being in
+    the bias, so that padding holds the zero point.
+
+    weights: [channels, taps].   shift: to the right.   greatest: of the sums' absolute values, for any input.
+    """
+
+    weights: Int64
+    bias: Int64
+    multiplier: Int64
+    shift: Int64
+    greatest: Int64
+
+    @property
+    def fit(self) -> bool:
+        """Whether tml_dsp.h's rescaling gives TFLite's bytes."""
+        shifts = bool(np.isin(self.shift, SHIFTS).all())
+        return shifts and bool((self.greatest < SUM_LIMIT).all())
+
+    @property
+    def fit_pairs(self) -> bool:
+        """Whether, besides, two filters can share an accumulator (tml_dsp_filter_two)."""
+        shared = bool((self.greatest[1::2] < SHARED_SUM_LIMIT).all())
+        return self.fit and shared and bool((self.weights > -128).all())
+
+
+@lru_cache(maxsize=256)
+def filters_of(node: Node, axis: int) -> Filters:
+    """The filters of a node with inputs (operand, weights[, bias]); axis: of the weights, that of output channels."""
+    image, tensor = node.inputs[:2]
+    weights = np.moveaxis(tensor.values.astype(np.int64), axis, 0)
+    channels = weights.shape[0]
+    weights = weights.reshape(channels, -1)
+    zero = image.affine.zero_point
+    bias = node.inputs[2].values.astype(np.int64) if len(node.inputs) > 2 else np.zeros(channels, np.int64)
+    bias = bias - zero * weights.sum(axis=1)
+    multipliers, shifts = convolution_multipliers(image, tensor, node.output, channels)
+    highest = bias + np.where(weights > 0, 127 * weights, -128 * weights).sum(axis=1)
+    lowest = bias + np.where(weights > 0, -128 * weights, 127 * weights).sum(axis=1)
+    found = Filters(
+        weights,
+        bias,
+        np.array(multipliers, np.int64),
+        -np.array(shifts, np.int64),
+        np.maximum(abs(highest), abs(lowest)),
+    )
+    return _without_constants(node, found, lowest, highest)
+
+
+def _without_constants(node: Node, filters: Filters, lowest: Int64, highest: Int64) -> Filters:
+    """The same outputs, but those that do not depend on the input stated as weights of 0, a bias and a quarter.
+
+    Such channels come from pruning and often have extreme biases and scales. A rescaling never falls as its sum grows,
+    so a channel whose least and greatest sum end in the same value is constant.
+    """
+    low, high = activation_range(node.op.activation, node.output)  # type: ignore[attr-defined]
+    zero = node.output.affine.zero_point
+
+    def output(sums: Int64) -> Int64:
+        value = multiply_by_quantized_multiplier(sums, filters.multiplier, -filters.shift)
+        return np.clip(value + zero, low, high)
+
+    first = output(lowest)
+    constant = (first == output(highest)) & (filters.greatest < 2**31)
+    # the left shift may wrap, and then sums in between could end elsewhere
+    constant &= (filters.shift >= 0) | (lowest == highest)
+    bias = np.where(constant, 4 * (first - zero), filters.bias)
+    return Filters(
+        np.where(constant[:, None], 0, filters.weights),
+        bias,
+        np.where(constant, QUARTER[0], filters.multiplier),
+        np.where(constant, QUARTER[1], filters.shift),
+        np.where(constant, abs(bias), filters.greatest),
+    )
+
+
+def run_order(runs: int, length: int) -> Int64:
+    """Taps [groups, 4] in the order in which a patch of `runs` runs of `length` bytes is read, a word at a time; -1
+    where a byte is not to be used (again). The last word of a run ends with it, and overlaps the one before."""
+    starts = [*range(0, length - 3, 4), *([max(length - 4, 0)] if length % 4 else [])]
+    run: list[int] = []
+    for start in starts:
+        run += [tap if tap < length and tap not in run else -1 for tap in range(start, start + 4)]
+    one = np.array(run, np.int64)
+    return np.concatenate([np.where(one < 0, -1, one + number * length) for number in range(runs)]).reshape(-1, 4)
+
+
+def ordered(weights: Int64, order: Int64) -> Int64:
+    """Weights [channels, groups, 4] in an order of taps; 0 where it says -1."""
+    return np.where(order < 0, 0, weights[:, order])
+
+
+def paired_weights(filters: Filters, order: Int64) -> Int32:
+    """Words [pairs, groups, 2] for tml_dsp_filter_two; an odd last filter is paired with zeros."""
+    found = _even(ordered(filters.weights, order))
+    halves = (256 * found[1::2] + found[::2])[..., (0, 2, 1, 3)]
+    return np.ascontiguousarray(halves.astype("<i2")).view("<i4").astype(np.int32)
+
+
+def paired_scaling(filters: Filters) -> Int32:
+    """[pairs, 5]: bias of the even filter, that plus 256 times the odd one's, both multipliers, and both shifts less 1,
+    8 bits each."""
+    bias, multiplier, shift = (_even(values) for values in (filters.bias, filters.multiplier, filters.shift - 1))
+    both, shifts = bias[::2] + 256 * bias[1::2], shift[::2] + 256 * shift[1::2]
+    columns = [bias[::2], both, multiplier[::2], multiplier[1::2], shifts]
+    return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
+
+
+def dense_weights(filters: Filters) -> Int32:
+    """Words [groups of 4 filters, words of the operand, 2, 2] for tml_dsp_filter_dense; missing filters are zeros."""
+    pairs = paired_weights(_whole_groups(filters), run_order(1, filters.weights.shape[1]))
+    groups = pairs.reshape(len(pairs) // 2, 2, -1, 2)
+    return np.ascontiguousarray(groups.transpose(0, 2, 3, 1))
+
+
+def dense_scaling(filters: Filters) -> Int32:
+    return paired_scaling(_whole_groups(filters))
+
+
+def _whole_groups(filters: Filters) -> Filters:
+    """With filters of zeros up to a multiple of 4."""
+    more = -len(filters.bias) % 4
+
+    def padded(values: Int64, filling: int) -> Int64:
+        return np.concatenate([values, np.full((more, *values.shape[1:]), filling, np.int64)])
+
+    return Filters(
+        padded(filters.weights, 0),
+        padded(filters.bias, 0),
+        padded(filters.multiplier, QUARTER[0]),
+        padded(filters.shift, QUARTER[1]),
+        padded(filters.greatest, 0),
+    )
+
+
+def _even(values: Int64) -> Int64:
+    """With one more row of zeros where the number of rows is odd."""
+    return np.concatenate([values, np.zeros((len(values) % 2, *values.shape[1:]), np.int64)])
+
+
+def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
+    """Words [blocks, pairs of rows, 4, pairs of columns] for tml_dsp_depthwise.h, or, for 3 x 3 taps, the channels
+    before the rows: bytes (0, 2) are a column of two rows, bytes (1, 3) that to its right."""
+    channels = len(filters.weights)
+    taps = filters.weights.reshape(channels, kernel_h, kernel_w)
+    taps = np.pad(taps, ((0, 0), (0, kernel_h % 2), (0, kernel_w % 2)))
+    split = taps.reshape(channels, taps.shape[1] // 2, 2, taps.shape[2] // 2, 2)
+    # [channel, pair of rows, pair of columns, row, column]: the bytes of a word, lowest first
+    words = np.ascontiguousarray(split.transpose(0, 1, 3, 2, 4).astype(np.int8)).reshape(*split.shape[:2], -1, 4)
+    blocks = words[_blocks(channels)]
+    if (kernel_h, kernel_w) != (3, 3):
+        blocks = blocks.transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(blocks).view("<i4").astype(np.int32)
+
+
+def column_weights(filters: Filters) -> Int32:
+    """Words [blocks, pairs of taps, 2] for tml_dsp_filter_column: channels in bytes (0, 2), (1, 3) and so in the second
+    word."""
+    taps = np.pad(filters.weights, ((0, 0), (0, filters.weights.shape[1] % 2)))
+    split = taps.reshape(len(taps) // 4, 2, 2, -1, 2)
+    # [block, word, channel, pair of taps, tap] to [block, pair of taps, word] and the bytes of a word, lowest first
+    words = np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2).astype(np.int8))
+    return words.reshape(*words.shape[:3], 4).view("<i4").astype(np.int32)
+
+
+def block_scaling(filters: Filters, zero_point: int) -> Int32:
+    """[blocks, 4, 4]: 2 * bias, multiplier, shift - 1 and (2 * zero point + 1) << (shift - 1) of each channel."""
+    shift = filters.shift - 1
+    columns = [2 * filters.bias, filters.multiplier, shift, (2 * zero_point + 1) << shift]
+    return np.stack(columns, axis=1)[_blocks(len(shift))].astype(np.int32)
+
+
+def _blocks(channels: int) -> Int64:
+    """Channels in blocks of 4; the last block ends with the last channel."""
+    starts = np.minimum(np.arange(0, channels, 4), channels - 4)
+    return starts[:, None] + np.arange(4)

@@ -1,0 +1,66 @@
+"""The kernels of the DSP extension equal numpy: their portable twins under the sanitizers of the host, and themselves
+on an emulated Cortex-M4, many cases in one program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codegen.kernels import KERNELS
+from tests.dsp_cases import CASES
+from tests.host_c import SANITIZERS, WARNINGS
+from tests.kernel_cases import Case, as_model, random_cases, write_host
+from tinyml import pipeline
+from tinyml.board import load_board
+from tinyml.firmware import build_firmware
+from tinyml.kernel import Kernel
+from tinyml.toolchain import find_toolchain
+
+COUNT = int(os.environ.get("TINYML_TEST_KERNEL_CASES", "40"))
+DSP = [kernel for kernel in KERNELS if kernel.requires == {"dsp"}]
+TWINS = Path(__file__).resolve().parents[1] / "dsp_host"
+
+
+def differing_on_host(cases: list[Case], directory: Path) -> dict[int, int]:
+    """Wrong bytes per case that has any."""
+    program = directory / "program"
+    source = write_host(cases, directory, TWINS)
+    command = ["gcc", "-std=c11", *WARNINGS, "-O1", *SANITIZERS, "-fno-sanitize-recover=all", "-o", program, source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:4000]
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    ran = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120, env=environment)
+    assert ran.returncode == 0, ran.stdout + ran.stderr[:4000]
+    return {int(number): int(wrong) for number, wrong in (line.split() for line in ran.stdout.splitlines())}
+
+
+def differing_on_board(cases: list[Case], board: str, directory: Path, toolchain: str | None = None) -> dict[int, int]:
+    graph, sources = as_model(cases)
+    target = load_board(board)
+    firmware = build_firmware(sources, target, directory / "firmware", toolchain=find_toolchain(target, toolchain))
+    with pipeline.connect(target) as device:
+        device.flash(firmware)
+        (wrong,) = device.invoke([np.zeros(graph.inputs[0].shape, np.int8)])
+    return {number: int(count) for number, count in enumerate(wrong.ravel()) if count}
+
+
+@pytest.mark.parametrize("kernel", DSP, ids=lambda kernel: kernel.name)
+def test_twins_equal_numpy(kernel: Kernel, tmp_path: Path) -> None:
+    cases = random_cases(kernel, CASES[kernel.op.kind], COUNT, seed=3)
+    assert not differing_on_host(cases, tmp_path)
+
+
+@pytest.mark.board
+@pytest.mark.skipif(
+    shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
+    reason="needs qemu-system-arm and arm-none-eabi-gcc: make test installs both",
+)
+def test_equal_numpy_on_a_cortex_m4(tmp_path: Path) -> None:
+    cases = [case for kernel in DSP for case in random_cases(kernel, CASES[kernel.op.kind], COUNT, seed=4)]
+    differing = differing_on_board(cases, "qemu_mps2_an386", tmp_path)
+    assert not differing, {number: (cases[number].kernel.name, str(cases[number].node)) for number in differing}

@@ -1,0 +1,192 @@
+/* Twin of codegen/include/tml_dsp.h in portable C, for runs of its kernels under the sanitizers of a host. */
+#ifndef TML_DSP_H
+#define TML_DSP_H
+
+#include "tml_types.h"
+
+typedef struct {
+    const int32_t *x;
+    const int32_t *x_whole;
+    const int32_t *x_end;
+    int32_t zero;
+    int8_t *out[2];
+    const int32_t *scaling;
+    const int32_t *scaling_end;
+    const int32_t *weights;
+    int32_t *sums;
+    const int32_t *sums_end;
+} tml_dsp_block;
+
+static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
+{
+    const int32_t product = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
+    return product + offset; /* the sanitizer finds what does not fit */
+}
+
+static inline int32_t tml_dsp_saturate(int32_t value)
+{
+    return tml_clamp(value, INT8_MIN, INT8_MAX);
+}
+
+static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
+{
+    return value * ((int32_t)1 << count);
+}
+
+static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
+{
+    return value >> count;
+}
+
+/* Bytes (0, 2) of a word as int16, after a rotation to the right. */
+static inline int32_t tml_dsp_bytes(int32_t word, int32_t rotation)
+{
+    const uint32_t w = (uint32_t)word;
+    const uint32_t turned = rotation ? w >> rotation | w << (32 - rotation) : w;
+    const int32_t low = (int8_t)(turned & 0xff);
+    const int32_t high = (int8_t)(turned >> 16 & 0xff);
+    return (int32_t)(((uint32_t)high << 16) | ((uint32_t)low & 0xffff));
+}
+
+/* sum + the products of both halves, wrapping. */
+static inline int32_t tml_dsp_smlad(int32_t x, int32_t y, int32_t sum)
+{
+    const int32_t low = (int16_t)((uint32_t)x & 0xffff) * (int16_t)((uint32_t)y & 0xffff);
+    const int32_t high = (x >> 16) * (y >> 16);
+    return (int32_t)((uint32_t)sum + (uint32_t)low + (uint32_t)high);
+}
+
+/* doubled: twice the sum.   shift: the shift to the right, less 1. The sanitizer finds sums that overflow. */
+static inline int8_t tml_dsp_rescale(int32_t doubled, int32_t multiplier, int32_t shift, int32_t zero)
+{
+    const int32_t offset = zero * ((int32_t)1 << shift) + (doubled >> 31);
+    const int32_t product = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
+    return (int8_t)tml_clamp((product + offset) >> shift >> 1, INT8_MIN, INT8_MAX);
+}
+
+/* Even and odd filter of a pair from their two accumulators. */
+static inline void tml_dsp_store(tml_dsp_block *b, int32_t pixel, int32_t even, int32_t both)
+{
+    const int32_t *s = b->scaling;
+    const int32_t odd = (int32_t)((uint32_t)both - (uint32_t)even) >> 7;
+    *b->out[pixel]++ = tml_dsp_rescale(even * 2, s[2], s[4] & 0xff, b->zero);
+    *b->out[pixel]++ = tml_dsp_rescale(odd, s[3], s[4] >> 8, b->zero);
+}
+
+/* Adds the products of a pair of filters with a pixel to its two sums. */
+static inline void tml_dsp_add(const tml_dsp_block *b, int32_t pixel, int32_t *sums)
+{
+    const int32_t words = (int32_t)(b->x_end - b->x) / 2;
+    for (int32_t i = 0; i < words; i++) {
+        const int32_t x = b->x[i / 2 * 4 + pixel * 2 + i % 2];
+        sums[1] = tml_dsp_smlad(x, b->weights[i], sums[1]);
+        sums[0] = tml_dsp_smlad(x, tml_dsp_bytes(b->weights[i], 0), sums[0]);
+    }
+}
+
+static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
+{
+    for (; b->scaling != b->scaling_end; b->scaling += 5) {
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            int32_t sums[2] = {b->scaling[0], b->scaling[1]};
+            tml_dsp_add(b, pixel, sums);
+            tml_dsp_store(b, pixel, sums[0], sums[1]);
+        }
+        b->weights += (b->x_end - b->x) / 2;
+    }
+}
+
+static inline void tml_dsp_add_two(tml_dsp_block *b)
+{
+    for (; b->sums != b->sums_end; b->sums += 4) {
+        tml_dsp_add(b, 0, b->sums);
+        tml_dsp_add(b, 1, b->sums + 2);
+        b->weights += (b->x_end - b->x) / 2;
+    }
+}
+
+static inline void tml_dsp_store_two(tml_dsp_block *b)
+{
+    for (; b->scaling != b->scaling_end; b->scaling += 5) {
+        tml_dsp_store(b, 0, b->sums[0], b->sums[1]);
+        tml_dsp_store(b, 1, b->sums[2], b->sums[3]);
+        b->sums += 4;
+    }
+}
+
+static inline void tml_dsp_filter_two(tml_dsp_block *block)
+{
+    tml_dsp_filter_pixels(block, 2);
+}
+
+static inline void tml_dsp_filter_one(tml_dsp_block *block)
+{
+    tml_dsp_filter_pixels(block, 1);
+}
+
+static inline int32_t tml_dsp_load(const int8_t *bytes)
+{
+    int32_t word;
+    __builtin_memcpy(&word, bytes, 4);
+    return word;
+}
+
+typedef struct {
+    const int8_t *x;
+    const int8_t *x_whole;
+    const int8_t *x_end;
+    int32_t zero;
+    int32_t back;
+    int8_t *out;
+    const int32_t *scaling;
+    const int32_t *scaling_end;
+    const int32_t *weights;
+} tml_dsp_dense;
+
+static inline void tml_dsp_group_1x4(const int8_t *x, const int32_t *weights, int32_t sums[4])
+{
+    for (int32_t i = 0; i < 4; i++) {
+        const int32_t pair = tml_dsp_bytes(tml_dsp_load(x), i / 2 * 8);
+        sums[i % 2 * 2 + 1] = tml_dsp_smlad(pair, weights[i], sums[i % 2 * 2 + 1]);
+        sums[i % 2 * 2] = tml_dsp_smlad(pair, tml_dsp_bytes(weights[i], 0), sums[i % 2 * 2]);
+    }
+}
+
+static inline void tml_dsp_filter_dense(tml_dsp_dense *d)
+{
+    for (; d->scaling != d->scaling_end; d->scaling += 10) {
+        int32_t sums[4] = {d->scaling[0], d->scaling[1], d->scaling[5], d->scaling[6]};
+        for (const int8_t *x = d->x; x != d->x_end; x += 4) {
+            tml_dsp_group_1x4(x, d->weights, sums);
+            d->weights += 4;
+        }
+        if (d->back != 0) {
+            tml_dsp_group_1x4(d->x_end - d->back, d->weights, sums);
+            d->weights += 4;
+        }
+        tml_dsp_block pair = {.zero = d->zero, .out = {d->out, NULL}, .scaling = d->scaling};
+        tml_dsp_store(&pair, 0, sums[0], sums[1]);
+        pair.scaling += 5;
+        tml_dsp_store(&pair, 0, sums[2], sums[3]);
+        d->out = pair.out[0];
+    }
+}
+
+static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), 0);
+        *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), 8);
+        *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 0);
+        *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 8);
+    }
+    return out;
+}
+
+/* 4 bytes from and to any address. */
+static inline void tml_dsp_copy_word(int8_t *target, const int8_t *source)
+{
+    __builtin_memcpy(target, source, 4);
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* Twin of codegen/include/tml_dsp_depthwise.h in portable C. */
+#ifndef TML_DSP_DEPTHWISE_H
+#define TML_DSP_DEPTHWISE_H
+
+#include "tml_dsp.h"
+
+#define TML_DSP_COLUMNS 6
+
+typedef struct {
+    const int8_t *at;
+    int32_t step;
+} tml_dsp_line;
+
+static inline int32_t *tml_dsp_widen_rows(int32_t *out, tml_dsp_line upper, tml_dsp_line lower, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const uint32_t low = (uint32_t)upper.at[i * upper.step + c] & 0xffff;
+            *out++ = (int32_t)(low | (uint32_t)lower.at[i * lower.step + c] << 16);
+        }
+    }
+    return out;
+}
+
+static inline int32_t *tml_dsp_widen_row(int32_t *out, tml_dsp_line row, int32_t count)
+{
+    return tml_dsp_widen_rows(out, row, row, count);
+}
+
+typedef struct {
+    const int32_t *x;
+    const int32_t *x_end;
+    int32_t *sums;
+    const int32_t *sums_end;
+    const int32_t *weights;
+    int32_t pairs;
+    int32_t row_bytes;
+    const int32_t *scaling;
+    int8_t *out;
+} tml_dsp_channels;
+
+static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
+{
+    for (int32_t i = 0; i < 4 * TML_DSP_COLUMNS; i++) {
+        sums[i] = 0;
+    }
+}
+
+static inline void tml_dsp_taps(tml_dsp_channels *t, int32_t columns, int32_t taps, int32_t apart)
+{
+    for (const int32_t *x = t->x; x != t->x_end; x++) {
+        for (int32_t tap = 0; tap < taps; tap++) {
+            const int32_t weight = tml_dsp_bytes(t->weights[tap / 2], tap % 2 * 8);
+            for (int32_t i = 0; i < columns; i++) {
+                t->sums[i] = tml_dsp_smlad(x[(i * apart + tap) * 4], weight, t->sums[i]);
+            }
+        }
+        t->weights += (taps + 1) / 2;
+        t->sums += columns;
+    }
+}
+
+static inline void tml_dsp_taps_any(tml_dsp_channels *t)
+{
+    tml_dsp_taps(t, 6, t->row_bytes / 16, 1);
+}
+
+static inline void tml_dsp_taps_any_by_2(tml_dsp_channels *t)
+{
+    tml_dsp_taps(t, 6, t->row_bytes / 16, 2);
+}
+
+static inline void tml_dsp_taps_any_few(tml_dsp_channels *t)
+{
+    tml_dsp_taps(t, 3, t->row_bytes / 16, 1);
+}
+
+static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
+{
+    tml_dsp_taps(t, 3, t->row_bytes / 16, 2);
+}
+
+static inline void tml_dsp_store_channels(tml_dsp_channels *t, int32_t columns)
+{
+    const int32_t *scaling = t->scaling;
+    int8_t *out = t->out;
+    for (const int32_t *sums = t->sums; sums != t->sums_end; sums += columns) {
+        for (int32_t i = 0; i < columns; i++) {
+            const int32_t doubled = (int32_t)((uint32_t)scaling[0] + 2 * (uint32_t)sums[i]);
+            out[4 * i] = tml_dsp_rescale(doubled, scaling[1], scaling[2], scaling[3] >> scaling[2]);
+        }
+        scaling += 4;
+        out++;
+    }
+}
+
+static inline void tml_dsp_store_columns(tml_dsp_channels *t)
+{
+    tml_dsp_store_channels(t, 6);
+}
+
+static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
+{
+    tml_dsp_store_channels(t, 3);
+}
+
+#define TML_DSP_PITCH 13
+
+static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, int32_t stride)
+{
+    for (int32_t c = 0; c < 4; c++) {
+        int32_t sums[TML_DSP_COLUMNS] = {0};
+        tml_dsp_channels one = {.x = t->x + c, .x_end = t->x + c + 1, .weights = t->weights + 4 * c, .sums = sums};
+        tml_dsp_taps(&one, columns, 3, stride);
+        one.x += 4 * TML_DSP_PITCH;
+        one.x_end += 4 * TML_DSP_PITCH;
+        one.sums = sums;
+        tml_dsp_taps(&one, columns, 3, stride);
+        one = (tml_dsp_channels){.sums = sums, .sums_end = sums + columns, .scaling = t->scaling + 4 * c, .out = t->out + c};
+        tml_dsp_store_channels(&one, columns);
+    }
+    t->x += 4;
+    t->weights += 16;
+    t->scaling += 16;
+    t->out += 4;
+}
+
+typedef struct {
+    const int8_t *const *rows;
+    const int8_t *const *rows_end;
+    int32_t channel;
+    int32_t channel_end;
+    const int32_t *weights;
+    const int32_t *scaling;
+    int8_t *out;
+} tml_dsp_column;
+
+static inline void tml_dsp_filter_column(tml_dsp_column *t)
+{
+    for (; t->channel != t->channel_end; t->channel += 4) {
+        int32_t sums[4] = {0};
+        for (const int8_t *const *row = t->rows; row != t->rows_end; row += 2) {
+            const tml_dsp_line upper = {row[0] + t->channel, 0};
+            const tml_dsp_line lower = {row[1] + t->channel, 0};
+            int32_t x[4];
+            tml_dsp_widen_rows(x, upper, lower, 1);
+            for (int32_t c = 0; c < 4; c++) {
+                sums[c] = tml_dsp_smlad(x[c], tml_dsp_bytes(t->weights[c / 2], c % 2 * 8), sums[c]);
+            }
+            t->weights += 2;
+        }
+        for (int32_t c = 0; c < 4; c++) {
+            tml_dsp_channels one = {.sums = sums + c, .sums_end = sums + c + 1, .scaling = t->scaling, .out = t->out};
+            tml_dsp_store_channels(&one, 1);
+            t->scaling += 4;
+            t->out++;
+        }
+    }
+}
+
+#endif
