@@ -174,7 +174,8 @@ def _views(case: Case, rings: Sequence[int] | None) -> list[str]:
     rows = [tensor.hwc[0] for tensor in tensors] if rings is None else [*rings, 1]
     views = zip(case.kernel.views, tensors, rows, strict=True)
     return [
-        f"    .{name} = {{.height = {t.hwc[0]}, .width = {t.hwc[1]}, .channels = {t.hwc[2]}, .rows = {held}}},"
+        f"    .{name} = {{.height = {t.hwc[0]}, .width = {t.hwc[1]}, .channels = {t.hwc[2]}, .rows = {held}, "
+        f".stride = {t.row_bytes}}},"
         for name, t, held in views
     ]
 

@@ -186,7 +186,7 @@ def test_as_small_as_brute_force(seed: int, fed: bool) -> None:
     assert not place_views(graph, placement)
     kernels = [
         {node: choice(node) for node in graph.nodes}
-        for choice in (lambda node: _frugal(node, candidates[node]), lambda node: _by_rows(candidates[node]))
+        for choice in (lambda node: _frugal(node, candidates[node]), lambda node: _by_rows(node, candidates[node]))
     ]
     network = Network(graph, graph.nodes, placement, *kernels, False, graph.inputs[0] if fed else None)
     for factor in (1.0, 1.3, 2.0):

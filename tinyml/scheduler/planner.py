@@ -27,7 +27,7 @@ from tinyml.scheduler.storage import (
     place_views,
     step_numbers,
 )
-from tinyml.scheduler.strips import LEAST_COLUMNS, Run
+from tinyml.scheduler.strips import LEAST_COLUMNS, Run, cut_node
 
 Candidates = Mapping[Node, Sequence[Kernel]]
 
@@ -102,7 +102,15 @@ def _finished(draft: _Draft, candidates: Candidates, board: Board | None) -> Pla
         for node, section in draft.section.items()
     }
     draft = _widened(draft, kernels)
+    kernels = {node: _for_strips(draft, node, candidates[node], kernel) for node, kernel in kernels.items()}
     return draft.lay_out(_prefer(draft, candidates, kernels)).to_plan(board)
+
+
+def _for_strips(draft: _Draft, node: Node, kernels: Sequence[Kernel], chosen: Kernel) -> Kernel:
+    """The kernel itself, or the next one by rows if there is a strip of columns that it does not accept."""
+    strips = draft.strips_of(node)
+    fitting = (kernel for kernel in (chosen, *kernels) if kernel.by_rows and not kernel.accumulates)
+    return next(kernel for kernel in fitting if all(map(kernel.accepts, strips))) if strips else chosen
 
 
 def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
@@ -236,6 +244,17 @@ class _Draft:
     @property
     def runs(self) -> list[Run]:
         return [run for inside in self.inside.values() for run in inside.runs]
+
+    def strips_of(self, node: Node) -> list[Node]:
+        """The node cut into the strips of its run; empty for one that works over the whole width."""
+        inside = self.inside[self.section[node]]
+        number = self.network.number[node]
+        end = next((run.end for run in inside.runs if run.start <= number <= run.end), None)
+        if end is None:
+            return []
+        columns = inside.strips.computed(node, end)
+        spans = zip(columns.begin.tolist(), columns.end.tolist(), strict=True)
+        return [cut_node(node, begin, last) for begin, last in spans if begin < last]
 
     def _life(self, tensor: Tensor) -> Lifetime:
         """Steps during which a tensor's bytes matter; in a fused section a step comes again at every tick."""
