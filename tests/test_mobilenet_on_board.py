@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.board
-@pytest.mark.parametrize(("feed", "sram_bytes"), [("rows", 160 * KIB), ("resident", 256 * KIB)])
+@pytest.mark.parametrize(("feed", "sram_bytes"), [("rows", 64 * KIB), ("rows", 160 * KIB), ("resident", 256 * KIB)])
 def test_runs_in_the_memory_granted(feed: str, sram_bytes: int, tmp_path: Path) -> None:
     machine = load_board("qemu_mps2_an500")
     sizes = {"sram": sram_bytes, "flash": 4096 * KIB}

@@ -65,7 +65,7 @@ def test_refusals(tinyml: Command, real: Path, data: Path, model: Path) -> None:
     without = tinyml("quantize", real)
     assert without.code == 2 and "needs calibration data" in without.err and "--data random" in without.err
     assert tinyml("quantize", real, "--data", data, "--report", "q.txt").code == 2
-    assert tinyml("quantize", real, "--data", data, "-o", "nowhere/q.tflite").code == 2
+    assert tinyml("quantize", real, "--data", data, "-o", data / "q.tflite").code == 2  # a file is no directory
     already = tinyml("quantize", model, "--data", "random")
     assert already.code == 3 and "only float models are quantized" in already.err
     other = tinyml("compare", real, model, "--data", data)

@@ -9,6 +9,7 @@ from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
+from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.plan import Plan
 from tinyml.scheduler.planner import make_plan
 
@@ -25,7 +26,8 @@ class Wishes:
     feed: "resident": the application fills the whole input, then runs the model; "rows": it pushes the input's rows and
         the model never holds them all; "auto": resident where that fits, else rows.
     max_recompute: multiply-accumulates executed, as a multiple of the model's own. Given: the smallest arena for it.
-        None: nothing is computed twice where that fits, else as little as makes it fit.
+        None: the fastest that fits. That is without strips of columns, which cost calls, where that fits; else with
+        them; else as little computed again as makes it fit.
     sram_bytes: for arena, stack and static data together, instead of all that the board has: the least work that fits.
     """
 
@@ -39,13 +41,11 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
     """The plan for the wishes, or the smallest found where none fits."""
     _check(wishes)
     budget = min(wishes.sram_bytes or board.sram_bytes, board.sram_bytes) - FIRMWARE_BYTES
-    least_work = wishes.max_recompute is None or wishes.sram_bytes is not None
     tried: list[Plan] = []
-    for factor in (1.0, FREE_RECOMPUTE) if wishes.max_recompute is None else (wishes.max_recompute,):
-        limit = budget if least_work and factor > 1 else None
+    for factor, limit, knobs in _ways(wishes, budget):
         for fed in _feeds(wishes):
             try:
-                plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit)
+                plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit, knobs)
             except UnsupportedError:
                 if wishes.feed == "rows":
                     raise
@@ -54,6 +54,15 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
                 return plan
             tried.append(plan)
     return min(tried, key=lambda plan: plan.arena_bytes)
+
+
+def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
+    """(recompute factor, bytes to stay within at the least work, knobs), in the order of preference."""
+    given = wishes.max_recompute
+    if given is not None and wishes.sram_bytes is None:
+        return [(given, None, Knobs())]
+    fast, small = Knobs(strips=False, room_bytes=budget), Knobs(room_bytes=budget)
+    return [(1.0, None, fast), (1.0, None, small), (FREE_RECOMPUTE if given is None else given, budget, small)]
 
 
 def _check(wishes: Wishes) -> None:

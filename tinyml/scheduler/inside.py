@@ -40,7 +40,8 @@ def tensors_inside(network: Network, section: Section, columns: Mapping[int, int
     for tensor in reversed(_never_leaving(network, section)):
         life, producer = network.life[tensor], network.producer(tensor)
         held = section.lockstep.held(tensor, section.again, producer)
-        run = strips.extended(runs, tensor, producer) if producer is not None and not held.carries else None
+        cuttable = network.knobs.strips and not held.carries
+        run = strips.extended(runs, tensor, producer) if cuttable and producer is not None else None
         if run is not None and producer is not None:
             runs = [other for other in runs if other != run] + [Run(life.first, run.end, 0)]
             found[tensor] = Span(held.rows, Lifetime(life.first, life.last), strips.computed(producer, run.end))

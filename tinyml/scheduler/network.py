@@ -13,6 +13,21 @@ from tinyml.scheduler.strips import Strips
 
 
 @dataclass(frozen=True)
+class Knobs:
+    """What the planner may use besides groups of nodes; each can be switched off to see what it gives.
+
+    strips: of columns (strips.py). overlap: output over consumed input at the borders of groups. in_place: kernels
+        whose output takes over an operand.
+    room_bytes: the arena may grow up to these for the working memory of faster kernels.
+    """
+
+    strips: bool = True
+    overlap: bool = True
+    in_place: bool = True
+    room_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Life:
     """A storage's bytes, the numbers of the nodes that produce and last read it, its tensor if there is just one."""
 
@@ -34,7 +49,9 @@ class Network:
         fused: Mapping[Node, Kernel],
         keep_inputs: bool,
         fed: Tensor | None = None,
+        knobs: Knobs | None = None,
     ) -> None:
+        self.knobs = knobs or Knobs()
         self.nodes, self.alone, self.fused, self.fed = nodes, alone, fused, fed
         self.number = {node: number for number, node in enumerate(nodes)}
         self.lives = _lives(graph, self.number, placement, keep_inputs, fed)

@@ -13,7 +13,7 @@ from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.inside import tensors_inside
-from tinyml.scheduler.network import Network
+from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
 from tinyml.scheduler.rows import RowRange
@@ -29,6 +29,8 @@ from tinyml.scheduler.storage import (
 )
 from tinyml.scheduler.strips import LEAST_COLUMNS, Run, cut_node
 
+SPEED_SHARE = 12  # of the smallest arena, one part more may go into the working memory of faster kernels
+
 Candidates = Mapping[Node, Sequence[Kernel]]
 
 
@@ -41,6 +43,7 @@ def make_plan(
     feed_rows: bool = False,
     max_recompute: float = 1.0,
     limit_bytes: int | None = None,
+    knobs: Knobs | None = None,
 ) -> Plan:
     """The plan with the smallest arena for the graph's order of nodes, or the one with the least work that fits.
 
@@ -52,6 +55,7 @@ def make_plan(
     max_recompute: multiply-accumulates executed, as a multiple of the model's own; 1.0 computes nothing twice.
     limit_bytes: the least work whose arena stays within these, instead of the smallest arena; the smallest where
         none does.
+    knobs: all when None.
     """
     if max_recompute < 1.0:
         raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
@@ -61,7 +65,7 @@ def make_plan(
     alone = {node: _frugal(node, candidates[node]) for node in nodes}
     fused = {node: _by_rows(node, candidates[node]) for node in nodes}
     fed = _fed_input(graph, nodes) if feed_rows else None
-    network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed)
+    network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed, knobs)
     options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
     if fuse or feed_rows:
         found = _partition(Partition(network), int((max_recompute - 1) * network.macs), limit_bytes)
@@ -109,8 +113,11 @@ def _finished(draft: _Draft, candidates: Candidates, board: Board | None) -> Pla
 def _for_strips(draft: _Draft, node: Node, kernels: Sequence[Kernel], chosen: Kernel) -> Kernel:
     """The kernel itself, or the next one by rows if there is a strip of columns that it does not accept."""
     strips = draft.strips_of(node)
-    fitting = (kernel for kernel in (chosen, *kernels) if kernel.by_rows and not kernel.accumulates)
-    return next(kernel for kernel in fitting if all(map(kernel.accepts, strips))) if strips else chosen
+    return next(kernel for kernel in (chosen, *kernels) if _takes(kernel, strips)) if strips else chosen
+
+
+def _takes(kernel: Kernel, strips: Sequence[Node]) -> bool:
+    return kernel.by_rows and not kernel.accumulates and all(map(kernel.accepts, strips))
 
 
 def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
@@ -151,19 +158,31 @@ def _by_rows(node: Node, kernels: Sequence[Kernel]) -> Kernel:
 
 
 def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:
-    """Goes back to the most preferred kernel of every unfused node that does not raise the peak."""
+    """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room."""
     chosen = dict(frugal)
     peak = draft.lay_out(chosen).bound
-    for section in draft.sections:
-        node = draft.nodes[section.first]
-        if section.lockstep is not None:
-            continue
-        for preferred in _whole(candidates[node]):
+    room = max(peak, min(draft.network.knobs.room_bytes, peak + peak // SPEED_SHARE))
+    for node, section in draft.section.items():
+        for preferred in _alternatives(draft, node, section, candidates[node], chosen[node]):
+            # only scratch may take of the room: an output that is no longer in place buys little speed
+            limit = room if section.lockstep or preferred.in_place(node) == chosen[node].in_place(node) else peak
             trial = {**chosen, node: preferred}
-            if preferred is chosen[node] or draft.lay_out(trial).bound <= peak:
+            if preferred is chosen[node] or draft.lay_out(trial).bound <= limit:
                 chosen = trial
                 break
     return chosen
+
+
+def _alternatives(
+    draft: _Draft, node: Node, section: Section, kernels: Sequence[Kernel], chosen: Kernel
+) -> Sequence[Kernel]:
+    """Kernels that can run a node as its section wants it, the preferred first."""
+    if section.lockstep is None:
+        return _whole(kernels)
+    if chosen.accumulates or not chosen.by_rows:
+        return (chosen,)
+    strips = draft.strips_of(node)
+    return [kernel for kernel in kernels if _takes(kernel, strips)]
 
 
 @dataclass(frozen=True)
@@ -273,7 +292,8 @@ class _Draft:
         place_views(self.graph, placement)
         alive = {tensor: self._life(tensor) for tensor in self.lives}
         alone = [self.nodes[s.first] for s in self.sections if s.lockstep is None]
-        place_in_place(alone, kernels, placement, alive)
+        if self.network.knobs.in_place:
+            place_in_place(alone, kernels, placement, alive)
         storages = placement.storages()
         boxes = [self._box(storage, alive) for storage in storages]
         scratch = [node for node in self.nodes if kernels[node].scratch_bytes(node)]
@@ -299,7 +319,7 @@ class _Draft:
     def _overlaps(self, storages: Sequence[Storage], alive: Mapping[Tensor, Lifetime]) -> dict[tuple[int, int], int]:
         """Pairs (written, consumed) of storages that may overlap at a section border, with the least distance."""
         found: dict[tuple[int, int], int] = {}
-        for section in self.sections:
+        for section in self.sections if self.network.knobs.overlap else ():
             if section.lockstep is None:
                 continue
             nodes = self.nodes[section.first : section.last + 1]

@@ -81,7 +81,7 @@ def section_alone(network: Network, number: int) -> Options:
     kernel = network.alone[node]
     total = align(kernel.scratch_bytes(node))
     total += sum(life.size_bytes for life in network.lives if life.first <= number <= life.last)
-    for index in kernel.in_place(node):
+    for index in kernel.in_place(node) if network.knobs.in_place else ():
         operand = node.operands[index]
         if operand in network.life and network.life[operand].last == number:
             total -= network.life[operand].size_bytes
@@ -261,7 +261,7 @@ class _Growth:
     def _saved(self, entering: Sequence[Tensor], leaving: Sequence[Tensor], last: int, again: Again) -> int:
         """Bytes saved by letting one output overwrite one consumed input."""
         best = 0
-        for high in entering:
+        for high in entering if self.network.knobs.overlap else ():
             for low in leaving:
                 gap = align(self.lockstep.overlap(low, high, self._readers_inside(high, last), again))
                 best = max(best, align(low.size_bytes) - max(gap, align(low.size_bytes) - align(high.size_bytes)))
@@ -323,7 +323,8 @@ class _Ledger:
     def _pass(self, tensor: Tensor, rows: int, producer: Node | None) -> None:
         """Counts a tensor that lives within a tick, in strips where that is possible."""
         life, strips = self.network.life[tensor], self.growth.strips
-        run = strips.extended(self.runs, tensor, producer) if producer is not None else None
+        cuttable = producer is not None and self.network.knobs.strips
+        run = strips.extended(self.runs, tensor, producer) if cuttable and producer is not None else None
         if run is None:
             size = align(rows * tensor.row_bytes)
             around = next((r for r in self.runs if r.start <= life.last <= r.end), None)
