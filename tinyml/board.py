@@ -11,7 +11,7 @@ import difflib
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,14 @@ class Board:
     def memory(self, kind: str) -> Memory:
         """The first region of a kind: the one the firmware uses."""
         return next(memory for memory in self.memories if memory.kind == kind)
+
+    def granting(self, sram_bytes: int | None) -> Board:
+        """The board with no more SRAM than that for a firmware; itself for None."""
+        if sram_bytes is None or sram_bytes >= self.sram_bytes:
+            return self
+        used = self.memory("sram")
+        memories = (replace(m, size_bytes=sram_bytes) if m is used else m for m in self.memories)
+        return replace(self, memories=tuple(memories))
 
     @property
     def core(self) -> Core:

@@ -40,7 +40,8 @@ class Wishes:
 def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes) -> Plan:
     """The plan for the wishes, or the smallest found where none fits."""
     _check(wishes)
-    budget = min(wishes.sram_bytes or board.sram_bytes, board.sram_bytes) - FIRMWARE_BYTES
+    board = board.granting(wishes.sram_bytes)
+    budget = board.sram_bytes - FIRMWARE_BYTES
     tried: list[Plan] = []
     for factor, limit, knobs in _ways(wishes, budget):
         for fed in _feeds(wishes):

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tinyml.scheduler.network import Network
-from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
+from tinyml.scheduler.sections import Effort, Options, Section, fused_sections, section_alone
 
+EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
 
 
@@ -25,7 +26,9 @@ class Partition:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._once = [self._alone(first) + self._fused(first, float("inf"), 0) for first in self._firsts]
+        self._once = [
+            self._alone(first) + self._fused(first, float("inf"), 0, Effort(float("inf"))) for first in self._firsts
+        ]
         self._tails = self._least_peaks()
         self.least_peak = self._tails[0]
 
@@ -37,8 +40,8 @@ class Partition:
         feeds = first == 0 and self.network.fed is not None
         return [] if feeds else [section_alone(self.network, first)]
 
-    def _fused(self, first: int, limit_bytes: float, limit_macs: int) -> list[Options]:
-        return list(fused_sections(self.network, first, limit_bytes, limit_macs))
+    def _fused(self, first: int, limit_bytes: float, limit_macs: int, effort: Effort) -> list[Options]:
+        return list(fused_sections(self.network, first, limit_bytes, limit_macs, effort))
 
     def _least_peaks(self) -> list[int | None]:
         """From each node to the end: the least peak with nothing computed twice; None where there is none."""
@@ -89,6 +92,7 @@ class Partition:
         """Sections within the limits, from nodes that sections within the limits lead to."""
         reached: list[int | None] = [0, *(None for _ in self._firsts)]
         edges: list[list[Options]] = []
+        effort = Effort(EFFORT)
         for first in self._firsts:
             start = reached[first]
             if start is None or start > max_extra_macs:
@@ -96,7 +100,7 @@ class Partition:
                 continue
             tail = self._tails[first]
             once_will_do = tail is not None and tail <= limit_bytes
-            again = [] if once_will_do else self._fused(first, limit_bytes, max_extra_macs - start)
+            again = [] if once_will_do else self._fused(first, limit_bytes, max_extra_macs - start, effort)
             edges.append(self._once[first] + again)
             for options in edges[-1]:
                 number = options.within(limit_bytes)

@@ -90,8 +90,17 @@ def section_alone(network: Network, number: int) -> Options:
     return Options(network, number, number, None, [total], [0], nothing)
 
 
-def fused_sections(network: Network, first: int, limit_bytes: float, limit_macs: int) -> Iterator[Options]:
-    """Every useful section that starts at a node within the limits."""
+@dataclass
+class Effort:
+    """What a search may still spend: choices grown by a node. A number, so that every machine finds the same plan."""
+
+    left: float
+
+
+def fused_sections(
+    network: Network, first: int, limit_bytes: float, limit_macs: int, effort: Effort
+) -> Iterator[Options]:
+    """Every useful section that starts at a node within the limits, as far as the effort lasts."""
     lockstep = _lockstep(network, first)
     if lockstep is None:
         return
@@ -102,6 +111,9 @@ def fused_sections(network: Network, first: int, limit_bytes: float, limit_macs:
         if not lockstep.add(network.nodes[last]):
             return
         growth.add(network.nodes[last], last)
+        effort.left -= sum(len(state.costs) for state in growth.states)
+        if effort.left < 0:
+            return
         if first or network.reads_fed_until <= last:
             options = growth.options(last)
             if options is not None:
