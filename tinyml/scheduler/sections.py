@@ -287,8 +287,11 @@ class _Ledger:
     def settle(self, tensor: Tensor) -> bool:
         """Adds a tensor to the costs, or leaves it open; False when the state is useless."""
         readers, producer = self.network.readers.get(tensor, ()), self.network.producer(tensor)
+        if self.network.life[tensor].last > self.number:
+            self.open.append(tensor)
+            return True
         unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
-        if self.network.life[tensor].last > self.number or (unknown and tensor in self.old.passes):
+        if unknown and tensor in self.old.passes:
             self.open.append(tensor)
             return True
         again, lockstep = self.old.again, self.growth.lockstep
