@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
+from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.plan import Plan
-from tinyml.scheduler.planner import make_plan
+from tinyml.scheduler.planner import Task, make_plan
 
 FEEDS = ("auto", "resident", "rows")
 FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data: more than any build so far took
@@ -54,6 +55,23 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
                 return plan
             tried.append(plan)
     return min(tried, key=lambda plan: plan.arena_bytes)
+
+
+def choose_front(
+    graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes
+) -> Iterator[Plan]:
+    """For each way of feeding the input that the wishes allow: plans of ever smaller arena and ever more work.
+
+    max_recompute bounds the work, FREE_RECOMPUTE where it is not stated; sram_bytes does not matter.
+    """
+    _check(wishes)
+    for fed in _feeds(wishes):
+        try:
+            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed)
+            yield from pareto_front(task, wishes.max_recompute or FREE_RECOMPUTE)
+        except UnsupportedError:
+            if wishes.feed == "rows":
+                raise
 
 
 def _check(wishes: Wishes) -> None:

@@ -14,6 +14,7 @@ from tinyml.scheduler.network import Network
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
+_FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is first raised
 
 
 class Partition:
@@ -80,10 +81,21 @@ class Partition:
         while best is not None:
             # no section may be as large as the largest of these
             peak = max((section.peak_bytes for section in best), default=0)
-            below = self.within(peak - 1, max_extra_macs) if best else None
+            below = self._below(peak, extra_macs(best), max_extra_macs) if best else None
             if below is None or extra_macs(below) > extra_macs(best):
                 yield best
             best = below
+
+    def _below(self, peak_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
+        """The least work for a lower peak."""
+        # the search is fast where little is possible, so the bound comes from below
+        step = max(1, self.network.macs // _FIRST_BOUND)
+        while known_macs + step < max_extra_macs:
+            found = self.within(peak_bytes - 1, known_macs + step)
+            if found is not None:
+                return found
+            step *= 2
+        return self.within(peak_bytes - 1, max_extra_macs)
 
     def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""
