@@ -46,6 +46,7 @@ setup(
     ],
     extras_require={
         "tflm": ["tflite-micro"],
+        "plot": ["matplotlib>=3.6"],
         "zig": ["ziglang>=0.13"],
         "train": ["tensorflow-cpu>=2.16", "mlxtend>=0.23"],
         "test": [

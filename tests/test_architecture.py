@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tinyml.kernel", "tinyml.elf", "tinyml.thumb"),
     ("tinyml.interpreter", "tinyml.samples", "tinyml.stack_analysis", "tinyml.toolchain"),
     ("tinyml.importers", "tinyml.exporters", "tinyml.passes", "tinyml.scheduler"),
-    ("codegen",),
+    ("codegen", "tinyml.report"),
     ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project"),
     ("tinyml.device",),
     ("tinyml.profiler",),
@@ -48,6 +48,7 @@ ONLY_IN = {
     "capstone": ("tinyml.thumb", "tinyml.stack_analysis"),
     "click": ("tinyml.cli",),
     "rich": ("tinyml.cli",),
+    "matplotlib": ("tinyml.report.png",),
 }
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60

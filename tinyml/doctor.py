@@ -31,6 +31,7 @@ _PROGRAMS = (
 _PACKAGES = (
     ("tflite-micro", "tflite-micro", "the reference that outputs must equal", False),
     ("ziglang", "zig", "compiling for boards, by itself or for the cores where it is better than gcc", True),
+    ("matplotlib", "matplotlib", "plots as .png", False),
 )
 
 

@@ -15,6 +15,7 @@ INSTALL_HINTS: Mapping[str, str] = {
     "zig": f"{_PIP} ziglang",
     "qemu-system-arm": f"{_APT} qemu-system-arm",
     "tflite-micro": f"{_PIP} tflite-micro",
+    "matplotlib": f"{_PIP} matplotlib",
     "pyocd": f"{_PIP} pyocd",
     "openocd": f"{_APT} openocd",
     "st-flash": f"{_APT} stlink-tools",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
 from tinyml.samples import Samples, made_up_samples
 from tinyml.scheduler import Plan
-from tinyml.scheduler.choice import Wishes, choose_plan
+from tinyml.scheduler.choice import Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
@@ -57,6 +58,15 @@ def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
 def schedule(graph: Graph, board: Board, **wishes: Any) -> Plan:
     """As `plan`, whether the board's memory holds it or not."""
     return choose_plan(graph, select_kernels(graph, board.cpu.features), board, Wishes(**wishes))
+
+
+def pareto(graph: Graph, board: str | Board = "host", **wishes: Any) -> Iterator[Plan]:
+    """Schedules for a board of ever smaller arena and ever more work, fitting or not; first all with a resident input.
+
+    wishes: as of `plan`. max_recompute bounds the work; sram_bytes does not matter.
+    """
+    target = load_board(board) if isinstance(board, str) else board
+    return choose_front(graph, select_kernels(graph, target.cpu.features), target, Wishes(**wishes))
 
 
 def build(

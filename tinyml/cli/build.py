@@ -33,7 +33,8 @@ from tinyml.cli.options import (
     toolchain_option,
 )
 from tinyml.cli.output import Output
-from tinyml.errors import CheckError, FitError
+from tinyml.cli.pareto import check_pareto
+from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph
 from tinyml.profiler.verification import Verification
@@ -128,9 +129,19 @@ def test(
 @click.option("--board", "-b", required=True, envvar="TINYML_BOARD", help="Board names, with commas between.")
 @toolchain_option
 @planning_options
+@click.option("--pareto", is_flag=True, help="What memory costs in work: every plan that no other beats in both.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --pareto: draw it, as .svg or .png."
+)
 @speaks
-def check(model: Path, board: str, toolchain: str | None, planning: Wishes, out: Output) -> int:
+def check(
+    model: Path, board: str, toolchain: str | None, planning: Wishes, pareto: bool, plot: Path | None, out: Output
+) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
+    if pareto:
+        return check_pareto(model, board.split(","), planning, plot, out)
+    if plot is not None:
+        raise UsageError("--plot draws what --pareto finds", hint="add --pareto")
     names = [load_board(name.strip()).name for name in board.split(",")]
     graph = pipeline.load(model)
     rows = [_check_one(graph, name, toolchain, planning) for name in names]

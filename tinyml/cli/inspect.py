@@ -11,6 +11,7 @@ from tinyml import pipeline
 from tinyml.cli.facts import plan_facts
 from tinyml.cli.options import board_option, model_argument, planning_options, speaks
 from tinyml.cli.output import Output, table
+from tinyml.report.files import TIMELINES, require_format, write_timeline
 from tinyml.scheduler.choice import Wishes
 
 
@@ -18,14 +19,26 @@ from tinyml.scheduler.choice import Wishes
 @model_argument
 @board_option
 @planning_options
+@click.option(
+    "--timeline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the memory step by step: a table (.txt), facts (.json) or a map (.svg, .png).",
+)
 @speaks
-def plan(model: Path, board: str, planning: Wishes, out: Output) -> None:
+def plan(model: Path, board: str, planning: Wishes, timeline: Path | None, out: Output) -> None:
     """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
     from codegen.step_table import step_table
 
+    if timeline is not None:
+        require_format(timeline, TIMELINES)
     schedule = pipeline.plan(pipeline.load(model), board, **asdict(planning))
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
-    out.result(facts, "\n".join(step_table(schedule)))
+    if timeline is not None:
+        write_timeline(timeline, schedule)
+        facts["timeline"] = str(timeline)
+    written = [f"memory step by step in {timeline}"] if timeline is not None else []
+    out.result(facts, "\n".join(step_table(schedule)), *written)
 
 
 @click.command()
