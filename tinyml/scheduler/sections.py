@@ -92,20 +92,28 @@ def section_alone(network: Network, number: int) -> Options:
 
 def fused_sections(network: Network, first: int, limit_bytes: float, limit_macs: int) -> Iterator[Options]:
     """Every useful section that starts at a node within the limits."""
+    for growth, last in growths(network, first, limit_bytes, limit_macs):
+        options = growth.options(last)
+        if options is not None:
+            yield options
+
+
+def growths(network: Network, first: int, limit_bytes: float, limit_macs: int) -> Iterator[tuple[Growth, int]]:
+    """Node by node, as far as the limits allow, wherever a section may end."""
     lockstep = _lockstep(network, first)
     if lockstep is None:
         return
-    growth = _Growth(network, first, lockstep, limit_bytes, limit_macs)
+    growth = Growth(network, first, lockstep, limit_bytes, limit_macs)
     for last in range(first, len(network.nodes)):
         for view in network.views_before[last]:
             lockstep.add_view(view)
         if not lockstep.add(network.nodes[last]):
             return
         growth.add(network.nodes[last], last)
+        if not growth.states:
+            return
         if first or network.reads_fed_until <= last:
-            options = growth.options(last)
-            if options is not None:
-                yield options
+            yield growth, last
 
 
 def _lockstep(network: Network, first: int) -> Lockstep | None:
@@ -159,8 +167,11 @@ class _State(NamedTuple):
         return self._replace(costs=self.costs[rows], choices=self.choices[rows])
 
 
-class _Growth:
-    """The sections that start at one node, in one lockstep."""
+class Growth:
+    """The sections that start at one node, in one lockstep.
+
+    states: with the nodes added so far; none when all are beyond the limits.
+    """
 
     def __init__(self, network: Network, first: int, lockstep: Lockstep, limit_bytes: float, limit_macs: int) -> None:
         self.network, self.first, self.lockstep, self.limit_macs = network, first, lockstep, limit_macs
@@ -275,7 +286,7 @@ class _Growth:
 class _Ledger:
     """A state's accounts while tensors are settled, the last one first."""
 
-    def __init__(self, growth: _Growth, state: _State, number: int, closing: bool) -> None:
+    def __init__(self, growth: Growth, state: _State, number: int, closing: bool) -> None:
         self.growth, self.network, self.old, self.number, self.closing = growth, growth.network, state, number, closing
         self.costs, self.passing, self.runs = state.costs.copy(), list(state.passing), list(state.runs)
         self.begin = number + 1 - len(state.passing)
