@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tinyml.interpreter", "tinyml.samples", "tinyml.stack_analysis", "tinyml.toolchain"),
     ("tinyml.importers", "tinyml.exporters", "tinyml.passes", "tinyml.scheduler"),
     ("codegen", "tinyml.report"),
-    ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project"),
+    ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project", "tinyml.remedies"),
     ("tinyml.device",),
     ("tinyml.profiler",),
     ("tinyml.pipeline",),

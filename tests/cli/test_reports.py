@@ -67,6 +67,19 @@ def test_timeline(tinyml: Command, net: Path, suffix: str) -> None:
         assert json.loads(text)["arena_bytes"] == answer.facts["sram"]["arena_bytes"]
 
 
+def test_remedies_of_check_and_plan(tinyml: Command, net: Path) -> None:
+    asked = (net, "--board", "qemu_microbit", "--input", "resident", "--max-recompute", "1", "--json")
+    checked, planned = tinyml("check", *asked), tinyml("plan", *asked)
+    (row,) = checked.facts["boards"]
+    error = planned.facts["error"]
+    assert checked.code == planned.code == 1
+    for facts in (row, error):
+        assert facts["remedies"] == [plan["text"] for plan in facts["remedy_plans"]]
+        assert all(set(plan) == {"kind", "text", "value", "arena_bytes"} for plan in facts["remedy_plans"])
+    assert row["remedies"] == error["remedies"] and row["remedies"][-1].startswith("a board with more SRAM")
+    assert all(text in planned.err for text in error["remedies"])
+
+
 def test_timeline_of_another_format(tinyml: Command, net: Path) -> None:
     answer = tinyml("plan", net, "--board", "qemu_microbit", "--timeline", "t.csv")
     assert answer.code == 2 and "t.csv does not end in .txt or .json or .svg or .png" in answer.err

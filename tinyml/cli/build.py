@@ -18,6 +18,7 @@ from tinyml.cli.facts import (
     check_table,
     graph_ports,
     plan_facts,
+    remedies_facts,
     verification_facts,
     verification_table,
 )
@@ -41,7 +42,6 @@ from tinyml.profiler.verification import Verification
 from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes
-from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import find_toolchain
 
 MADE_UP_SAMPLES = 20
@@ -156,14 +156,14 @@ def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Wishes)
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
     board = load_board(name)
     plan = pipeline.schedule(graph, board, **asdict(planning))
-    row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, "remedies": []}
+    row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, **remedies_facts()}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:
-            require_arena_fits(plan, board.sram_bytes, name)
+            pipeline.require_fit(plan, board, **asdict(planning))
             compiler = find_toolchain(board, toolchain)
             firmware = pipeline.build(plan, Path(directory) / "firmware", toolchain=compiler)
         except FitError as error:
-            return {**row, "fits": False, "message": error.message, "remedies": [error.hint]}
+            return {**row, "fits": False, "message": error.message, **remedies_facts(error)}
     return {**row, "fits": True, "compiler": firmware.compiler, "sram": firmware.sram, "flash": firmware.flash}
 
 

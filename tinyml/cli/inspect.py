@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tinyml import pipeline
-from tinyml.cli.facts import plan_facts
+from tinyml.cli.facts import plan_facts, remedies_facts
 from tinyml.cli.options import board_option, model_argument, planning_options, speaks
 from tinyml.cli.output import Output, table
 from tinyml.report.files import TIMELINES, require_format, write_timeline
@@ -33,7 +33,7 @@ def plan(model: Path, board: str, planning: Wishes, timeline: Path | None, out: 
     if timeline is not None:
         require_format(timeline, TIMELINES)
     schedule = pipeline.plan(pipeline.load(model), board, **asdict(planning))
-    facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
+    facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), **remedies_facts()}
     if timeline is not None:
         write_timeline(timeline, schedule)
         facts["timeline"] = str(timeline)

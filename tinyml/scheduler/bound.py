@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyml.ir import Graph
-from tinyml.scheduler.network import Network
+from tinyml.scheduler.network import Limits, Network
 from tinyml.scheduler.planner import Candidates, Task
 from tinyml.scheduler.sections import growths, section_alone
 
@@ -45,7 +45,7 @@ def network_fits(network: Network, limit_bytes: int) -> bool:
 
 def _ends(network: Network, first: int, limit_bytes: int, crossing: list[int]) -> Iterator[int]:
     """Where the next section may start behind one that starts at a node, the furthest first."""
-    grown = [(growth, growth.states, last) for growth, last in growths(network, first, limit_bytes, 0)]
+    grown = [(growth, growth.states, last) for growth, last in growths(network, first, Limits(limit_bytes))]
     for growth, states, last in reversed(grown):
         if crossing[last] <= limit_bytes:
             growth.states = states

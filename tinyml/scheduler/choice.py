@@ -44,7 +44,7 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
     tried: list[Plan] = []
     for factor in (1.0, FREE_RECOMPUTE) if wishes.max_recompute is None else (wishes.max_recompute,):
         limit = budget if least_work and factor > 1 else None
-        for fed in _feeds(wishes):
+        for fed in feeds(wishes):
             try:
                 plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit)
             except UnsupportedError:
@@ -65,7 +65,7 @@ def choose_front(
     max_recompute bounds the work, FREE_RECOMPUTE where it is not stated; sram_bytes does not matter.
     """
     _check(wishes)
-    for fed in _feeds(wishes):
+    for fed in feeds(wishes):
         try:
             task = Task.of(graph, candidates, wishes.keep_inputs, board, fed)
             yield from pareto_front(task, wishes.max_recompute or FREE_RECOMPUTE)
@@ -81,7 +81,7 @@ def _check(wishes: Wishes) -> None:
         raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
 
 
-def _feeds(wishes: Wishes) -> tuple[bool, ...]:
+def feeds(wishes: Wishes) -> tuple[bool, ...]:
     """Whether to feed by rows, in the order of preference."""
     if wishes.feed == "auto" and not wishes.keep_inputs:
         return False, True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinyml.scheduler.network import Network
+from tinyml.scheduler.network import CHOICES, Limits, Network
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
@@ -22,10 +22,11 @@ class Partition:
 
     least_peak: bytes at the worst step of the best one with nothing computed twice; None when the input is to be fed by
         rows and cannot be.
+    choices: kept while a section grows in which something is computed twice; fewer are faster and may find more work.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, choices: int = CHOICES) -> None:
+        self.network, self.choices = network, choices
         self._once = [self._alone(first) + self._fused(first, float("inf"), 0) for first in self._firsts]
         self._tails = self._least_peaks()
         self.least_peak = self._tails[0]
@@ -39,7 +40,7 @@ class Partition:
         return [] if feeds else [section_alone(self.network, first)]
 
     def _fused(self, first: int, limit_bytes: float, limit_macs: int) -> list[Options]:
-        return list(fused_sections(self.network, first, limit_bytes, limit_macs))
+        return list(fused_sections(self.network, first, Limits(limit_bytes, limit_macs, self.choices)))
 
     def _least_peaks(self) -> list[int | None]:
         """From each node to the end: the least peak with nothing computed twice; None where there is none."""
