@@ -50,6 +50,7 @@ setup(
         "tflm": ["tflite-micro"],
         "images": ["pillow>=9.1"],
         "torch": ["torch>=2.6"],
+        "plot": ["matplotlib>=3.6"],
         "zig": ["ziglang>=0.13"],
         "train": ["tensorflow-cpu>=2.16", "mlxtend>=0.23"],
         "test": [

@@ -20,8 +20,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tinyml.kernel", "tinyml.elf", "tinyml.thumb"),
     ("tinyml.interpreter", "tinyml.samples", "tinyml.stack_analysis", "tinyml.toolchain"),
     ("tinyml.importers", "tinyml.exporters", "tinyml.passes", "tinyml.scheduler"),
-    ("codegen",),
-    ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project"),
+    ("codegen", "tinyml.report"),
+    ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project", "tinyml.remedies"),
     ("tinyml.device",),
     ("tinyml.profiler",),
     ("tinyml.pipeline",),
@@ -51,6 +51,7 @@ ONLY_IN = {
     "PIL": ("tinyml.quantizer.images",),
     "click": ("tinyml.cli",),
     "rich": ("tinyml.cli",),
+    "matplotlib": ("tinyml.report.png",),
 }
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60

@@ -32,6 +32,7 @@ _PACKAGES = (
     ("tflite-micro", "tflite-micro", "the reference that outputs must equal", False),
     ("pillow", "pillow", "calibrating with a folder of images", False),
     ("ziglang", "zig", "compiling for boards, by itself or for the cores where it is better than gcc", True),
+    ("matplotlib", "matplotlib", "plots as .png", False),
 )
 
 

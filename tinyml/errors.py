@@ -18,6 +18,8 @@ A message says what went wrong, where, how much, and what to do next. `hint` hol
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class TinymlError(Exception):
     """Base of all SDK errors. `hint` is the next thing to try, or empty."""
@@ -38,7 +40,11 @@ class CheckError(TinymlError):
 
 
 class FitError(CheckError):
-    pass
+    """remedies: what would make the model fit, the nearest first, as facts: kind, value, arena_bytes, text."""
+
+    def __init__(self, message: str, hint: str = "", remedies: Sequence[Mapping[str, object]] = ()) -> None:
+        super().__init__(message, hint)
+        self.remedies = tuple(remedies)
 
 
 class UsageError(TinymlError):

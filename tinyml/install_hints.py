@@ -19,6 +19,7 @@ INSTALL_HINTS: Mapping[str, str] = {
     "tflite-micro": f"{_PIP} tflite-micro",
     "pillow": f"{_PIP} pillow",
     "torch": f"{_PIP} torch",
+    "matplotlib": f"{_PIP} matplotlib",
     "pyocd": f"{_PIP} pyocd",
     "openocd": f"{_APT} openocd",
     "st-flash": f"{_APT} stlink-tools",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from tinyml import importers
 from tinyml.board import Board, load_board
 from tinyml.device import device as devices
 from tinyml.device.device import Device
-from tinyml.errors import UnsupportedError, UsageError
+from tinyml.errors import FitError, UnsupportedError, UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching, best_patching
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.firmware import Firmware, build_firmware
@@ -23,9 +25,10 @@ from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
 from tinyml.quantizer import quantize
 from tinyml.quantizer.calibration import Source
+from tinyml.remedies import remedies
 from tinyml.samples import Samples, made_up_samples
 from tinyml.scheduler import Plan
-from tinyml.scheduler.choice import Wishes, choose_plan
+from tinyml.scheduler.choice import Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
@@ -72,13 +75,33 @@ def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
     wishes: keep_inputs, feed, max_recompute, sram_bytes; see `tinyml.scheduler.choice.Wishes`.
     """
     target = load_board(board) if isinstance(board, str) else board
-    limit = min(wishes.get("sram_bytes") or target.sram_bytes, target.sram_bytes)
-    return require_arena_fits(schedule(graph, target, **wishes), limit, target.name)
+    return require_fit(schedule(graph, target, **wishes), target, **wishes)
+
+
+def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
+    """The plan itself. Raises FitError with remedies, which take seconds, when its arena exceeds the memory."""
+    wanted = Wishes(**wishes)
+    limit = min(wanted.sram_bytes or board.sram_bytes, board.sram_bytes)
+    try:
+        return require_arena_fits(plan, limit, board.name)
+    except FitError as error:
+        found = remedies(plan.graph, board, wanted, plan.arena_bytes)
+        hint = "\n   or: ".join(remedy.text for remedy in found) or error.hint
+        raise FitError(error.message, hint, [asdict(remedy) for remedy in found]) from None
 
 
 def schedule(graph: Graph, board: Board, **wishes: Any) -> Plan:
     """As `plan`, whether the board's memory holds it or not."""
     return choose_plan(graph, select_kernels(graph, board.cpu.features), board, Wishes(**wishes))
+
+
+def pareto(graph: Graph, board: str | Board = "host", **wishes: Any) -> Iterator[Plan]:
+    """Schedules for a board of ever smaller arena and ever more work, fitting or not; first all with a resident input.
+
+    wishes: as of `plan`. max_recompute bounds the work; sram_bytes does not matter.
+    """
+    target = load_board(board) if isinstance(board, str) else board
+    return choose_front(graph, select_kernels(graph, target.cpu.features), target, Wishes(**wishes))
 
 
 def build(

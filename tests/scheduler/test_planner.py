@@ -62,3 +62,9 @@ def test_fused_plan_equals_the_interpreter_in_c(name: str, tmp_path: Path) -> No
     for sample, got in zip(samples, outputs, strict=True):
         for want, have in zip(run(graph, sample), got, strict=True):
             np.testing.assert_array_equal(have, want)
+
+
+def test_a_reader_with_several_outputs_behind_a_section() -> None:
+    """Graphs as they are drawn, not optimized, hold such splits."""
+    for graph in random_graphs(6, 12):
+        check_memory(make_plan(graph, select_kernels(graph)))

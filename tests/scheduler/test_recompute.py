@@ -25,10 +25,9 @@ from tinyml.ops import Add
 from tinyml.passes import optimize
 from tinyml.scheduler import Plan, make_plan
 from tinyml.scheduler.network import Network
-from tinyml.scheduler.planner import _by_rows, _Draft, _finished, _frugal
+from tinyml.scheduler.planner import Task
 from tinyml.scheduler.rows import Lockstep
 from tinyml.scheduler.sections import Section
-from tinyml.scheduler.storage import Placement, place_views
 
 FACTOR = 1.5
 GRAPHS = [optimize(graph) for graph in random_graphs(6, 150)]
@@ -182,18 +181,8 @@ def flags(network: Network, first: int, last: int) -> Iterator[frozenset[Node]]:
 def test_as_small_as_brute_force(seed: int, fed: bool) -> None:
     graph = blocks(seed)
     candidates = select_kernels(graph)
-    placement = Placement(graph)
-    assert not place_views(graph, placement)
-    kernels = [
-        {node: choice(node) for node in graph.nodes}
-        for choice in (lambda node: _frugal(node, candidates[node]), lambda node: _by_rows(node, candidates[node]))
-    ]
-    network = Network(graph, graph.nodes, placement, *kernels, False, graph.inputs[0] if fed else None)
+    task = Task.of(graph, candidates, feed_rows=fed)
+    plans = [task.finished(sections) for sections in everything(task.network)]
     for factor in (1.0, 1.3, 2.0):
-        best = min(
-            plan.arena_bytes
-            for sections in everything(network)
-            if (plan := _finished(_Draft(graph, network, sections, False), candidates, None)).macs_executed
-            <= factor * graph.macs
-        )
+        best = min(plan.arena_bytes for plan in plans if plan.macs_executed <= factor * graph.macs)
         assert make_plan(graph, candidates, feed_rows=fed, max_recompute=factor).arena_bytes == best

@@ -19,6 +19,7 @@ from tinyml.cli.facts import (
     check_table,
     graph_ports,
     plan_facts,
+    remedies_facts,
     verification_facts,
     verification_table,
 )
@@ -37,14 +38,14 @@ from tinyml.cli.options import (
     toolchain_option,
 )
 from tinyml.cli.output import Output
-from tinyml.errors import CheckError, FitError
+from tinyml.cli.pareto import check_pareto
+from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph
 from tinyml.profiler.verification import Verification
 from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes
-from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import find_toolchain
 
 MADE_UP_SAMPLES = 20
@@ -145,11 +146,26 @@ def test(
 @toolchain_option
 @planning_options
 @calibrating_options
+@click.option("--pareto", is_flag=True, help="What memory costs in work: every plan that no other beats in both.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --pareto: draw it, as .svg or .png."
+)
 @speaks
 def check(
-    model: Path, board: str, toolchain: str | None, planning: Wishes, calibrating: Calibrating, out: Output
+    model: Path,
+    board: str,
+    toolchain: str | None,
+    planning: Wishes,
+    calibrating: Calibrating,
+    pareto: bool,
+    plot: Path | None,
+    out: Output,
 ) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
+    if pareto:
+        return check_pareto(model, board.split(","), planning, plot, out)
+    if plot is not None:
+        raise UsageError("--plot draws what --pareto finds", hint="add --pareto")
     names = [load_board(name.strip()).name for name in board.split(",")]
     graph = load_int8(model, calibrating, out)
     rows = [_check_one(graph, name, toolchain, planning) for name in names]
@@ -164,14 +180,14 @@ def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Wishes)
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
     board = load_board(name)
     plan = pipeline.schedule(graph, board, **asdict(planning))
-    row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, "remedies": []}
+    row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, **remedies_facts()}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:
-            require_arena_fits(plan, board.sram_bytes, name)
+            pipeline.require_fit(plan, board, **asdict(planning))
             compiler = find_toolchain(board, toolchain)
             firmware = pipeline.build(plan, Path(directory) / "firmware", toolchain=compiler)
         except FitError as error:
-            return {**row, "fits": False, "message": error.message, "remedies": [error.hint]}
+            return {**row, "fits": False, "message": error.message, **remedies_facts(error)}
     return {**row, "fits": True, "compiler": firmware.compiler, "sram": firmware.sram, "flash": firmware.flash}
 
 

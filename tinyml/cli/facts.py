@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from tinyml.cli.output import table
+from tinyml.errors import FitError
 from tinyml.exporters.patch_search import Patching
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph, Tensor
@@ -47,6 +48,12 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "macs_executed": plan.macs_executed,
         "groups": _groups_facts(plan),
     }
+
+
+def remedies_facts(error: FitError | None = None) -> dict[str, Any]:
+    """What may help, as text, and the plans that show it."""
+    texts = [str(remedy["text"]) for remedy in error.remedies] or [error.hint] if error else []
+    return {"remedies": texts, "remedy_plans": list(error.remedies) if error else []}
 
 
 def _limit(plan: Plan, kind: str) -> int | None:

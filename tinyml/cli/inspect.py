@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tinyml import pipeline
-from tinyml.cli.facts import plan_facts
+from tinyml.cli.facts import plan_facts, remedies_facts
 from tinyml.cli.options import (
     Calibrating,
     board_option,
@@ -19,6 +19,7 @@ from tinyml.cli.options import (
     speaks,
 )
 from tinyml.cli.output import Output, table
+from tinyml.report.files import TIMELINES, require_format, write_timeline
 from tinyml.scheduler.choice import Wishes
 
 
@@ -26,15 +27,29 @@ from tinyml.scheduler.choice import Wishes
 @model_argument
 @board_option
 @planning_options
+@click.option(
+    "--timeline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the memory step by step: a table (.txt), facts (.json) or a map (.svg, .png).",
+)
 @calibrating_options
 @speaks
-def plan(model: Path, board: str, planning: Wishes, calibrating: Calibrating, out: Output) -> None:
+def plan(
+    model: Path, board: str, planning: Wishes, timeline: Path | None, calibrating: Calibrating, out: Output
+) -> None:
     """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
     from codegen.step_table import step_table
 
+    if timeline is not None:
+        require_format(timeline, TIMELINES)
     schedule = pipeline.plan(load_int8(model, calibrating, out), board, **asdict(planning))
-    facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
-    out.result(facts, "\n".join(step_table(schedule)))
+    facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), **remedies_facts()}
+    if timeline is not None:
+        write_timeline(timeline, schedule)
+        facts["timeline"] = str(timeline)
+    written = [f"memory step by step in {timeline}"] if timeline is not None else []
+    out.result(facts, "\n".join(step_table(schedule)), *written)
 
 
 @click.command()

@@ -16,7 +16,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tinyml.errors import TinymlError
+from tinyml.errors import FitError, TinymlError
 
 JSON_VERSION = 1
 PIPE_WIDTH = 1000  # a file or another program reads whole lines
@@ -49,7 +49,10 @@ class Output:
         """An error on stderr, and as JSON on stdout where that was asked for; returns the exit code."""
         click.echo(f"tinyml: {error}", err=True)
         if self.as_json:
-            facts = {"exit_code": exit_code, "message": error.message, "hint": error.hint}
+            facts: dict[str, Any] = {"exit_code": exit_code, "message": error.message, "hint": error.hint}
+            if isinstance(error, FitError):
+                facts["remedies"] = [remedy["text"] for remedy in error.remedies]
+                facts["remedy_plans"] = list(error.remedies)
             click.echo(json.dumps({"version": JSON_VERSION, "command": self.command, "error": facts}, indent=2))
         return exit_code
 

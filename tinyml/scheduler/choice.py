@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyml.board import Board
@@ -10,8 +10,9 @@ from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
 from tinyml.scheduler.network import Knobs
+from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.plan import Plan
-from tinyml.scheduler.planner import make_plan
+from tinyml.scheduler.planner import Task, make_plan
 
 FEEDS = ("auto", "resident", "rows")
 FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data: more than any build so far took
@@ -44,7 +45,7 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
     budget = board.sram_bytes - FIRMWARE_BYTES
     tried: list[Plan] = []
     for factor, limit, knobs in _ways(wishes, budget):
-        for fed in _feeds(wishes):
+        for fed in feeds(wishes):
             try:
                 plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit, knobs)
             except UnsupportedError:
@@ -66,6 +67,23 @@ def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
     return [(1.0, None, fast), (1.0, None, small), (FREE_RECOMPUTE if given is None else given, budget, small)]
 
 
+def choose_front(
+    graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes
+) -> Iterator[Plan]:
+    """For each way of feeding the input that the wishes allow: plans of ever smaller arena and ever more work.
+
+    max_recompute bounds the work, FREE_RECOMPUTE where it is not stated; sram_bytes does not matter.
+    """
+    _check(wishes)
+    for fed in feeds(wishes):
+        try:
+            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed)
+            yield from pareto_front(task, wishes.max_recompute or FREE_RECOMPUTE)
+        except UnsupportedError:
+            if wishes.feed == "rows":
+                raise
+
+
 def _check(wishes: Wishes) -> None:
     if wishes.feed not in FEEDS:
         raise UsageError(f"feed {wishes.feed!r} is none of {', '.join(FEEDS)}")
@@ -73,7 +91,7 @@ def _check(wishes: Wishes) -> None:
         raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
 
 
-def _feeds(wishes: Wishes) -> tuple[bool, ...]:
+def feeds(wishes: Wishes) -> tuple[bool, ...]:
     """Whether to feed by rows, in the order of preference."""
     if wishes.feed == "auto" and not wishes.keep_inputs:
         return False, True

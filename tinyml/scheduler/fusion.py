@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinyml.scheduler.network import Network
+from tinyml.scheduler.network import CHOICES, Limits, Network
 from tinyml.scheduler.sections import Effort, Options, Section, fused_sections, section_alone
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
+_FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is first raised
 
 
 class Partition:
@@ -22,13 +23,12 @@ class Partition:
 
     least_peak: bytes at the worst step of the best one with nothing computed twice; None when the input is to be fed by
         rows and cannot be.
+    choices: kept while a section grows in which something is computed twice; fewer are faster and may find more work.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self._once = [
-            self._alone(first) + self._fused(first, float("inf"), 0, Effort(float("inf"))) for first in self._firsts
-        ]
+    def __init__(self, network: Network, choices: int = CHOICES) -> None:
+        self.network, self.choices = network, choices
+        self._once = [self._alone(first) + self._fused(first, float("inf"), 0, None) for first in self._firsts]
         self._tails = self._least_peaks()
         self.least_peak = self._tails[0]
 
@@ -40,8 +40,8 @@ class Partition:
         feeds = first == 0 and self.network.fed is not None
         return [] if feeds else [section_alone(self.network, first)]
 
-    def _fused(self, first: int, limit_bytes: float, limit_macs: int, effort: Effort) -> list[Options]:
-        return list(fused_sections(self.network, first, limit_bytes, limit_macs, effort))
+    def _fused(self, first: int, limit_bytes: float, limit_macs: int, effort: Effort | None) -> list[Options]:
+        return list(fused_sections(self.network, first, Limits(limit_bytes, limit_macs, self.choices), effort))
 
     def _least_peaks(self) -> list[int | None]:
         """From each node to the end: the least peak with nothing computed twice; None where there is none."""
@@ -83,10 +83,21 @@ class Partition:
         while best is not None:
             # no section may be as large as the largest of these
             peak = max((section.peak_bytes for section in best), default=0)
-            below = self.within(peak - 1, max_extra_macs) if best else None
+            below = self._below(peak, extra_macs(best), max_extra_macs) if best else None
             if below is None or extra_macs(below) > extra_macs(best):
                 yield best
             best = below
+
+    def _below(self, peak_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
+        """The least work for a lower peak."""
+        # the search is fast where little is possible, so the bound comes from below
+        step = max(1, self.network.macs // _FIRST_BOUND)
+        while known_macs + step < max_extra_macs:
+            found = self.within(peak_bytes - 1, known_macs + step)
+            if found is not None:
+                return found
+            step *= 2
+        return self.within(peak_bytes - 1, max_extra_macs)
 
     def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
 from tinyml.scheduler.strips import Strips
+
+CHOICES = 64  # kept while a section grows; all where they are fewer, which makes the search exact
+
+
+class Limits(NamedTuple):
+    """Of a search. bytes: at the worst step. macs: computed again. choices: kept while a section grows."""
+
+    bytes: float
+    macs: int = 0
+    choices: int = CHOICES
 
 
 @dataclass(frozen=True)

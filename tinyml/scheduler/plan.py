@@ -78,6 +78,17 @@ class Step:
         computed = int((self.columns.end - self.columns.begin).sum()) if self.columns else width
         return self.node.macs * self.rows.total * computed // (height * width)
 
+    @property
+    def recompute(self) -> float:
+        """How often its rows are computed, on average."""
+        return self.rows.total / (self.node.operands[0] if self.kernel.accumulates else self.node.outputs[0]).hwc[0]
+
+    @property
+    def kernel_calls(self) -> int:
+        """Calls in one inference: ticks with rows to compute, times strips with columns to compute."""
+        strips = int((self.columns.end > self.columns.begin).sum()) if self.columns else 1
+        return int(self.rows.active.sum()) * strips
+
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -130,6 +141,11 @@ class Plan:
     @property
     def macs_executed(self) -> int:
         return sum(step.macs_executed for step in self.steps)
+
+    @property
+    def kernel_calls(self) -> int:
+        """Calls of kernels in one inference."""
+        return sum(step.kernel_calls for step in self.steps)
 
     def live_bytes(self, step: int) -> int:
         """Bytes in use during a step, scratch included; bytes that several tensors share count once."""

@@ -57,24 +57,70 @@ def make_plan(
         none does.
     knobs: all when None.
     """
-    if max_recompute < 1.0:
-        raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
-    placement = Placement(graph)
-    dropped = place_views(graph, placement)
-    nodes = tuple(node for node in graph.nodes if node not in dropped)
-    alone = {node: _frugal(node, candidates[node]) for node in nodes}
-    fused = {node: _by_rows(node, candidates[node]) for node in nodes}
-    fed = _fed_input(graph, nodes) if feed_rows else None
-    network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed, knobs)
-    options = [] if feed_rows else [[Section(number, number, None) for number in range(len(nodes))]]
+    task = Task.of(graph, candidates, keep_inputs, board, feed_rows, knobs)
+    max_extra_macs = task.max_extra_macs(max_recompute)
+    options = task.layer_by_layer()
     if fuse or feed_rows:
-        found = _partition(Partition(network), int((max_recompute - 1) * network.macs), limit_bytes)
+        found = _partition(Partition(task.network), max_extra_macs, limit_bytes)
         options += [found] if found is not None else []
     if not options:
-        raise _cannot_feed(graph, "its first layers need more than a few rows at a time")
-    drafts = [_Draft(graph, network, sections, keep_inputs) for sections in options]
+        raise cannot_feed(graph)
     # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
-    return min((_finished(draft, candidates, board) for draft in drafts), key=lambda plan: plan.arena_bytes)
+    return min(map(task.finished, options), key=lambda plan: plan.arena_bytes)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A graph to plan, with all that is settled before nodes are put into sections."""
+
+    graph: Graph
+    candidates: Candidates
+    keep_inputs: bool
+    board: Board | None
+    network: Network
+
+    @classmethod
+    def of(
+        cls,
+        graph: Graph,
+        candidates: Candidates,
+        keep_inputs: bool = False,
+        board: Board | None = None,
+        feed_rows: bool = False,
+        knobs: Knobs | None = None,
+    ) -> Task:
+        """Arguments as of `make_plan`. Raises UnsupportedError for a graph that cannot be fed by rows."""
+        placement = Placement(graph)
+        dropped = place_views(graph, placement)
+        nodes = tuple(node for node in graph.nodes if node not in dropped)
+        alone = {node: _frugal(node, candidates[node]) for node in nodes}
+        fused = {node: _by_rows(node, candidates[node]) for node in nodes}
+        fed = _fed_input(graph, nodes) if feed_rows else None
+        network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed, knobs)
+        return cls(graph, candidates, keep_inputs, board, network)
+
+    def max_extra_macs(self, max_recompute: float) -> int:
+        """Multiply-accumulates beyond the model's own; UsageError for a factor below 1."""
+        if max_recompute < 1.0:
+            raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
+        return int((max_recompute - 1) * self.network.macs)
+
+    def layer_by_layer(self) -> list[list[Section]]:
+        """The one partition without fused groups; none for an input that is fed by rows."""
+        alone = [Section(number, number, None) for number in range(len(self.network.nodes))]
+        return [alone] if self.network.fed is None else []
+
+    def finished(self, sections: Sequence[Section]) -> Plan:
+        """The plan for a partition: columns of strips, kernels, offsets."""
+        network = self.network
+        draft = _Draft(self.graph, network, sections, self.keep_inputs)
+        kernels = {
+            node: (network.alone if section.lockstep is None else network.fused)[node]
+            for node, section in draft.section.items()
+        }
+        draft = _widened(draft, kernels)
+        kernels = {n: _for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
+        return draft.lay_out(_prefer(draft, self.candidates, kernels)).to_plan(self.board)
 
 
 def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | None) -> list[Section] | None:
@@ -89,25 +135,14 @@ def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
     """The input to feed by rows; UnsupportedError where that makes no sense."""
     tensor = graph.inputs[0]
     if len(graph.inputs) != 1 or tensor.hwc[0] == 1:
-        raise _cannot_feed(graph, "it does not have exactly one input of several rows")
+        raise cannot_feed(graph, "it does not have exactly one input of several rows")
     if not nodes or tensor not in nodes[0].operands or tensor in graph.outputs:
-        raise _cannot_feed(graph, "its first layer does not read the input")
+        raise cannot_feed(graph, "its first layer does not read the input")
     return tensor
 
 
-def _cannot_feed(graph: Graph, why: str) -> UnsupportedError:
+def cannot_feed(graph: Graph, why: str = "its first layers need more than a few rows at a time") -> UnsupportedError:
     return UnsupportedError(f"{graph.name} cannot be fed by rows: {why}", "--input resident")
-
-
-def _finished(draft: _Draft, candidates: Candidates, board: Board | None) -> Plan:
-    network = draft.network
-    kernels = {
-        node: (network.alone if section.lockstep is None else network.fused)[node]
-        for node, section in draft.section.items()
-    }
-    draft = _widened(draft, kernels)
-    kernels = {node: _for_strips(draft, node, candidates[node], kernel) for node, kernel in kernels.items()}
-    return draft.lay_out(_prefer(draft, candidates, kernels)).to_plan(board)
 
 
 def _for_strips(draft: _Draft, node: Node, kernels: Sequence[Kernel], chosen: Kernel) -> Kernel:

@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.ir import Node, Tensor
-from tinyml.scheduler.network import Life, Network
+from tinyml.scheduler.network import Life, Limits, Network
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
 from tinyml.scheduler.strips import Run
 
 CARRIED, WITHIN, EXTRA = range(3)  # columns of costs
-CHOICES = 64  # kept while a section grows; all where they are fewer, which makes the search exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,30 +93,35 @@ def section_alone(network: Network, number: int) -> Options:
 class Effort:
     """What a search may still spend: choices grown by a node. A number, so that every machine finds the same plan."""
 
-    left: float
+    left: int
 
 
-def fused_sections(
-    network: Network, first: int, limit_bytes: float, limit_macs: int, effort: Effort
-) -> Iterator[Options]:
-    """Every useful section that starts at a node within the limits, as far as the effort lasts."""
+def fused_sections(network: Network, first: int, limits: Limits, effort: Effort | None = None) -> Iterator[Options]:
+    """Every useful section that starts at a node within the limits, as far as the effort lasts; all without one."""
+    for growth, last in growths(network, first, limits, effort):
+        options = growth.options(last)
+        if options is not None:
+            yield options
+
+
+def growths(network: Network, first: int, limits: Limits, effort: Effort | None = None) -> Iterator[tuple[Growth, int]]:
+    """Node by node, as far as the limits allow, wherever a section may end."""
     lockstep = _lockstep(network, first)
     if lockstep is None:
         return
-    growth = _Growth(network, first, lockstep, limit_bytes, limit_macs)
+    growth = Growth(network, first, lockstep, limits)
     for last in range(first, len(network.nodes)):
         for view in network.views_before[last]:
             lockstep.add_view(view)
         if not lockstep.add(network.nodes[last]):
             return
         growth.add(network.nodes[last], last)
-        effort.left -= sum(len(state.costs) for state in growth.states)
-        if effort.left < 0:
+        if effort is not None:
+            effort.left -= sum(len(state.costs) for state in growth.states)
+        if not growth.states or (effort is not None and effort.left < 0):
             return
         if first or network.reads_fed_until <= last:
-            options = growth.options(last)
-            if options is not None:
-                yield options
+            yield growth, last
 
 
 def _lockstep(network: Network, first: int) -> Lockstep | None:
@@ -171,13 +175,16 @@ class _State(NamedTuple):
         return self._replace(costs=self.costs[rows], choices=self.choices[rows])
 
 
-class _Growth:
-    """The sections that start at one node, in one lockstep."""
+class Growth:
+    """The sections that start at one node, in one lockstep.
 
-    def __init__(self, network: Network, first: int, lockstep: Lockstep, limit_bytes: float, limit_macs: int) -> None:
-        self.network, self.first, self.lockstep, self.limit_macs = network, first, lockstep, limit_macs
+    states: with the nodes added so far; none when all are beyond the limits.
+    """
+
+    def __init__(self, network: Network, first: int, lockstep: Lockstep, limits: Limits) -> None:
+        self.network, self.first, self.lockstep, self.limits = network, first, lockstep, limits
         # whatever comes from before is held whole, at least until this section consumes it
-        self.limit_bytes = limit_bytes - sum(
+        self.limit_bytes = limits.bytes - sum(
             life.size_bytes for life in network.lives if life.first < first <= life.last
         )
         fed = (network.fed,) if first == 0 and network.fed in network.life else ()
@@ -194,13 +201,13 @@ class _Growth:
                 grown = self._settled(self._grown(state, node, number, again), number)
                 if grown is not None and len(grown.costs):
                     alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
-        self.states = _selected([_merged(states) for states in alike.values()])
+        self.states = _selected([_merged(states) for states in alike.values()], self.limits.choices)
 
     def _may_compute_again(self, node: Node, number: int) -> bool:
         kernel, output = self.network.fused[node], node.output
         life = self.network.life.get(output)
         inside = life is not None and number < life.last < len(self.network.nodes)
-        return self.limit_macs > 0 and kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1 and inside
+        return self.limits.macs > 0 and kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1 and inside
 
     def _grown(self, state: _State, node: Node, number: int, again: bool) -> _State:
         kernel = self.network.fused[node]
@@ -229,7 +236,7 @@ class _Growth:
             if not ledger.settle(tensor):
                 return None
         found = ledger.state()
-        return found.of((found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limit_macs))
+        return found.of((found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limits.macs))
 
     def _unsettled(self, state: _State, entering: Sequence[Tensor], number: int) -> object:
         """All in which two choices may differ that matters for what comes behind."""
@@ -287,7 +294,7 @@ class _Growth:
 class _Ledger:
     """A state's accounts while tensors are settled, the last one first."""
 
-    def __init__(self, growth: _Growth, state: _State, number: int, closing: bool) -> None:
+    def __init__(self, growth: Growth, state: _State, number: int, closing: bool) -> None:
         self.growth, self.network, self.old, self.number, self.closing = growth, growth.network, state, number, closing
         self.costs, self.passing, self.runs = state.costs.copy(), list(state.passing), list(state.runs)
         self.begin = number + 1 - len(state.passing)
@@ -383,18 +390,18 @@ def _merged(states: Sequence[_State]) -> _State:
     return states[0]._replace(costs=costs, choices=choices)
 
 
-def _selected(states: list[_State]) -> list[_State]:
-    """All choices when they are CHOICES at most; else those that promise least memory in classes of extra work."""
-    if sum(len(state.costs) for state in states) <= CHOICES:
+def _selected(states: list[_State], count: int) -> list[_State]:
+    """All choices when they are so many at most; else those that promise least memory in classes of extra work."""
+    if sum(len(state.costs) for state in states) <= count:
         return states
     owner = np.repeat(np.arange(len(states)), [len(state.costs) for state in states])
     peaks = np.concatenate([state.least_peaks for state in states])
     extra = np.concatenate([state.least_extra for state in states])
-    classes = np.linspace(extra.min(), extra.max() + 1, CHOICES // 2 + 1)
+    classes = np.linspace(extra.min(), extra.max() + 1, count // 2 + 1)
     number = np.searchsorted(classes, extra, "right")
     order = np.lexsort((extra, peaks, number))
     rank = np.arange(len(order)) - np.searchsorted(number[order], number[order])  # within its class
     kept = np.zeros(len(order), bool)
-    kept[order[np.argsort(rank, kind="stable")[:CHOICES]]] = True
+    kept[order[np.argsort(rank, kind="stable")[:count]]] = True
     found = [state.of(kept[owner == index]) for index, state in enumerate(states)]
     return [state for state in found if len(state.costs)]

@@ -1,0 +1,74 @@
+"""Pareto fronts: real plans, none better than another in both arena and work, ends equal to what make_plan finds."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from codegen import select_kernels
+from tests.networks import large_image_net
+from tests.random_graphs import random_graphs
+from tests.scheduler.shadow import check_memory
+from tinyml.board import load_board
+from tinyml.errors import UnsupportedError, UsageError
+from tinyml.ir import Graph
+from tinyml.passes import optimize
+from tinyml.scheduler import Plan, make_plan
+from tinyml.scheduler.choice import Wishes, choose_front
+from tinyml.scheduler.pareto import pareto_front
+from tinyml.scheduler.planner import Task
+
+HOST = load_board("host")
+
+
+def front(graph: Graph, feed_rows: bool = False, max_recompute: float = 1.5) -> list[Plan]:
+    return list(pareto_front(Task.of(graph, select_kernels(graph), feed_rows=feed_rows), max_recompute))
+
+
+@pytest.mark.parametrize("graph", [optimize(g) for g in random_graphs(8, 40)], ids=lambda graph: graph.name)
+def test_no_plan_beats_another(graph: Graph) -> None:
+    plans = front(graph)
+    for plan in plans:
+        check_memory(plan)
+    for less, more in pairwise(plans):
+        assert less.macs_executed < more.macs_executed and less.arena_bytes > more.arena_bytes
+    # computing sums and the like again takes no multiply-accumulates, so the first plan may be smaller
+    assert plans[0].arena_bytes <= make_plan(graph, select_kernels(graph)).arena_bytes
+    assert plans[0].macs_executed == sum(step.node.macs for step in plans[0].steps)
+
+
+@pytest.mark.parametrize("feed_rows", [False, True])
+def test_a_network_with_a_large_image(feed_rows: bool) -> None:
+    graph = large_image_net()
+    plans = front(graph, feed_rows)
+    smallest = make_plan(graph, select_kernels(graph), feed_rows=feed_rows, max_recompute=1.5)
+    assert plans[-1].arena_bytes <= smallest.arena_bytes
+    assert plans[-1].macs_executed <= 1.5 * graph.macs
+    assert len(plans) > 1 and all((plan.fed is not None) == feed_rows for plan in plans)
+
+
+def test_what_the_wishes_allow() -> None:
+    graph = large_image_net()
+    kernels = select_kernels(graph)
+    fed = [p.fed is not None for p in choose_front(graph, kernels, HOST, Wishes(max_recompute=1.1))]
+    assert fed == sorted(fed) and set(fed) == {False, True}
+    only = choose_front(graph, kernels, HOST, Wishes(max_recompute=1.0, feed="rows"))
+    assert [(p.fed is not None, p.macs_executed) for p in only] == [(True, graph.macs)]
+    with pytest.raises(UsageError, match="less than the model's own work"):
+        list(choose_front(graph, kernels, HOST, Wishes(max_recompute=0.5)))
+
+
+def test_kernel_calls() -> None:
+    graph = large_image_net()
+    plan = make_plan(graph, select_kernels(graph), fuse=False)
+    assert plan.kernel_calls == len(plan.steps)
+    assert all(step.recompute == 1 for step in plan.steps)
+    fused = make_plan(graph, select_kernels(graph))
+    assert fused.kernel_calls > len(fused.steps)
+
+
+def test_what_cannot_be_fed_by_rows() -> None:
+    graph = next(g for g in random_graphs(8, 40) if len(g.inputs) > 1)
+    with pytest.raises(UnsupportedError, match="cannot be fed by rows"):
+        front(graph, feed_rows=True)

@@ -1,0 +1,200 @@
+"""What would make a model fit, the nearest first. Every remedy was planned: its arena is that of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+from codegen import select_kernels
+from tinyml.board import Board, board_names, load_board
+from tinyml.errors import UnsupportedError
+from tinyml.ir import Graph, ShapeError
+from tinyml.remedies.variants import with_resolution, with_width
+from tinyml.scheduler import Plan, fits, make_plan
+from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, feeds
+from tinyml.scheduler.fusion import Partition
+from tinyml.scheduler.planner import Task
+
+HOST = "host"  # no microcontroller
+MOST_RECOMPUTE = 4.0
+RESOLUTION_STEP = 8  # pixels between the heights tried, of images whose height is a multiple of it
+WIDTHS = tuple(number / 20 for number in range(1, 20))
+_BOUNDS = (1.25, MOST_RECOMPUTE)  # on the work: the search is fast where little is possible
+_CHOICES = 8  # a quick search
+_TRIES = 2  # plans made for one remedy: packing may lose what the search found
+_BOARDS = 4  # named
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """kind: feed, recompute, options, resolution, width or board. value: factor, rows in pixels, names, or options.
+
+    arena_bytes: of the plan that fits.
+    """
+
+    kind: str
+    text: str
+    value: float | int | str | Sequence[str]
+    arena_bytes: int
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A model that does not fit. budget_bytes: for the arena."""
+
+    graph: Graph
+    board: Board
+    wishes: Wishes
+    budget_bytes: int
+
+    def planned(self, graph: Graph, wishes: Wishes, budget_bytes: int) -> Plan | None:
+        """A plan within the bytes with nothing computed twice, for the first way of feeding that has one."""
+        kernels = select_kernels(graph, self.board.cpu.features)
+        for fed in feeds(wishes):
+            try:
+                if fits(graph, kernels, budget_bytes, fed, wishes.keep_inputs):
+                    plan = make_plan(graph, kernels, wishes.keep_inputs, self.board, feed_rows=fed)
+                    if plan.arena_bytes <= budget_bytes:
+                        return plan
+            except UnsupportedError:
+                continue
+        return None
+
+    def may_fit(self, graph: Graph) -> bool:
+        """Whether the search says so; the packed arena may be larger."""
+        kernels = select_kernels(graph, self.board.cpu.features)
+        for fed in feeds(self.wishes):
+            try:
+                if fits(graph, kernels, self.budget_bytes, fed, self.wishes.keep_inputs):
+                    return True
+            except UnsupportedError:
+                continue
+        return False
+
+
+def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int) -> list[Remedy]:
+    """All that help by themselves. arena_bytes: of the smallest plan found, which does not fit."""
+    sram = min(wishes.sram_bytes or board.sram_bytes, board.sram_bytes)
+    case = _Case(graph, board, wishes, sram - FIRMWARE_BYTES)
+    kinds = (_by_rows, _computed_again, _without_options, _smaller_image, _narrower)
+    found = [remedy for kind in kinds for remedy in kind(case)]
+    return found + list(_larger_boards(board, arena_bytes))
+
+
+def _by_rows(case: _Case) -> Iterator[Remedy]:
+    if case.wishes.feed != "resident" or case.wishes.keep_inputs:
+        return
+    plan = case.planned(case.graph, replace(case.wishes, feed="rows"), case.budget_bytes)
+    if plan is not None:
+        yield Remedy("feed", f"--input rows: an arena of {plan.arena_bytes} bytes", "rows", plan.arena_bytes)
+
+
+def _computed_again(case: _Case) -> Iterator[Remedy]:
+    """The least work that fits, as far as a quick search finds it."""
+    kernels = select_kernels(case.graph, case.board.cpu.features)
+    best: Plan | None = None
+    for fed in feeds(case.wishes):
+        try:
+            task = Task.of(case.graph, kernels, case.wishes.keep_inputs, case.board, fed)
+        except UnsupportedError:
+            continue
+        plan = _least_work(task, case.budget_bytes)
+        if plan is not None and (best is None or plan.macs_executed < best.macs_executed):
+            best = plan
+    if best is not None:
+        # sums computed again are no multiply-accumulates, but take a factor above 1
+        factor = max(ceil(100 * best.macs_executed / case.graph.macs), 101) / 100
+        text = f"--max-recompute {factor:.2f}: an arena of {best.arena_bytes} bytes"
+        yield Remedy("recompute", text, factor, best.arena_bytes)
+
+
+def _least_work(task: Task, budget_bytes: int) -> Plan | None:
+    partition = Partition(task.network, _CHOICES)
+    if partition.least_peak is None or not task.network.macs:
+        return None
+    for bound in _BOUNDS:
+        limit = budget_bytes
+        for _ in range(_TRIES):
+            sections = partition.within(limit, task.max_extra_macs(bound))
+            if sections is None:
+                break
+            plan = task.finished(sections)
+            if plan.arena_bytes <= budget_bytes:
+                return plan
+            limit -= plan.arena_bytes - budget_bytes
+    return None
+
+
+def _without_options(case: _Case) -> Iterator[Remedy]:
+    """The user's own restrictions, one at a time."""
+    wishes, whole = case.wishes, case.board.sram_bytes - FIRMWARE_BYTES
+    if wishes.keep_inputs:
+        plan = case.planned(case.graph, replace(wishes, keep_inputs=False), case.budget_bytes)
+        if plan is not None:
+            text = f"without --keep-input: an arena of {plan.arena_bytes} bytes"
+            yield Remedy("options", text, "keep_input", plan.arena_bytes)
+    if whole > case.budget_bytes:
+        plan = case.planned(case.graph, wishes, whole)
+        if plan is not None:
+            text = f"without --sram: an arena of {plan.arena_bytes} bytes in all {case.board.sram_bytes} of the board"
+            yield Remedy("options", text, "sram", plan.arena_bytes)
+
+
+def _smaller_image(case: _Case) -> Iterator[Remedy]:
+    shape = case.graph.inputs[0].shape
+    if len(shape) != 4:
+        return
+    step = RESOLUTION_STEP if shape[1] % RESOLUTION_STEP == 0 else 1
+    found = _largest(case, range(step, shape[1], step), with_resolution)
+    if found is not None:
+        height, plan = found
+        _, rows, columns, _ = plan.graph.inputs[0].shape
+        text = f"an input of {columns}x{rows} pixels instead of {shape[2]}x{shape[1]}: "
+        yield Remedy("resolution", f"{text}an arena of {plan.arena_bytes} bytes", height, plan.arena_bytes)
+
+
+def _narrower(case: _Case) -> Iterator[Remedy]:
+    found = _largest(case, WIDTHS, with_width)
+    if found is not None:
+        factor, plan = found
+        text = f"{factor:.2f} times the channels: an arena of {plan.arena_bytes} bytes"
+        yield Remedy("width", text, factor, plan.arena_bytes)
+
+
+def _largest(
+    case: _Case, values: Sequence[float], variant: Callable[[Graph, int], Graph] | Callable[[Graph, float], Graph]
+) -> tuple[float, Plan] | None:
+    """The largest of ascending values whose variant fits, by bisection, with its plan."""
+    begin, end = 0, len(values)  # all below begin fit, or begin is 0; none from end on does
+    while begin < end:
+        middle = (begin + end) // 2
+        graph = _variant(case.graph, values[middle], variant)
+        if graph is not None and case.may_fit(graph):
+            begin = middle + 1
+        else:
+            end = middle
+    for number in range(begin - 1, max(-1, begin - 1 - _TRIES), -1):
+        graph = _variant(case.graph, values[number], variant)
+        plan = case.planned(graph, case.wishes, case.budget_bytes) if graph is not None else None
+        if plan is not None:
+            return values[number], plan
+    return None
+
+
+def _variant(graph: Graph, value: float, variant: Callable[..., Graph]) -> Graph | None:
+    try:
+        return variant(graph, value)
+    except ShapeError:
+        return None
+
+
+def _larger_boards(board: Board, arena_bytes: int) -> Iterator[Remedy]:
+    boards = [load_board(name) for name in board_names()]
+    enough = [
+        b for b in boards if b.name != HOST and b.sram_bytes >= arena_bytes + FIRMWARE_BYTES and b.name != board.name
+    ]
+    names = [b.name for b in sorted(enough, key=lambda b: (b.sram_bytes, b.name))[:_BOARDS]]
+    if names:
+        text = f"a board with more SRAM for the arena of {arena_bytes} bytes: {', '.join(names)}"
+        yield Remedy("board", text, names, arena_bytes)

@@ -1,0 +1,1 @@
+"""Plans as plots and tables in files."""
