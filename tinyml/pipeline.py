@@ -28,7 +28,7 @@ from tinyml.quantizer.calibration import Source
 from tinyml.remedies import remedies
 from tinyml.samples import Samples, made_up_samples
 from tinyml.scheduler import Plan
-from tinyml.scheduler.choice import Wishes, choose_front, choose_plan
+from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
@@ -85,9 +85,13 @@ def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
     try:
         return require_arena_fits(plan, limit, board.name)
     except FitError as error:
-        found = remedies(plan.graph, board, wanted, plan.arena_bytes)
-        hint = "\n   or: ".join(remedy.text for remedy in found) or error.hint
-        raise FitError(error.message, hint, [asdict(remedy) for remedy in found]) from None
+        raise _with_remedies(error, plan, board, wanted) from None
+
+
+def _with_remedies(error: FitError, plan: Plan, board: Board, wishes: Wishes) -> FitError:
+    found = remedies(plan.graph, board, wishes, plan.arena_bytes)
+    hint = "\n   or: ".join(remedy.text for remedy in found) or error.hint
+    return FitError(error.message, hint, [asdict(remedy) for remedy in found])
 
 
 def schedule(graph: Graph, board: Board, **wishes: Any) -> Plan:
@@ -117,7 +121,13 @@ def build(
     profile: counts every step; costs 4 bytes of SRAM a step. Raises FitError, ToolchainError, UsageError.
     """
     target = load_board(board) if isinstance(board, str) else board or plan.board or load_board("host")
-    return build_firmware(generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile)
+    try:
+        return build_firmware(generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile)
+    except FitError as error:
+        if plan.arena_bytes <= target.sram_bytes - FIRMWARE_BYTES:
+            raise  # it is not the arena
+        wishes = Wishes(keep_inputs=plan.keeps_input, feed="resident" if plan.fed is None else "rows")
+        raise _with_remedies(error, plan, target, wishes) from None
 
 
 def connect(board: str | Board, port: str | None = None) -> Device:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
 from tests.networks import large_image_net
 from tinyml import pipeline
-from tinyml.board import board_names, load_board
+from tinyml.board import Board, board_names, load_board
 from tinyml.errors import FitError
 from tinyml.ir import Graph
 from tinyml.remedies import Remedy, remedies
@@ -84,3 +85,18 @@ def test_the_error_carries_them() -> None:
     error = caught.value
     assert error.hint.startswith("--input rows: an arena of ") and "\n   or: " in error.hint
     assert error.remedies[0]["kind"] == "feed" and error.remedies[0]["text"] in error.hint
+
+
+def test_firmware_that_overflows_beside_a_large_arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflows(*args: object, **options: object) -> None:
+        raise FitError("over", hint="the firmware's own")
+
+    monkeypatch.setattr(pipeline, "build_firmware", overflows)
+    plan = pipeline.schedule(large_image_net(), BOARD, feed="resident", max_recompute=1.0)
+    with pytest.raises(FitError) as caught:
+        pipeline.build(plan, tmp_path / "out")
+    assert caught.value.hint == "the firmware's own" and not caught.value.remedies
+    monkeypatch.setattr(Board, "sram_bytes", plan.arena_bytes + 100)
+    with pytest.raises(FitError) as caught:
+        pipeline.build(plan, tmp_path / "out")
+    assert caught.value.message == "over" and caught.value.remedies[0]["kind"] == "feed"

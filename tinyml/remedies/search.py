@@ -122,7 +122,7 @@ def _least_work(task: Task, budget_bytes: int) -> Plan | None:
             plan = task.finished(sections)
             if plan.arena_bytes <= budget_bytes:
                 return plan
-            limit -= plan.arena_bytes - budget_bytes
+            limit -= max(plan.arena_bytes - budget_bytes, limit // 20)
     return None
 
 
