@@ -12,6 +12,7 @@ from tinyml.ir import Graph, verify
 from tinyml.passes.dead_nodes import dead_nodes
 from tinyml.passes.drop_identity import drop_identity
 from tinyml.passes.float_border import float_border
+from tinyml.passes.fold_constant_channels import fold_constant_channels
 from tinyml.passes.fold_constants import fold_constants
 from tinyml.passes.fold_pad import fold_pad
 from tinyml.passes.fuse_activation import fuse_activation
@@ -30,6 +31,7 @@ PASSES: tuple[Pass, ...] = (
     fold_pad,
     sink_transpose,
     merge_means,
+    fold_constant_channels,
     drop_identity,
 )
 
