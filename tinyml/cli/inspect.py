@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tinyml import pipeline
-from tinyml.cli.facts import plan_facts
+from tinyml.cli.facts import passes_facts, passes_lines, plan_facts
 from tinyml.cli.options import (
     Calibrating,
     board_option,
@@ -19,6 +19,7 @@ from tinyml.cli.options import (
     speaks,
 )
 from tinyml.cli.output import Output, table
+from tinyml.passes import Saving
 from tinyml.scheduler.choice import Wishes
 
 
@@ -32,9 +33,10 @@ def plan(model: Path, board: str, planning: Wishes, calibrating: Calibrating, ou
     """The schedule of MODEL: its steps, where each reads and writes, and where the peak is. Needs no compiler."""
     from codegen.step_table import step_table
 
-    schedule = pipeline.plan(load_int8(model, calibrating, out), board, **asdict(planning))
+    report: list[Saving] = []
+    schedule = pipeline.plan(load_int8(model, calibrating, out, report), board, **asdict(planning))
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), "remedies": []}
-    out.result(facts, "\n".join(step_table(schedule)))
+    out.result({**facts, "passes": passes_facts(report)}, "\n".join(step_table(schedule)), *passes_lines(report))
 
 
 @click.command()

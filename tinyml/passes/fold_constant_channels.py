@@ -20,6 +20,7 @@ import numpy as np
 from tinyml.ir import Array, Graph, Node
 from tinyml.ir.requantize import INT32_MAX, INT32_MIN
 from tinyml.passes.channels import Filters, removable, remove
+from tinyml.passes.dead_nodes import dead_nodes
 from tinyml.passes.filters import tap_classes
 from tinyml.passes.ranges import value_ranges
 from tinyml.passes.rewriting import log
@@ -28,7 +29,7 @@ from tinyml.passes.rewriting import log
 def fold_constant_channels(graph: Graph) -> Graph:
     found = _Constants(graph)
     gone = removable(graph, found.spared)
-    return remove(graph, gone, found.without) if gone else graph
+    return dead_nodes(remove(graph, gone, found.without)) if gone else graph
 
 
 class _Constants:
