@@ -161,7 +161,7 @@ def test_each_operand_of_a_concatenation_loses_its_own() -> None:
 def test_gates_and_constants_per_channel() -> None:
     x = activation(1, 5, 4, 3)
     first = pointwise(x, (1,), (10, BIAS, 20))
-    constant = Tensor.constant("gate", np.array([[[[-50, 20, 90]]]], np.int8), QUANT)
+    constant = Tensor.constant("gate", np.array([[[[30, 20, 90]]]], np.int8), QUANT)
     mul = layer(Mul(), first.output, constant, quant=QUANT)
     relu = layer(Relu(), mul.output)
     last = layer(Conv2D(), relu.output, filters((2, 2, 2, 3)), name="last", quant=QUANT)
