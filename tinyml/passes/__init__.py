@@ -18,6 +18,7 @@ from tinyml.passes.fold_constant_tensors import fold_constant_tensors
 from tinyml.passes.fold_constants import fold_constants
 from tinyml.passes.fold_pad import fold_pad
 from tinyml.passes.fuse_activation import fuse_activation
+from tinyml.passes.merge_duplicate_channels import merge_duplicate_channels
 from tinyml.passes.merge_means import merge_means
 from tinyml.passes.merge_quantize import merge_quantize
 from tinyml.passes.sink_transpose import sink_transpose
@@ -35,6 +36,7 @@ PASSES: tuple[Pass, ...] = (
     merge_means,
     fold_constant_tensors,
     fold_constant_channels,
+    merge_duplicate_channels,
     drop_identity,
 )
 

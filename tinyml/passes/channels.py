@@ -115,11 +115,11 @@ def _links(node: Node) -> Iterator[Link]:
     elif isinstance(op, Reshape):
         if after % before == 0:
             yield Link(source, output, np.arange(after) % before)
-    elif _keeps_channels(node):
+    elif keeps_channels(node):
         yield from (Link(tensor, output, np.arange(after)) for tensor in (*node.operands, *node.outputs[1:]))
 
 
-def _keeps_channels(node: Node) -> bool:
+def keeps_channels(node: Node) -> bool:
     """Whether each output channel is made of the same channel of every operand."""
     op, last = node.op, len(node.inputs[0].shape) - 1
     if isinstance(op, Mean):
