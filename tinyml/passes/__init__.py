@@ -21,6 +21,7 @@ from tinyml.passes.fuse_activation import fuse_activation
 from tinyml.passes.merge_duplicate_channels import merge_duplicate_channels
 from tinyml.passes.merge_means import merge_means
 from tinyml.passes.merge_quantize import merge_quantize
+from tinyml.passes.merge_tables import merge_tables
 from tinyml.passes.sink_transpose import sink_transpose
 
 Pass = Callable[[Graph], Graph]
@@ -37,6 +38,7 @@ PASSES: tuple[Pass, ...] = (
     fold_constant_tensors,
     fold_constant_channels,
     merge_duplicate_channels,
+    merge_tables,
     drop_identity,
 )
 
