@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.conftest import shared_model
 from tests.passes.graphs import QUANT, activation, assert_same_bytes, graph, layer, weights
 from tinyml.importers.from_tflite import from_tflite
-from tinyml.ir import Activation, Array, Graph, Node, Op, Padding, Quant, Tensor
+from tinyml.ir import Activation, Array, DType, Graph, Node, Op, Padding, Quant, Tensor
 from tinyml.ir.requantize import INT32_MAX
 from tinyml.ops import Add, Concatenation, Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Mul, Relu, Reshape
 from tinyml.passes import Saving, fold_constant_channels, fold_constant_tensors, optimize
@@ -185,6 +186,27 @@ def test_an_output_of_constants_becomes_one() -> None:
     after = fold_constant_tensors(before)
     assert [node.name for node in after.nodes] == ["two"] and after.outputs[0].is_constant
     assert_same_bytes(before, after)
+
+
+@pytest.mark.parametrize("quant", [None, Quant((0.1, 0.2, 0.3), (0, 0, 0), 3)])
+def test_activations_without_one_scale_are_left_alone(quant: Quant | None) -> None:
+    """No such model runs, but it may be imported, and is refused later."""
+    x = Tensor("input", (1, 5, 4, 3), DType.INT8, quant)
+    relu = layer(Relu(), x)
+    add = layer(Add(), relu.output, relu.output)
+    deep = layer(DepthwiseConv2D(), add.output, filters((1, 2, 2, 3), (0,), 3), name="deep")
+    last = layer(Conv2D(), deep.output, filters((2, 1, 1, 3), (1,)), name="last", quant=QUANT)
+    before = graph([x], [relu, add, deep, last])
+    assert optimize(before) is before
+
+
+def test_weights_scaled_along_their_inputs_are_left_alone() -> None:
+    drawn = filters((4, 1, 1, 4), (0, 1))
+    along_inputs = Tensor("weights", drawn.shape, drawn.dtype, replace(drawn.affine, axis=3), drawn.data)
+    x = activation(1, 5, 4, 4)
+    first = layer(Conv2D(), x, along_inputs, name="first")
+    before = graph([x], [first, layer(Conv2D(), first.output, filters((2, 1, 1, 4)), name="last")])
+    assert optimize(before) is before
 
 
 def test_names_and_scales_stay() -> None:

@@ -33,7 +33,7 @@ from tinyml.ops import (
 from tinyml.ops.broadcast import Broadcast
 from tinyml.ops.pointwise import Pointwise
 from tinyml.ops.pool import Pool
-from tinyml.passes.filters import bias_of, grouped_filters, is_dense, is_layer, zero_point_of_weights
+from tinyml.passes.filters import bias_of, grouped_filters, is_dense, is_layer, is_quantized, zero_point_of_weights
 
 Masks = Mapping[Tensor, Array]  # bool per channel
 
@@ -100,7 +100,7 @@ def _linked(node: Node) -> tuple[Tensor, ...]:
 
 def _links(node: Node) -> Iterator[Link]:
     """How an op hands channels on; nothing when it does not, or in a way that is not known here."""
-    if any(tensor.dtype is not DType.INT8 or not tensor.shape for tensor in _linked(node)):
+    if not all(is_quantized(tensor) and tensor.shape for tensor in _linked(node)):
         return
     op, source, output = node.op, node.inputs[0], node.outputs[0]
     before, after = source.shape[-1], output.shape[-1]

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ir import Array, DType, Node
+from tinyml.ir import Array, DType, Node, Tensor
 from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv
 
 LAYERS = (Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv)
 
 
+def is_quantized(tensor: Tensor) -> bool:
+    """Whether the tensor is int8 with one scale, as every activation of a finished int8 graph."""
+    return tensor.dtype is DType.INT8 and tensor.quant is not None and len(tensor.quant.scales) == 1
+
+
 def is_layer(node: Node) -> bool:
-    """Whether the node is an int8 layer with constant weights and bias."""
+    """Whether the node is an int8 layer with constant weights, quantized along its outputs or as a whole, and bias."""
+    if not isinstance(node.op, LAYERS) or not all(tensor.is_constant for tensor in node.inputs[1:]):
+        return False
+    weights = node.inputs[1]
+    along = 3 if isinstance(node.op, DepthwiseConv2D) else 0
     return (
-        isinstance(node.op, LAYERS)
-        and all(tensor.is_constant for tensor in node.inputs[1:])
-        and all(tensor.dtype is DType.INT8 for tensor in (*node.inputs[:2], *node.outputs))
+        is_quantized(node.inputs[0])
+        and is_quantized(node.output)
+        and weights.dtype is DType.INT8
+        and weights.quant is not None
+        and (len(weights.quant.scales) == 1 or weights.quant.axis == along)
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.ir import Array, DType, Graph, Node, Shape, ShapeError, Tensor
+from tinyml.ir import Array, Graph, Node, Shape, ShapeError, Tensor
 from tinyml.ops.broadcast import Broadcast
 from tinyml.passes.dead_nodes import dead_nodes
 from tinyml.passes.ranges import value_ranges
@@ -21,7 +21,7 @@ from tinyml.passes.ranges import value_ranges
 
 def fold_constant_tensors(graph: Graph) -> Graph:
     ranges = value_ranges(graph)
-    produced = [tensor for node in graph.nodes for tensor in node.outputs if tensor.dtype is DType.INT8]
+    produced = [tensor for node in graph.nodes for tensor in node.outputs if tensor in ranges]
     known = {tensor: ranges[tensor].low.astype(np.int8) for tensor in produced if ranges[tensor].constant.all()}
     outputs = tuple(_filled(t, t.shape, known[t]) if t in known else t for t in graph.outputs)
     nodes = [_with_rows(node, known) for node in graph.nodes]

@@ -16,9 +16,10 @@ from functools import partial
 
 import numpy as np
 
-from tinyml.ir import Activation, Array, DType, Graph, Node, Tensor
+from tinyml.ir import Activation, Array, Graph, Node, Tensor
 from tinyml.ops import Relu
 from tinyml.ops.pointwise import Pointwise
+from tinyml.passes.filters import is_quantized
 from tinyml.passes.ranges import EVERY, Range, value_ranges
 from tinyml.passes.rewriting import bypass, log, same_numbers, sole_reader, swap, sweep
 
@@ -28,13 +29,13 @@ def merge_tables(graph: Graph) -> Graph:
 
 
 def _merge(ranges: Mapping[Tensor, Range], graph: Graph, node: Node) -> Graph:
-    if not _is_table(node) or node.inputs[0] not in ranges:
+    if not _is_table(node, ranges):
         return graph
     values = _reached(ranges[node.inputs[0]])
     if same_numbers(node.inputs[0], node.output) and np.array_equal(_answers(node, values), values):
         return bypass(graph, node)
     first = graph.producer.get(node.inputs[0])
-    if first is None or not _is_table(first) or sole_reader(graph, first.output) is not node:
+    if first is None or not _is_table(first, ranges) or sole_reader(graph, first.output) is not node:
         return graph
     values = _reached(ranges[first.inputs[0]])
     wanted = _answers(node, _answers(first, values))
@@ -46,8 +47,8 @@ def _merge(ranges: Mapping[Tensor, Range], graph: Graph, node: Node) -> Graph:
     return graph
 
 
-def _is_table(node: Node) -> bool:
-    return isinstance(node.op, Pointwise) and all(t.dtype is DType.INT8 for t in (*node.inputs, *node.outputs))
+def _is_table(node: Node, ranges: Mapping[Tensor, Range]) -> bool:
+    return isinstance(node.op, Pointwise) and node.inputs[0] in ranges and is_quantized(node.output)
 
 
 def _reached(source: Range) -> Array:

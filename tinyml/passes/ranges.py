@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyml.ir import Activation, Array, DType, Graph, Node, Op, Tensor
+from tinyml.ir import Activation, Array, Graph, Node, Op, Tensor
 from tinyml.ir.requantize import activation_range, convolution_multipliers
 from tinyml.ops import (
     Add,
@@ -44,7 +44,7 @@ from tinyml.ops import (
 )
 from tinyml.ops.accumulator import rescale
 from tinyml.ops.pool import Pool
-from tinyml.passes.filters import LAYERS, bias_of, grouped_filters, is_layer, tap_classes
+from tinyml.passes.filters import LAYERS, bias_of, grouped_filters, is_layer, is_quantized, tap_classes
 
 # sums below this stay int32 with a zero point added
 WIDEST = 2**31 - 256
@@ -72,16 +72,15 @@ Rule = Callable[[Node, Sequence[Range]], Sequence[Range]]
 
 @lru_cache(maxsize=1)
 def value_ranges(graph: Graph) -> Mapping[Tensor, Range]:
-    """The range of every int8 activation, and of constants that are read as one. Cached for the last graph asked."""
-    known: dict[Tensor, Range] = {tensor: _any(tensor) for tensor in graph.inputs if tensor.dtype is DType.INT8}
+    """The range of every int8 activation of one scale, and of constants read as one. Cached for the last graph."""
+    known: dict[Tensor, Range] = {tensor: _any(tensor) for tensor in graph.inputs if is_quantized(tensor)}
     for node in graph.nodes:
-        known.update({t: _of_constant(t) for t in node.operands if t.is_constant and t.dtype is DType.INT8})
-        outputs = [tensor for tensor in node.outputs if tensor.dtype is DType.INT8]
+        known.update({t: _of_constant(t) for t in node.operands if t.is_constant and is_quantized(t)})
         rule = RULES.get(type(node.op))
-        if rule and outputs and all(tensor in known for tensor in node.operands):
-            known.update(zip(outputs, rule(node, [known[t] for t in node.operands]), strict=True))
+        if rule and all(tensor in known for tensor in node.operands) and all(map(is_quantized, node.outputs)):
+            known.update(zip(node.outputs, rule(node, [known[t] for t in node.operands]), strict=True))
         else:
-            known.update({tensor: _any(tensor) for tensor in outputs})
+            known.update({tensor: _any(tensor) for tensor in node.outputs if is_quantized(tensor)})
     return known
 
 
@@ -90,7 +89,7 @@ def channels_of(tensor: Tensor) -> int:
 
 
 def _any(tensor: Tensor, activation: Activation = Activation.NONE) -> Range:
-    low, high = activation_range(activation, tensor) if tensor.quant else tensor.dtype.bounds
+    low, high = activation_range(activation, tensor)
     return Range(*(np.full(channels_of(tensor), np.clip(end, -128, 127)) for end in (low, high)))
 
 
