@@ -20,7 +20,7 @@ from tinyml.firmware import Firmware, build_firmware
 from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.output import file_written_whole
-from tinyml.passes import optimize
+from tinyml.passes import Saving, optimize
 from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
 from tinyml.quantizer import quantize
@@ -41,17 +41,19 @@ def load(
     calibration: Source = None,
     pixels: str | None = None,
     progress: Progress | None = None,
+    report: list[Saving] | None = None,
 ) -> Graph:
     """The int8 graph of a model file, optimized.
 
     Float inputs and outputs around an int8 body become int8. calibration, pixels: with what to quantize a float model,
     as `quantizer.calibration_data` takes them; an int8 model does not look at them.
+    report: gets what each pass saved, as `optimize` gives it.
     Raises ModelError, UnsupportedError, UsageError.
     """
-    graph = read(path)
+    graph = read(path, report)
     floats = float_activations(graph)
     if floats and calibration is not None:
-        graph = quantize(graph, calibration, pixels=pixels, progress=progress)
+        graph = quantize(graph, calibration, pixels=pixels, progress=progress, report=report)
     elif floats:
         raise UnsupportedError(
             f"{path} is a float model: {len(floats)} of its activations are float32, {shown(floats[0].name)} first",
@@ -60,9 +62,9 @@ def load(
     return verify_stage(graph, "int8")
 
 
-def read(path: str | Path) -> Graph:
-    """The graph of a model file, float or int8, optimized."""
-    return optimize(importers.load(Path(path)))
+def read(path: str | Path, report: list[Saving] | None = None) -> Graph:
+    """The graph of a model file, float or int8, optimized; report as in `optimize`."""
+    return optimize(importers.load(Path(path)), report)
 
 
 def float_activations(graph: Graph) -> list[Tensor]:

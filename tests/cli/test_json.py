@@ -9,13 +9,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cli.commands import small_graph, write_samples
+from tests.cli.commands import small_graph, write_model, write_samples
 from tests.cli.conftest import Command
+from tests.pruned_graphs import pruned_graphs
 from tinyml.board import board_names
+from tinyml.passes import optimize
 
 SRAM = ["arena_bytes", "static_bytes", "stack_bytes", "total_bytes", "limit_bytes"]
 FLASH = ["code_bytes", "weights_bytes", "total_bytes", "limit_bytes"]
-BUILD = ["board", "model", "model_sha256", "elf", "output_dir", "sram", "flash", "macs", "macs_executed", "input"]
+BUILD = [
+    "board",
+    "model",
+    "model_sha256",
+    "elf",
+    "output_dir",
+    "sram",
+    "flash",
+    "macs",
+    "macs_executed",
+    "passes",
+    "input",
+]
 TEST = ["samples", "mismatched_values", "bit_exact", "accuracy", "peak_sram_bytes", "predicted_sram_bytes", "counter"]
 TENSOR = ["name", "shape", "dtype", "scale", "zero_point", "bytes"]
 
@@ -125,6 +139,16 @@ def test_plan(tinyml: Command, model: Path) -> None:
     assert holds(
         facts["groups"][0], ["nodes", "kernels", "ticks", "macs", "macs_executed", "live_bytes", "scratch_bytes"]
     )
+
+
+def test_plan_says_what_the_passes_saved(tinyml: Command, tmp_path: Path) -> None:
+    (_, graph) = pruned_graphs(0, 2)
+    saved = graph.macs - optimize(graph).macs
+    file = write_model(tmp_path / "pruned.tflite", graph)
+    facts = tinyml("plan", file, "--board", "rpi_pico", "--json").facts
+    assert facts["macs"] == graph.macs - saved and saved > 0
+    assert sum(entry["macs_removed"] for entry in facts["passes"]) == saved
+    assert "fold_constant_channels removed " in tinyml("plan", file, "--board", "rpi_pico").out
 
 
 def test_boards(tinyml: Command) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from tests.passes.graphs import activation, assert_same_bytes, graph, kinds, layer, real
 from tinyml.interpreter import run
 from tinyml.ir import Quant
-from tinyml.ops import Mean, Quantize, Relu, Reshape, Tanh, Transpose
+from tinyml.ops import Concatenation, Mean, Quantize, Relu, Reshape, Tanh, Transpose
 from tinyml.passes import dead_nodes, drop_identity
 
 OTHER = Quant.per_tensor(0.5, -7)
@@ -145,3 +145,12 @@ def test_float_graphs_too() -> None:
     assert kinds(after) == ["relu"]
     values = np.linspace(-1, 1, 4, dtype=np.float32)[None]
     np.testing.assert_array_equal(run(before, values)[0], run(after, values)[0])
+
+
+def test_a_concatenation_of_one_tensor() -> None:
+    x = activation(1, 3, 2)
+    both = layer(Concatenation(2), x)
+    before = graph([x], [both, layer(Relu(), both.output)])
+    after = drop_identity(before)
+    assert kinds(after) == ["relu"]
+    assert_same_bytes(before, after)

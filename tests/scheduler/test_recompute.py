@@ -42,12 +42,13 @@ def test_memory_safe_and_within_the_bound(graph: Graph) -> None:
     assert again.macs_executed <= FACTOR * sum(step.node.macs for step in again.steps)
 
 
-# bytes measured on 2026-11-22: (row-fed, nothing twice), (resident, nothing twice), (row-fed, 1.15 times the work)
+# bytes measured on 2026-11-22: (row-fed, nothing twice), (resident, nothing twice), (row-fed, 1.15 times the work).
+# The work is what the passes leave: of vww_96_int8 half, so that 11 552 bytes, 0.79 M MACs more, take a factor of 1.22
 ARENA_BYTES = {
     "kws_int8": (4_836, 5_164, 4_836),
-    "vww_96_int8": (13_664, 28_032, 11_552),
+    "vww_96_int8": (13_664, 28_032, 12_648),
     "resnet8_int8": (13_920, 16_384, 12_128),
-    "mcunet_vww_80": (14_992, 21_264, 13_056),
+    "mcunet_vww_80": (14_628, 21_016, 11_724),
     "mobilenet_v2 0.35 144": (25_680, 65_728, 14_880),
     "mobilenet_v2 1.0 224": (120_672, 193_920, 55_760),
 }

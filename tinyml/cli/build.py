@@ -18,6 +18,8 @@ from tinyml.cli.facts import (
     build_table,
     check_table,
     graph_ports,
+    passes_facts,
+    passes_lines,
     plan_facts,
     remedies_facts,
     verification_facts,
@@ -42,6 +44,7 @@ from tinyml.cli.pareto import check_pareto
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph
+from tinyml.passes import Saving
 from tinyml.profiler.verification import Verification
 from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler import Plan
@@ -85,15 +88,16 @@ def build(
     out: Output,
 ) -> int:
     """The main job: MODEL to C, to firmware for a board; with --test to outputs proved equal to the reference."""
+    report: list[Saving] = []
     graph, plan, firmware = _build(
-        partial(load_int8, model, calibrating, out),
+        partial(load_int8, model, calibrating, out, report),
         board,
         output or Path(f"{model.stem}-{board}"),
         toolchain,
         planning,
         profile,
     )
-    facts = build_facts(plan, firmware)
+    facts = {**build_facts(plan, firmware), "passes": passes_facts(report)}
     tables: list[Any] = [build_table(plan, firmware)]
     verdict = None
     if do_test:
@@ -103,7 +107,7 @@ def build(
     elif do_flash:
         with pipeline.connect(firmware.board, port) as device:
             device.flash(firmware)
-    out.result(facts, *tables, f"project in {firmware.output_dir}")
+    out.result(facts, *tables, *passes_lines(report), f"project in {firmware.output_dir}")
     return _exit_code(verdict)
 
 

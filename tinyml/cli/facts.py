@@ -13,6 +13,7 @@ from tinyml.errors import FitError
 from tinyml.exporters.patch_search import Patching
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph, Tensor
+from tinyml.passes import Saving
 from tinyml.profiler.verification import Verification
 from tinyml.scheduler import Plan
 
@@ -77,6 +78,24 @@ def _groups_facts(plan: Plan) -> list[dict[str, Any]]:
             }
         )
     return facts
+
+
+def passes_facts(report: Sequence[Saving]) -> list[dict[str, Any]]:
+    """One entry per pass that took multiply-accumulates or weights from the model, summed over its runs."""
+    facts = []
+    for name in dict.fromkeys(saving.name for saving in report):
+        macs = sum(saving.macs for saving in report if saving.name == name)
+        weights = sum(saving.weights_bytes for saving in report if saving.name == name)
+        if macs or weights:
+            facts.append({"pass": name, "macs_removed": macs, "weights_bytes_removed": weights})
+    return facts
+
+
+def passes_lines(report: Sequence[Saving]) -> list[str]:
+    return [
+        f"{fact['pass']} removed {fact['macs_removed']:,} MACs and {fact['weights_bytes_removed']:,} bytes of weights"
+        for fact in passes_facts(report)
+    ]
 
 
 def build_facts(plan: Plan, firmware: Firmware) -> dict[str, Any]:

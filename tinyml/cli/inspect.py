@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tinyml import pipeline
-from tinyml.cli.facts import plan_facts, remedies_facts
+from tinyml.cli.facts import passes_facts, passes_lines, plan_facts, remedies_facts
 from tinyml.cli.options import (
     Calibrating,
     board_option,
@@ -19,6 +19,7 @@ from tinyml.cli.options import (
     speaks,
 )
 from tinyml.cli.output import Output, table
+from tinyml.passes import Saving
 from tinyml.report.files import TIMELINES, require_format, write_timeline
 from tinyml.scheduler.choice import Wishes
 
@@ -43,13 +44,15 @@ def plan(
 
     if timeline is not None:
         require_format(timeline, TIMELINES)
-    schedule = pipeline.plan(load_int8(model, calibrating, out), board, **asdict(planning))
+    report: list[Saving] = []
+    schedule = pipeline.plan(load_int8(model, calibrating, out, report), board, **asdict(planning))
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), **remedies_facts()}
     if timeline is not None:
         write_timeline(timeline, schedule)
         facts["timeline"] = str(timeline)
     written = [f"memory step by step in {timeline}"] if timeline is not None else []
-    out.result(facts, "\n".join(step_table(schedule)), *written)
+    facts["passes"] = passes_facts(report)
+    out.result(facts, "\n".join(step_table(schedule)), *passes_lines(report), *written)
 
 
 @click.command()

@@ -13,6 +13,7 @@ import click
 from tinyml import pipeline
 from tinyml.cli.output import Output, set_up_logging
 from tinyml.ir import Graph
+from tinyml.passes import Saving
 from tinyml.quantizer.pixels import PIXELS
 from tinyml.scheduler.choice import Wishes
 
@@ -125,12 +126,12 @@ def calibrating_options(command: F) -> F:
     return wrapper  # type: ignore[return-value]
 
 
-def load_int8(model: Path, calibrating: Calibrating, out: Output) -> Graph:
+def load_int8(model: Path, calibrating: Calibrating, out: Output, report: list[Saving] | None = None) -> Graph:
     """`pipeline.load` behind a progress bar."""
     if calibrating.calibration is None:
-        return pipeline.load(model)
+        return pipeline.load(model, report=report)
     with out.progress(f"quantizing {model.name}") as progress:
-        return pipeline.load(model, **asdict(calibrating), progress=progress)
+        return pipeline.load(model, **asdict(calibrating), progress=progress, report=report)
 
 
 def speaks(command: F) -> F:

@@ -6,6 +6,7 @@
     TRANSPOSE_p(TRANSPOSE_q(x))                          =>  TRANSPOSE_r(x), r[k] = q[p[k]]
     QUANTIZE from int8 to the same quantization          =>  nothing
     MEAN over sides of 1, nothing rescaled               =>  RESHAPE
+    CONCATENATION of one tensor                          =>  nothing
 
 Moves copy bytes, so the chains are exact whatever quantization the tensor between states. A node goes entirely only
 when input and output also agree in quantization: else its readers would take the bytes for other numbers.
@@ -19,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.ir import DType, Graph, Node
-from tinyml.ops import Mean, Quantize, Reshape, Transpose
+from tinyml.ops import Concatenation, Mean, Quantize, Reshape, Transpose
 from tinyml.passes.rewriting import bypass, log, same_numbers, swap, sweep
 
 
@@ -36,6 +37,8 @@ def _drop(graph: Graph, node: Node) -> Graph:
         return _quantize(graph, node)
     if isinstance(node.op, Mean):
         return _mean(graph, node)
+    if isinstance(node.op, Concatenation) and len(node.inputs) == 1:
+        return _bypass_equal(graph, node)
     return graph
 
 

@@ -85,7 +85,8 @@ def _common(a: Graph, b: Graph) -> list[tuple[Tensor, Tensor]]:
 
 
 def _real_values(graph: Graph, sample: Sample) -> Mapping[Tensor, Array]:
-    """Every activation in real numbers."""
+    """Every activation in real numbers, and every output that is a constant."""
     inputs = [x if t.dtype.is_float else to_int8(x, t.affine) for x, t in zip(sample, graph.inputs, strict=True)]
     values = interpreter.run_all(graph, inputs)
-    return {t: v if t.dtype.is_float else to_real(v, t.affine) for t, v in values.items() if not t.is_constant}
+    wanted = {*graph.outputs, *(tensor for tensor in values if not tensor.is_constant)}
+    return {t: values[t] if t.dtype.is_float else to_real(values[t], t.affine) for t in wanted}

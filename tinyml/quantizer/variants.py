@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tinyml.errors import UsageError
 from tinyml.ir import Graph, Tensor
-from tinyml.passes import optimize
+from tinyml.passes import Saving, optimize
 from tinyml.quantizer.bias_correction import correct_biases
 from tinyml.quantizer.calibration import DEFAULT_LIMIT, Calibration, Progress, Source, calibration_data, evenly
 from tinyml.quantizer.convert import Conversion, convert
@@ -96,16 +96,18 @@ def quantize(
     limit: int | None = DEFAULT_LIMIT,
     pixels: str | None = None,
     progress: Progress | None = None,
+    report: list[Saving] | None = None,
 ) -> Graph:
     """The int8 graph of a float graph, optimized, ready for `plan` and `to_tflite`. Same input, same bytes.
 
     samples: what the model will see, as `calibration_data` takes it; some hundred, at most `limit` are used.
     Other arguments: see Settings and calibration_data. progress: called with (inferences done, inferences in all).
+    report: as in `optimize`.
     Raises UsageError for unusable samples, UnsupportedError for what is no float model or has no int8 meaning.
     """
     settings = Settings(observer, equalization, bias_correction, dense_per_channel)
     calibration = calibration_data(samples, graph, limit, pixels)
-    return optimize(quantize_measured(graph, calibration, settings, progress).graph)
+    return optimize(quantize_measured(graph, calibration, settings, progress).graph, report)
 
 
 def quantize_measured(
