@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tinyml.importers.from_torch import from_torch
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import build, connect, export, load, plan, read, test
+    from tinyml.pipeline import build, connect, export, load, plan, profile, read, test
+    from tinyml.profiler.profile import Profile
     from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
@@ -34,6 +35,7 @@ _PUBLIC = {
     "FitError": "tinyml.errors",
     "Graph": "tinyml.ir",
     "Plan": "tinyml.scheduler",
+    "Profile": "tinyml.profiler.profile",
     "Samples": "tinyml.samples",
     "TinymlError": "tinyml.errors",
     "board_names": "tinyml.board",
@@ -45,6 +47,7 @@ _PUBLIC = {
     "load_board": "tinyml.board",
     "load_samples": "tinyml.samples",
     "plan": "tinyml.pipeline",
+    "profile": "tinyml.pipeline",
     "quantize": "tinyml.quantizer",
     "read": "tinyml.pipeline",
     "run": "tinyml.interpreter",
@@ -57,6 +60,7 @@ __all__ = [
     "FitError",
     "Graph",
     "Plan",
+    "Profile",
     "Samples",
     "TinymlError",
     "__version__",
@@ -69,6 +73,7 @@ __all__ = [
     "load_board",
     "load_samples",
     "plan",
+    "profile",
     "quantize",
     "read",
     "run",
