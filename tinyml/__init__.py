@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tinyml.importers.from_torch import from_torch
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import build, connect, export, load, plan, profile, read, test
+    from tinyml.pipeline import bisect, build, connect, export, load, plan, profile, read, test
+    from tinyml.profiler.bisection import Bisection
     from tinyml.profiler.profile import Profile
     from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # public name -> module; resolved at first use (PEP 562), so that `import tinyml` is cheap
 _PUBLIC = {
+    "Bisection": "tinyml.profiler.bisection",
     "Board": "tinyml.board",
     "Firmware": "tinyml.firmware",
     "FitError": "tinyml.errors",
@@ -38,6 +40,7 @@ _PUBLIC = {
     "Profile": "tinyml.profiler.profile",
     "Samples": "tinyml.samples",
     "TinymlError": "tinyml.errors",
+    "bisect": "tinyml.pipeline",
     "board_names": "tinyml.board",
     "build": "tinyml.pipeline",
     "connect": "tinyml.pipeline",
@@ -55,6 +58,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Bisection",
     "Board",
     "Firmware",
     "FitError",
@@ -64,6 +68,7 @@ __all__ = [
     "Samples",
     "TinymlError",
     "__version__",
+    "bisect",
     "board_names",
     "build",
     "connect",

@@ -75,6 +75,15 @@ def test_profile(tinyml: Command, model: Path, tmp_path: Path) -> None:
     assert text.code == 0 and step["kernel"] in text.out and "counting the steps took" in text.out
 
 
+@on_host
+def test_bisect(tinyml: Command, model: Path) -> None:
+    answer = tinyml("bisect", model, "--board", "host", "--samples", "2", "--json")
+    facts = answer.facts
+    assert answer.code == 0 and answer.err == "" and not list(Path().iterdir())
+    assert holds(facts, ["board", "model", "model_sha256", "steps", "outputs_differ", "next_step"])
+    assert (facts["bit_exact"], facts["first"], facts["samples"]) == (True, None, 2)
+
+
 @on_board
 @pytest.mark.board
 def test_test(tinyml: Command, model: Path, tmp_path: Path) -> None:

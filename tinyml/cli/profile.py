@@ -1,4 +1,4 @@
-"""profile: what every step of a model costs on a board."""
+"""profile, bisect: what every step of a model costs on a board, and the first one that computes something else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tinyml.cli.options import (
     toolchain_option,
 )
 from tinyml.cli.output import Output
-from tinyml.samples import load_samples
+from tinyml.errors import CheckError
+from tinyml.samples import load_samples, made_up_samples
 from tinyml.scheduler.choice import Wishes
 from tinyml.toolchain import find_toolchain
 
@@ -60,3 +61,36 @@ def profile(
     given = load_samples(data, graph, samples) if data else None
     found = pipeline.profile(graph, target, given, port=port, toolchain=compiler, **asdict(planning))
     out.result(found.to_dict(), profile_table(found, top))
+
+
+@click.command()
+@model_argument
+@board_option
+@port_option
+@data_option
+@click.option(
+    "--samples", type=click.IntRange(1), envvar="TINYML_SAMPLES", help="How many samples: all of --data, 5 without."
+)
+@toolchain_option
+@planning_options
+@calibrating_options
+@speaks
+def bisect(
+    model: Path,
+    board: str,
+    port: str | None,
+    data: Path | None,
+    samples: int | None,
+    toolchain: str | None,
+    planning: Wishes,
+    calibrating: Calibrating,
+    out: Output,
+) -> int:
+    """Names the first layer of MODEL whose values on the board differ from the interpreter's."""
+    target = load_board(board)
+    compiler = find_toolchain(target, toolchain)
+    graph = load_int8(model, calibrating, out)
+    given = load_samples(data, graph, samples) if data else made_up_samples(graph, samples or pipeline.BISECT_SAMPLES)
+    found = pipeline.bisect(graph, target, given, port=port, toolchain=compiler, **asdict(planning))
+    out.result(found.to_dict(), str(found))
+    return 0 if found.bit_exact else CheckError.exit_code
