@@ -20,8 +20,11 @@ from tinyml.paths import CODEGEN
 from tinyml.scheduler import Plan
 
 
-def generate(plan: Plan) -> Sources:
-    """The C of a plan. Equal plans give equal bytes: no dates, paths or user names."""
+def generate(plan: Plan, trace: bool = False) -> Sources:
+    """The C of a plan. Equal plans give equal bytes: no dates, paths or user names.
+
+    trace: every kernel call hands the rows it wrote to `tml_trace_rows`, which the firmware has.
+    """
     name = model_identifier(plan.graph.name)
     inputs, outputs = ports(plan.graph.inputs, name, "input"), ports(plan.graph.outputs, name, "output")
     if plan.fed is not None:
@@ -31,7 +34,7 @@ def generate(plan: Plan) -> Sources:
     for taken in (*own, *(port.function for port in (*inputs, *outputs))):
         pool.reserve(taken)
     names = identifiers(step.node.name for step in plan.steps)
-    steps = [printed(plan, step, label, pool) for step, label in zip(plan.steps, names, strict=True)]
+    steps = [printed(plan, number, label, pool, trace) for number, label in enumerate(names)]
     resident = inputs if plan.fed is None else ()
     accessors = "\n".join(
         _accessor(plan, port, pool, const) for side, const in ((resident, ""), (outputs, "const ")) for port in side
@@ -42,7 +45,7 @@ def generate(plan: Plan) -> Sources:
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
         f"{name}_float.h": float_header(name, inputs if plan.fed is None else (), outputs),
         f"{name}_weights.h": _weights(plan, name, pool),
-        f"{name}.c": _source(plan, name, headers, steps, accessors, outputs[0].function),
+        f"{name}.c": _source(plan, name, headers, steps, accessors, outputs[0].function, trace),
         **kernel_files(headers),
     }
     return Sources(
@@ -54,6 +57,7 @@ def generate(plan: Plan) -> Sources:
         steps=tuple(step.label for step in steps),
         keeps_input=plan.keeps_input,
         fed_by_rows=plan.fed is not None,
+        traced=trace,
         model_sha256=plan.graph.sha256,
     )
 
@@ -110,13 +114,20 @@ _PROFILE_HOOKS = """\
 
 
 def _source(
-    plan: Plan, name: str, headers: Iterable[str], steps: list[PrintedStep], accessors: str, output: str
+    plan: Plan,
+    name: str,
+    headers: Iterable[str],
+    steps: list[PrintedStep],
+    accessors: str,
+    output: str,
+    trace: bool,
 ) -> str:
     parts = [
         _banner(plan, name),
         f'#include "{name}.h"\n\n'
         + "".join(f'#include "{header}.h"\n' for header in headers)
-        + f'#include "{name}_weights.h"\n\n{_PROFILE_HOOKS}',
+        + f'#include "{name}_weights.h"\n\n{_PROFILE_HOOKS}'
+        + ('#include "tml_trace.h"\n' if trace else ""),
         f"_Alignas(16) int8_t {name}_arena[{name.upper()}_ARENA_BYTES];\n",
         *_asserts(plan, name),
         *(f"/* {step.label} */\n{step.definitions}" for step in steps),

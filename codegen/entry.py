@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from codegen.steps import Call, PrintedStep
+from codegen.calls import Call
+from codegen.steps import PrintedStep
 from codegen.wrap import wrapped
 from tinyml.scheduler import Group, Plan
 

@@ -31,6 +31,7 @@ class Sources:
     steps: a label per step, in the order in which they run.
     keeps_input: the inputs survive an inference.
     fed_by_rows: the C API is begin, push_rows and finish; the input's port names push_rows.
+    traced: every kernel call hands its rows to tml_trace_rows.
     model_sha256: of the model file, hex, or empty.
     """
 
@@ -43,3 +44,4 @@ class Sources:
     keeps_input: bool
     model_sha256: str
     fed_by_rows: bool = False
+    traced: bool = False

@@ -7,24 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codegen.calls import Call
 from codegen.literals import ArrayPool, struct_body
 from codegen.loops import again, progress, single_tick
 from codegen.names import identifier
 from codegen.step_table import step_label
+from codegen.trace import trace_calls
 from tinyml.ir import Node, Tensor
 from tinyml.scheduler import Plan, Step
 from tinyml.scheduler.strips import cut_node
-
-
-@dataclass(frozen=True)
-class Call:
-    """A statement in which bytes from the start of the arena stand between the pieces of text."""
-
-    pieces: tuple[str, ...]
-    offsets: tuple[int, ...]
-
-    def text(self, offsets: Sequence[str]) -> str:
-        return self.pieces[0] + "".join(o + piece for o, piece in zip(offsets, self.pieces[1:], strict=True))
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,8 @@ class _Part:
     views: tuple[str, ...]
 
 
-def printed(plan: Plan, step: Step, label: str, pool: ArrayPool) -> PrintedStep:
+def printed(plan: Plan, number: int, label: str, pool: ArrayPool, trace: bool) -> PrintedStep:
+    step = plan.steps[number]
     guard, begin, end = _row_range(step, pool, label)
     tail = (begin, end, *([f"arena + {step.scratch.offset}"] if step.scratch else ()))
     structs: dict[object, str] = {}
@@ -64,6 +56,7 @@ def printed(plan: Plan, step: Step, label: str, pool: ArrayPool) -> PrintedStep:
                 structs[key] = pool.reserve(f"{pool.prefix}_{label}")
                 definitions.append(_definition(step, part, structs[key], pool, label))
             calls.append(_call(step, part, structs[key], tail, pool, label))
+            calls += trace_calls(plan, step, number, (begin, end), strip) if trace else ()
         strips.append(tuple(calls))
     return PrintedStep(step_label(step.node, label), "".join(definitions), guard, tuple(strips))
 

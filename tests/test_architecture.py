@@ -49,6 +49,7 @@ ONLY_IN = {
     "elftools": ("tinyml.elf", "tinyml.stack_analysis", "tinyml.thumb"),
     "capstone": ("tinyml.thumb", "tinyml.stack_analysis"),
     "PIL": ("tinyml.quantizer.images",),
+    "pytest": ("tinyml.testing",),
     "click": ("tinyml.cli",),
     "rich": ("tinyml.cli",),
     "matplotlib": ("tinyml.report.png",),

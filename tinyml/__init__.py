@@ -22,20 +22,25 @@ if TYPE_CHECKING:
     from tinyml.importers.from_torch import from_torch
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import build, connect, export, load, plan, read, test
+    from tinyml.pipeline import bisect, build, connect, export, load, plan, profile, read, test
+    from tinyml.profiler.bisection import Bisection
+    from tinyml.profiler.profile import Profile
     from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
 
 # public name -> module; resolved at first use (PEP 562), so that `import tinyml` is cheap
 _PUBLIC = {
+    "Bisection": "tinyml.profiler.bisection",
     "Board": "tinyml.board",
     "Firmware": "tinyml.firmware",
     "FitError": "tinyml.errors",
     "Graph": "tinyml.ir",
     "Plan": "tinyml.scheduler",
+    "Profile": "tinyml.profiler.profile",
     "Samples": "tinyml.samples",
     "TinymlError": "tinyml.errors",
+    "bisect": "tinyml.pipeline",
     "board_names": "tinyml.board",
     "build": "tinyml.pipeline",
     "connect": "tinyml.pipeline",
@@ -45,6 +50,7 @@ _PUBLIC = {
     "load_board": "tinyml.board",
     "load_samples": "tinyml.samples",
     "plan": "tinyml.pipeline",
+    "profile": "tinyml.pipeline",
     "quantize": "tinyml.quantizer",
     "read": "tinyml.pipeline",
     "run": "tinyml.interpreter",
@@ -52,14 +58,17 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Bisection",
     "Board",
     "Firmware",
     "FitError",
     "Graph",
     "Plan",
+    "Profile",
     "Samples",
     "TinymlError",
     "__version__",
+    "bisect",
     "board_names",
     "build",
     "connect",
@@ -69,6 +78,7 @@ __all__ = [
     "load_board",
     "load_samples",
     "plan",
+    "profile",
     "quantize",
     "read",
     "run",

@@ -47,7 +47,8 @@ class Project:
     @property
     def compile_flags(self) -> tuple[str, ...]:
         profile = ("-DTML_PROFILE",) if self.profile else ()
-        return (*self.toolchain.compile_flags(self.board, self.optimize), *profile, "-Imodel", "-Ifirmware")
+        trace = ("-DTML_TRACE",) if self.sources.traced else ()
+        return (*self.toolchain.compile_flags(self.board, self.optimize), *profile, *trace, "-Imodel", "-Ifirmware")
 
     @property
     def link_flags(self) -> tuple[str, ...]:

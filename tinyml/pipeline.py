@@ -21,6 +21,8 @@ from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.output import file_written_whole
 from tinyml.passes import Saving, optimize
+from tinyml.profiler.bisection import Bisection, bisect_device
+from tinyml.profiler.profile import Profile, profile_devices
 from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
 from tinyml.profiler.verification import Progress, Verification, verify_device
 from tinyml.quantizer import quantize
@@ -32,6 +34,7 @@ from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
 
+BISECT_SAMPLES = 5
 EXPORT_SAMPLES = 5  # made up, on which TFLM must compute the same from a patched model as from the original
 
 
@@ -160,6 +163,66 @@ def test(
     with connect(firmware.board, port) as device:
         device.flash(firmware)
         return verify_device(device, firmware, samples, expected, name, progress)
+
+
+def profile(
+    model: str | Path | Graph,
+    board: str | Board = "host",
+    samples: Samples | None = None,
+    *,
+    port: str | None = None,
+    toolchain: Toolchain | None = None,
+    **wishes: Any,
+) -> Profile:
+    """What every step of an int8 model costs on a board: builds it in a temporary directory, with and without counters.
+
+    samples: counts are means over them; by default one sample of seeded noise. wishes: as `plan` takes them.
+    Raises what `load`, `plan`, `build` and `connect` raise.
+    """
+    graph = model if isinstance(model, Graph) else load(model)
+    return profile_plan(plan(graph, board, **wishes), samples, port=port, toolchain=toolchain)
+
+
+def profile_plan(
+    schedule: Plan,
+    samples: Samples | None = None,
+    *,
+    counting: Firmware | None = None,
+    port: str | None = None,
+    toolchain: Toolchain | None = None,
+) -> Profile:
+    """As `profile`, of a plan for a board. counting: its firmware with profile=True, where that is built already."""
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        plain = build(schedule, Path(directory) / "plain", toolchain=toolchain)
+        counted = counting or build(schedule, Path(directory) / "counting", toolchain=toolchain, profile=True)
+        pairs = [(firmware, connect(firmware.board, port)) for firmware in (plain, counted)]
+        return profile_devices(schedule, pairs[0], pairs[1], samples)
+
+
+def bisect(
+    model: str | Path | Graph,
+    board: str | Board = "host",
+    samples: Samples | None = None,
+    *,
+    port: str | None = None,
+    toolchain: Toolchain | None = None,
+    **wishes: Any,
+) -> Bisection:
+    """The first layer that computes other values on a board than in the interpreter, inside fused groups too.
+
+    Builds a firmware that sums up what each step writes (4 bytes of SRAM a step, some code) in a temporary directory.
+    samples: looked at until one differs; by default BISECT_SAMPLES made up. wishes: as `plan` takes them.
+    Raises what `load`, `plan`, `build` and `connect` raise.
+    """
+    target = load_board(board) if isinstance(board, str) else board
+    graph = model if isinstance(model, Graph) else load(model)
+    chosen = plan(graph, target, **wishes)
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        sources = generate(chosen, trace=True)
+        firmware = build_firmware(sources, target, Path(directory) / "traced", toolchain=toolchain)
+        with connect(target, port) as device:
+            device.flash(firmware)
+            return bisect_device(device, chosen, target, samples or made_up_samples(graph, BISECT_SAMPLES))
 
 
 def export(

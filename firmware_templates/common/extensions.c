@@ -17,6 +17,30 @@
 #include "tml_profile.h"
 #endif
 
+#ifdef TML_TRACE
+#include "tml_trace.h"
+
+static uint32_t step_crcs[TML_APP_STEPS];
+
+void tml_trace_clear(void)
+{
+    for (uint32_t i = 0; i < TML_APP_STEPS; i++) {
+        step_crcs[i] = TML_CRC32_START;
+    }
+}
+
+void tml_trace_rows(uint32_t step, const int8_t *first, int32_t rows, int32_t stride, int32_t bytes, int32_t begin,
+                    int32_t end)
+{
+    for (int32_t row = begin; row < end; row++) {
+        const int8_t *byte = first + row % rows * stride;
+        for (int32_t i = 0; i < bytes; i++) {
+            step_crcs[step] = tml_crc32_byte(step_crcs[step], (uint8_t)byte[i]);
+        }
+    }
+}
+#endif
+
 static void put_pair(const char *key, uint32_t value)
 {
     tml_put(key);
@@ -198,6 +222,25 @@ static TML_NOINLINE void steps_command(void)
 #endif
 }
 
+static TML_NOINLINE void crc_command(void)
+{
+#ifdef TML_TRACE
+    if (!tml_state.timed) {
+        tml_put_error("Checksums need a run");
+        return;
+    }
+    tml_put("m-tml-crc-[");
+    for (uint32_t i = 0; i < TML_APP_STEPS; i++) {
+        tml_put(i == 0u ? "" : ",");
+        tml_put_hex(~step_crcs[i], 8u);
+    }
+    tml_put_char(']');
+    tml_end_checked_line();
+#else
+    tml_put_error("Not a trace build");
+#endif
+}
+
 /* Echoes a word: what the host reads after it belongs to later commands. */
 static TML_NOINLINE void sync_command(void)
 {
@@ -231,6 +274,8 @@ void tml_extension(void)
         peak_command();
     } else if (tml_same(word, "steps")) {
         steps_command();
+    } else if (tml_same(word, "crc")) {
+        crc_command();
     } else if (tml_same(word, "sync")) {
         sync_command();
     } else if (tml_same(word, "reset")) {

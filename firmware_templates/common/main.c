@@ -46,6 +46,9 @@ tml_session tml_state;
 uint32_t tml_step_ticks[TML_APP_STEPS];
 uint32_t tml_step_started;
 #endif
+#ifdef TML_TRACE
+#include "tml_trace.h"
+#endif
 
 static void update_clock(void)
 {
@@ -104,7 +107,7 @@ static void help(void)
     tml_put_line("db print     : Print the loaded bytes");
     tml_put_line("infer N [W]  : Run N times after W=10 warmup runs");
     tml_put_line("results      : Print the last result");
-    tml_put_line("tml info | load N CRC | run N W | output | ticks | poison HH | peak | steps | sync X | reset | exit");
+    tml_put_line("tml info | load N CRC | run N W | output | ticks | poison HH | peak | steps | crc | sync X | reset | exit");
 }
 
 void tml_forget_input(void)
@@ -219,6 +222,9 @@ static void clear_step_counters(void)
     for (uint32_t i = 0; i < TML_APP_STEPS; i++) {
         tml_step_ticks[i] = 0;
     }
+#endif
+#if defined(TML_TRACE) && !defined(TML_APP_ROWS)
+    tml_trace_clear();
 #endif
 }
 

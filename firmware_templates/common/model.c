@@ -9,6 +9,9 @@
 #ifdef TML_PROFILE
 #include "tml_profile.h"
 #endif
+#ifdef TML_TRACE
+#include "tml_trace.h"
+#endif
 
 typedef struct {
     uint32_t mantissa; /* scale = mantissa / 2^shift, exactly */
@@ -34,6 +37,9 @@ static void begin(void)
     for (uint32_t i = 0; i < TML_APP_STEPS; i++) {
         tml_step_ticks[i] = 0;
     }
+#endif
+#ifdef TML_TRACE
+    tml_trace_clear();
 #endif
     TML_APP_BEGIN();
 }

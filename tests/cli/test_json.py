@@ -74,6 +74,30 @@ def test_build_and_test_in_one(tinyml: Command, model: Path) -> None:
     assert Path("small-host/small.elf").is_file()
 
 
+@on_host
+def test_profile(tinyml: Command, model: Path, tmp_path: Path) -> None:
+    data = write_samples(tmp_path / "samples.npz", small_graph())
+    answer = tinyml("profile", model, "--board", "host", "--data", data, "--samples", "2", "--top", "1", "--json")
+    facts = answer.facts
+    assert answer.code == 0 and answer.err == "" and facts["samples"] == 2 and not list(Path().iterdir())
+    assert holds(facts, ["board", "model", "model_sha256", "macs", "macs_executed", "measured_sram_bytes"])
+    assert holds(facts["counter"], ["unit", "per_inference", "per_inference_counted", "counting_overhead"])
+    (step,) = facts["steps"]
+    assert holds(step, ["number", "layer", "op", "kernel", "output_shape", "macs", "calls", "count", "live_bytes"])
+    assert (step["op"], step["share"]) == ("conv2d", 1.0) and step["calls"] > 0
+    text = tinyml("build", model, "--board", "host", "--profile", "--test", "--samples", "1", "-o", "out")
+    assert text.code == 0 and step["kernel"] in text.out and "counting the steps took" in text.out
+
+
+@on_host
+def test_bisect(tinyml: Command, model: Path) -> None:
+    answer = tinyml("bisect", model, "--board", "host", "--samples", "2", "--json")
+    facts = answer.facts
+    assert answer.code == 0 and answer.err == "" and not list(Path().iterdir())
+    assert holds(facts, ["board", "model", "model_sha256", "steps", "outputs_differ", "next_step"])
+    assert (facts["bit_exact"], facts["first"], facts["samples"]) == (True, None, 2)
+
+
 @on_board
 @pytest.mark.board
 def test_test(tinyml: Command, model: Path, tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def test_db_xor_turns_pixels_into_int8(build: Callable[..., FakeFirmware]) -> No
         (b"tml sync%", "Command 'tml sync' requires a word in hex"),
         (b"tml ticks%", "Ticks need a run"),
         (b"tml steps%", "Not a profile build"),
+        (b"tml crc%", "Not a trace build"),
     ],
 )
 def test_errors(build: Callable[..., FakeFirmware], script: bytes, error: str) -> None:

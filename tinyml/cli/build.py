@@ -21,6 +21,7 @@ from tinyml.cli.facts import (
     passes_facts,
     passes_lines,
     plan_facts,
+    profile_table,
     remedies_facts,
     verification_facts,
     verification_table,
@@ -104,6 +105,12 @@ def build(
         verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
         facts["test"] = verification_facts(verdict)
         tables.append(verification_table(verdict, firmware))
+        if profile:
+            given = load_samples(data, graph, samples) if data else None
+            compiler = find_toolchain(firmware.board, toolchain)
+            counted = pipeline.profile_plan(plan, given, counting=firmware, port=port, toolchain=compiler)
+            facts["profile"] = counted.to_dict()
+            tables.append(profile_table(counted))
     elif do_flash:
         with pipeline.connect(firmware.board, port) as device:
             device.flash(firmware)

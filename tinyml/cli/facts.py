@@ -14,6 +14,7 @@ from tinyml.exporters.patch_search import Patching
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph, Tensor
 from tinyml.passes import Saving
+from tinyml.profiler.profile import COLUMNS, Profile
 from tinyml.profiler.verification import Verification
 from tinyml.scheduler import Plan
 
@@ -182,6 +183,14 @@ def _where(verdict: Verification) -> str:
         return ""
     place = list(first.position)
     return f"sample {first.sample}, output {first.output} {place}: {first.received}, expected {first.expected}"
+
+
+def profile_table(profile: Profile, top: int | None = None) -> Table:
+    """Every step in order, or the `top` most expensive ones."""
+    title = f"{profile.unit} on {profile.board}, {profile.samples} sample{'s' if profile.samples > 1 else ''}"
+    result = table(title, COLUMNS, profile.rows(top))
+    result.caption = profile.summary()
+    return result
 
 
 def check_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -173,6 +173,15 @@ class Device:
 
         return self._on_fresh_input(self._join(inputs), read)
 
+    def trace(self, inputs: Array | Sequence[Array]) -> tuple[tuple[int, ...], list[Array]]:
+        """(CRC-32 of what each step wrote, outputs) of one inference. Raises Refusal when it is no trace build."""
+
+        def read() -> tuple[tuple[int, ...], bytes]:
+            return protocol.parse_crcs(self.session.ask_once("crc")), self._output()
+
+        crcs, data = self._on_fresh_input(self._join(inputs), read)
+        return crcs, self._split(data)
+
     def ticks(self) -> int:
         """Ticks of the last run."""
         return int(self.session.ask("ticks"))

@@ -14,6 +14,7 @@ by CR LF, the last `m-ready`; an error is a line `e-[text]`. After a reset: `m-t
     tml poison HH    m-tml-poison-[HH] CRC: fills the arena, repaints the stack
     tml peak         m-tml-peak-[stack=N;arena=HH:N] CRC
     tml steps        m-tml-steps-[N,N,...] CRC, in a profile build
+    tml crc          m-tml-crc-[HHHHHHHH,...] CRC: CRC-32 of what each step wrote, in a trace build
     tml sync X       m-tml-sync-[X] CRC: 8 hex digits back; what follows belongs to later commands
     tml reset, exit  the banner of a reset; the end of a host process
 
@@ -188,6 +189,11 @@ def _numbers(text: str) -> tuple[int, ...]:
 def parse_steps(text: str) -> tuple[int, ...]:
     """Ticks per step."""
     return _numbers(text)
+
+
+def parse_crcs(text: str) -> tuple[int, ...]:
+    """CRC-32 per step."""
+    return tuple(int(digits, 16) for digits in text.split(","))
 
 
 def parse_peak(text: str, poison: int) -> Peak:
