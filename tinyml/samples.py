@@ -42,8 +42,9 @@ def made_up_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
     return Samples([*extremes, zeros, *noise][:count])
 
 
-def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
+def load_samples(path: str | Path, graph: Graph, limit: int | None = None) -> Samples:
     """Samples of an .npz file, at most `limit`. Raises UsageError where the file does not fit the graph."""
+    path = Path(path)
     arrays = read_npz(path)
     names = ["x"] if len(graph.inputs) == 1 else [f"x{i}" for i in range(len(graph.inputs))]
     missing = [name for name in names if name not in arrays]
