@@ -18,8 +18,8 @@ help:
 	@sed -n 's/^# make/  make/p' Makefile
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/tinyml build examples/digits/digits_int8.tflite --board qemu_mps2_an386 \
-		--data examples/digits/test_images.npz --test -o out/digits
+	$(BIN)/tinyml build examples/digits/digits.pt2 --calibrate examples/digits/calibration_images.npz \
+		--board qemu_mps2_an386 --data examples/digits/test_images.npz --test -o out/digits
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal -q

@@ -52,7 +52,7 @@ setup(
         "torch": ["torch>=2.6"],
         "plot": ["matplotlib>=3.6"],
         "zig": ["ziglang>=0.13"],
-        "train": ["tensorflow-cpu>=2.16", "mlxtend>=0.23"],
+        "train": ["torch>=2.13", "mlxtend>=0.23"],
         "test": [
             "mypy>=1.10",
             "pillow>=9.1",

@@ -37,7 +37,7 @@ class Firmware:
     """A linked firmware and its project directory.
 
     sections: bytes by use.   stack_path: the chain of calls that takes the predicted stack; empty on the host.
-    images: "bin", "hex", "uf2" -> file, as the board's flasher wants.
+    images: "bin", "hex", "uf2" -> file, as the board's flasher wants.   tflite: the graph, where TFLite can state it.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Firmware:
     outputs: tuple[Port, ...]
     steps: tuple[str, ...]
     images: Mapping[str, Path]
+    tflite: Path | None = None
 
     @property
     def sram(self) -> dict[str, int]:
@@ -96,15 +97,19 @@ def build_firmware(
     toolchain: Toolchain | None = None,
     profile: bool = False,
     optimize: str = "-O2",
+    tflite: bytes | None = None,
 ) -> Firmware:
     """Compiles and links `sources` for `board` and writes the whole project to `output_dir`.
 
     Raises FitError when a region overflows, ToolchainError when a compiler is missing or fails or the stack cannot be
     bounded, UsageError when the directory holds foreign files or cannot be written. `output_dir` is then as it was.
+    tflite: a file of the graph, to lie beside the ELF.
     """
     project = Project(sources, board, toolchain or find_toolchain(board), optimize, profile)
     with written_whole(output_dir) as directory:
         compiled = write_project(project, directory)
+        if tflite is not None:
+            (directory / f"{sources.name}.tflite").write_bytes(tflite)
         if "boot" in board.drivers:
             _assemble_boot(project, directory)
         objects = _compile(project, compiled, directory)
@@ -128,6 +133,7 @@ def build_firmware(
             outputs=sources.outputs,
             steps=sources.steps,
             images={kind: output_dir / name for kind, name in images.items()},
+            tflite=output_dir / f"{sources.name}.tflite" if tflite is not None else None,
         )
         _write_marker(firmware, directory)
     return firmware

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from tinyml.errors import FitError, UnsupportedError, UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching, best_patching
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.firmware import Firmware, build_firmware
+from tinyml.importers import Shapes
+from tinyml.interpreter import run
 from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.output import file_written_whole
@@ -24,15 +27,17 @@ from tinyml.passes import Saving, optimize
 from tinyml.profiler.bisection import Bisection, bisect_device
 from tinyml.profiler.profile import Profile, profile_devices
 from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
-from tinyml.profiler.verification import Progress, Verification, verify_device
+from tinyml.profiler.verification import Progress, Verification, accuracy, verify_device
 from tinyml.quantizer import quantize
 from tinyml.quantizer.calibration import Source
 from tinyml.remedies import remedies
-from tinyml.samples import Samples, made_up_samples
+from tinyml.samples import Samples, made_up_samples, real_inputs
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.toolchain import Toolchain
+
+log = logging.getLogger(__name__)
 
 BISECT_SAMPLES = 5
 EXPORT_SAMPLES = 5  # made up, on which TFLM must compute the same from a patched model as from the original
@@ -41,6 +46,7 @@ EXPORT_SAMPLES = 5  # made up, on which TFLM must compute the same from a patche
 def load(
     path: str | Path,
     *,
+    shapes: Shapes | None = None,
     calibration: Source = None,
     pixels: str | None = None,
     progress: Progress | None = None,
@@ -48,12 +54,12 @@ def load(
 ) -> Graph:
     """The int8 graph of a model file, optimized.
 
-    Float inputs and outputs around an int8 body become int8. calibration, pixels: with what to quantize a float model,
-    as `quantizer.calibration_data` takes them; an int8 model does not look at them.
-    report: gets what each pass saved, as `optimize` gives it.
+    Float inputs and outputs around an int8 body become int8. shapes: of inputs, as `importers.load` takes them.
+    calibration, pixels: with what to quantize a float model, as `quantizer.calibration_data` takes them; an int8 model
+    does not look at them. report: gets what each pass saved, as `optimize` gives it.
     Raises ModelError, UnsupportedError, UsageError.
     """
-    graph = read(path, report)
+    graph = read(path, report, shapes=shapes)
     floats = float_activations(graph)
     if floats and calibration is not None:
         graph = quantize(graph, calibration, pixels=pixels, progress=progress, report=report)
@@ -65,9 +71,12 @@ def load(
     return verify_stage(graph, "int8")
 
 
-def read(path: str | Path, report: list[Saving] | None = None) -> Graph:
-    """The graph of a model file, float or int8, optimized; report as in `optimize`."""
-    return optimize(importers.load(Path(path)), report)
+def read(path: str | Path, report: list[Saving] | None = None, *, shapes: Shapes | None = None) -> Graph:
+    """The graph of a model file, float or int8, optimized.
+
+    report: as in `optimize`. shapes: of inputs, as `importers.load` takes them.
+    """
+    return optimize(importers.load(Path(path), shapes), report)
 
 
 def float_activations(graph: Graph) -> list[Tensor]:
@@ -123,16 +132,28 @@ def build(
 ) -> Firmware:
     """A complete firmware project in `output_dir`, compiled and linked. Written whole or not at all.
 
+    The graph lies in it as a .tflite file, unless TFLite cannot state it.
     profile: counts every step; costs 4 bytes of SRAM a step. Raises FitError, ToolchainError, UsageError.
     """
     target = load_board(board) if isinstance(board, str) else board or plan.board or load_board("host")
+    tflite = _stated(plan.graph)
     try:
-        return build_firmware(generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile)
+        return build_firmware(
+            generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile, tflite=tflite
+        )
     except FitError as error:
         if plan.arena_bytes <= target.sram_bytes - FIRMWARE_BYTES:
             raise  # it is not the arena
         wishes = Wishes(keep_inputs=plan.keeps_input, feed="resident" if plan.fed is None else "rows")
         raise _with_remedies(error, plan, target, wishes) from None
+
+
+def _stated(graph: Graph) -> bytes | None:
+    try:
+        return to_tflite(graph)
+    except UnsupportedError as error:  # a padded average, say, as PyTorch counts it
+        log.info("no .tflite in the project: %s", error)
+        return None
 
 
 def connect(board: str | Board, port: str | None = None) -> Device:
@@ -143,7 +164,7 @@ def connect(board: str | Board, port: str | None = None) -> Device:
 def test(
     firmware: Firmware,
     graph: Graph,
-    model: str | Path,
+    model: str | Path | Graph,
     samples: Samples,
     *,
     port: str | None = None,
@@ -152,17 +173,26 @@ def test(
 ) -> Verification:
     """Flashes the firmware, runs every sample on the device and compares it with the reference, value by value.
 
-    model: the file of the graph. If that is float, the reference gets the int8 graph as a .tflite.
+    model: what `graph` was made from: a file, or a graph as `read` and `from_torch` give it. TensorFlow Lite Micro runs
+        an int8 .tflite file itself, and the firmware's .tflite for everything else. A float model runs, too, where the
+        samples have labels, for its accuracy.
     """
-    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
-        file = Path(model)
-        if float_activations(read(file)):
-            file = Path(directory) / f"{file.stem}.tflite"
-            file.write_bytes(to_tflite(graph))
-        name, expected = reference_outputs(graph, file, samples.inputs, reference)
+    original = model if isinstance(model, Graph) else read(model)
+    quantized = bool(float_activations(original))
+    given = None if quantized or isinstance(model, Graph) else Path(model)
+    file = given if given and given.suffix.lower() == ".tflite" else firmware.tflite
+    name, expected = reference_outputs(graph, file, samples.inputs, reference)
+    float_accuracy = _float_accuracy(original, graph, samples) if quantized else None
     with connect(firmware.board, port) as device:
         device.flash(firmware)
-        return verify_device(device, firmware, samples, expected, name, progress)
+        verdict = verify_device(device, firmware, samples, expected, name, progress)
+    return replace(verdict, float_accuracy=float_accuracy)
+
+
+def _float_accuracy(original: Graph, graph: Graph, samples: Samples) -> float | None:
+    if samples.labels is None:
+        return None
+    return accuracy([run(original, sample) for sample in real_inputs(samples, graph)], samples.labels)
 
 
 def profile(

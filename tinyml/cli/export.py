@@ -10,10 +10,11 @@ from click.core import ParameterSource
 
 from tinyml import pipeline
 from tinyml.cli.facts import graph_ports, patching_facts, patching_line
-from tinyml.cli.options import model_argument, speaks
+from tinyml.cli.options import input_shape_option, model_argument, speaks
 from tinyml.cli.output import Output
 from tinyml.errors import UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE
+from tinyml.importers import Shapes
 
 
 @click.command()
@@ -30,15 +31,18 @@ from tinyml.exporters.patch_search import MAX_RECOMPUTE
     show_default=True,
     help="With --patched: MACs executed, as a multiple of the model's, at most.",
 )
+@input_shape_option
 @speaks
-def export(model: Path, kind: str, file: Path, patched: bool, max_recompute: float, out: Output) -> None:
+def export(
+    model: Path, kind: str, file: Path, patched: bool, max_recompute: float, shapes: Shapes, out: Output
+) -> None:
     """MODEL's optimized int8 graph as a file; with --patched in patches, for a smaller arena and the same bytes."""
     source = click.get_current_context().get_parameter_source("max_recompute")
     if source is ParameterSource.COMMANDLINE and not patched:
         raise UsageError("--max-recompute bounds what patches compute twice", hint="add --patched")
     if file.resolve() == model.resolve():
         raise UsageError(f"{file} is the model itself", hint="name another file")
-    graph = pipeline.load(model)
+    graph = pipeline.load(model, shapes=shapes)
     patching = pipeline.export(graph, file, patched=patched, max_recompute=max_recompute)
     written = file.read_bytes()
     facts = {

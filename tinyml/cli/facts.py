@@ -105,6 +105,7 @@ def build_facts(plan: Plan, firmware: Firmware) -> dict[str, Any]:
         "model": plan.graph.name,
         "model_sha256": plan.graph.sha256,
         "elf": str(firmware.elf),
+        "tflite": str(firmware.tflite) if firmware.tflite else None,
         "output_dir": str(firmware.output_dir),
         "compiler": firmware.compiler,
         "flags": firmware.flags,
@@ -150,6 +151,7 @@ def verification_facts(verdict: Verification) -> dict[str, Any]:
         "bit_exact": verdict.bit_exact,
         "accuracy": verdict.accuracy,
         "reference_accuracy": verdict.reference_accuracy,
+        "float_accuracy": verdict.float_accuracy,
         "peak_sram_bytes": verdict.peak_sram_bytes,
         "predicted_sram_bytes": verdict.predicted_sram_bytes,
         "peak_arena_bytes": verdict.peak_arena_bytes,
@@ -167,6 +169,8 @@ def verification_table(verdict: Verification, firmware: Firmware) -> Table:
     if verdict.accuracy is not None and verdict.reference_accuracy is not None:
         rows.append(("accuracy of the device", f"{verdict.accuracy:.2%}"))
         rows.append((f"accuracy of {reference}", f"{verdict.reference_accuracy:.2%}"))
+    if verdict.float_accuracy is not None:
+        rows.append(("accuracy of the float model", f"{verdict.float_accuracy:.2%}"))
     rows += [
         ("SRAM predicted, bytes", verdict.predicted_sram_bytes),
         ("SRAM measured, bytes", verdict.peak_sram_bytes),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,12 +13,14 @@ import click
 
 from tinyml import pipeline
 from tinyml.cli.output import Output, set_up_logging
+from tinyml.importers import Shapes
 from tinyml.ir import Graph
 from tinyml.passes import Saving
 from tinyml.quantizer.pixels import PIXELS
 from tinyml.scheduler.choice import Wishes
 
 F = TypeVar("F", bound=Callable[..., Any])
+_SIDES = re.compile(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8})*")
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 board_option = click.option(
@@ -94,12 +97,35 @@ def planning_options(command: F) -> F:
 
 @dataclass(frozen=True)
 class Calibrating:
-    """What a float model is quantized with, by the names that `pipeline.load` gives them."""
+    """How a model is read, and quantized if it is float, by the names that `pipeline.load` gives it."""
 
+    shapes: Shapes
     calibration: str | None
     pixels: str | None
 
 
+def _shapes(context: click.Context, option: click.Parameter, stated: Sequence[str]) -> Shapes:
+    """NAME=1,3,48,192, any number of them, as `importers.load` takes them."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in stated:
+        name, _, sides = text.rpartition("=")
+        if not name or not _SIDES.fullmatch(sides):
+            raise click.BadParameter(f"{text!r} is not NAME=SIDES, as in x=1,3,48,192")
+        if name in shapes:
+            raise click.BadParameter(f"{name!r} is stated twice")
+        shapes[name] = tuple(map(int, sides.split(",")))
+    return shapes
+
+
+input_shape_option = click.option(
+    "--input-shape",
+    "shapes",
+    multiple=True,
+    callback=_shapes,
+    metavar="NAME=SIDES",
+    envvar="TINYML_INPUT_SHAPE",
+    help="An input's shape where the model leaves sides free, in its own order: x=1,3,48,192. May be repeated.",
+)
 pixels_option = click.option(
     "--pixels",
     type=click.Choice(list(PIXELS)),
@@ -109,8 +135,9 @@ pixels_option = click.option(
 
 
 def calibrating_options(command: F) -> F:
-    """Adds --calibrate and --pixels; the command gets `calibrating`."""
+    """Adds --input-shape, --calibrate and --pixels; the command gets `calibrating`."""
 
+    @input_shape_option
     @click.option(
         "--calibrate",
         "calibration",
@@ -120,8 +147,8 @@ def calibrating_options(command: F) -> F:
     )
     @pixels_option
     @wraps(command)
-    def wrapper(*args: Any, calibration: str | None, pixels: str | None, **kwargs: Any) -> Any:
-        return command(*args, calibrating=Calibrating(calibration, pixels), **kwargs)
+    def wrapper(*args: Any, shapes: Shapes, calibration: str | None, pixels: str | None, **kwargs: Any) -> Any:
+        return command(*args, calibrating=Calibrating(shapes, calibration, pixels), **kwargs)
 
     return wrapper  # type: ignore[return-value]
 
@@ -129,7 +156,7 @@ def calibrating_options(command: F) -> F:
 def load_int8(model: Path, calibrating: Calibrating, out: Output, report: list[Saving] | None = None) -> Graph:
     """`pipeline.load` behind a progress bar."""
     if calibrating.calibration is None:
-        return pipeline.load(model, report=report)
+        return pipeline.load(model, shapes=calibrating.shapes, report=report)
     with out.progress(f"quantizing {model.name}") as progress:
         return pipeline.load(model, **asdict(calibrating), progress=progress, report=report)
 

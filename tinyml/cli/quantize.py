@@ -12,10 +12,11 @@ import click
 from rich.table import Table
 
 from tinyml import pipeline
-from tinyml.cli.options import model_argument, pixels_option, speaks
+from tinyml.cli.options import input_shape_option, model_argument, pixels_option, speaks
 from tinyml.cli.output import JSON_VERSION, Output, table
 from tinyml.errors import UsageError
 from tinyml.exporters.to_tflite import to_tflite
+from tinyml.importers import Shapes
 from tinyml.output import write_file
 from tinyml.passes import optimize
 from tinyml.quantizer import (
@@ -77,6 +78,7 @@ _NAME_SHOWN = 56
 )
 @_samples_option
 @pixels_option
+@input_shape_option
 @speaks
 def quantize(
     model: Path,
@@ -89,12 +91,13 @@ def quantize(
     dense: str,
     samples: int,
     pixels: str | None,
+    shapes: Shapes,
     out: Output,
 ) -> None:
     """A float MODEL to an int8 .tflite, calibrated with --data."""
     if report is not None and report.suffix not in (".json", ".html"):
         raise UsageError(f"{report}: a report is .json or .html")
-    graph = pipeline.read(model)
+    graph = pipeline.read(model, shapes=shapes)
     settings = Settings(observer, equalization, bias_correction, dense == "per-channel")
     calibration = calibration_data(data, graph, samples, pixels)
     with out.progress(f"quantizing {model.name}") as progress:

@@ -123,11 +123,12 @@ def _inputs(entries: Sequence[Any], shapes: Shapes) -> dict[str, Shape]:
     if free:
         name, sides = next(iter(free.items()))
         example = tuple(side if isinstance(side, int) else 96 for side in sides)
+        stated = ",".join(map(str, example))
         raise UnsupportedError(
-            f"inputs with free sides: {', '.join(f'{shown(key)} {stated}' for key, stated in free.items())}",
-            f"tinyml.importers.load(path, shapes={{{name!r}: {example}}}); or fix them in the file: python -m "
-            f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {name!r} --input_shape "
-            f"{','.join(map(str, example))} IN.onnx OUT.onnx",
+            f"inputs with free sides: {', '.join(f'{shown(key)} {known}' for key, known in free.items())}",
+            f"--input-shape {shown(name)}={stated}, in Python shapes={{{name!r}: {example}}}; or fix them in the file: "
+            f"python -m onnxruntime.tools.make_dynamic_shape_fixed --input_name {name!r} --input_shape {stated} "
+            "IN.onnx OUT.onnx",
         )
     return found
 

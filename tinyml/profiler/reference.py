@@ -31,20 +31,22 @@ def tflm_available() -> bool:
 
 
 def reference_outputs(
-    graph: Graph, model: Path, samples: Sequence[Sample], wanted: str = "auto"
+    graph: Graph, model: Path | None, samples: Sequence[Sample], wanted: str = "auto"
 ) -> tuple[str, list[Outputs]]:
     """(name of the reference, int8 outputs per sample).
 
-    wanted: "tflm", "interpreter", or "auto": TFLM when it is installed and the model is a .tflite. With TFLM, its
+    model: the graph as a .tflite file; None where TFLite cannot state it.
+    wanted: "tflm", "interpreter", or "auto": TFLM where it is installed and there is a file for it. With TFLM, its
         outputs are the reference, and the interpreter must equal them: CheckError if it does not.
     """
     own = [run(graph, sample) for sample in samples]
-    possible = tflm_available() and model.suffix == ".tflite"
-    if wanted == "interpreter" or (wanted == "auto" and not possible):
+    if wanted == "interpreter" or (wanted == "auto" and (model is None or not tflm_available())):
         return "interpreter", own
-    if not possible:
+    if not tflm_available():
+        raise UsageError("TensorFlow Lite Micro is not installed", INSTALL_HINTS["tflite-micro"])
+    if model is None:
         raise UsageError(
-            "TensorFlow Lite Micro is not installed, or the model is no .tflite", INSTALL_HINTS["tflite-micro"]
+            f"TensorFlow Lite Micro cannot run {graph.name}: no .tflite file can state it", "--reference interpreter"
         )
     outputs = run_tflm(graph, model, samples)
     wrong = sum(

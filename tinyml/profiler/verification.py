@@ -32,6 +32,7 @@ class Verification:
     """Result of running samples on a device.
 
     accuracy, reference_accuracy: fraction of samples whose greatest output is the label; None without labels.
+    float_accuracy: the same of the float model that was quantized; None where there was none.
     peak_sram_bytes: measured: highest arena byte written, painted stack used, static data.
     counter_unit, counter_per_inference: see Counter.unit.
     """
@@ -48,6 +49,7 @@ class Verification:
     peak_stack_bytes: int
     counter_unit: str
     counter_per_inference: int
+    float_accuracy: float | None = None
 
     @property
     def bit_exact(self) -> bool:
