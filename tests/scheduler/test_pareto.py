@@ -35,7 +35,8 @@ def test_no_plan_beats_another(graph: Graph) -> None:
         assert less.macs_executed < more.macs_executed and less.arena_bytes > more.arena_bytes
     # computing sums and the like again takes no multiply-accumulates, so the first plan may be smaller
     assert plans[0].arena_bytes <= make_plan(graph, select_kernels(graph)).arena_bytes
-    assert plans[0].macs_executed == sum(step.node.macs for step in plans[0].steps)
+    # rows that nobody reads are not computed by a node that computes again
+    assert plans[0].macs_executed <= sum(step.node.macs for step in plans[0].steps)
 
 
 @pytest.mark.parametrize("feed_rows", [False, True])

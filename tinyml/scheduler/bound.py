@@ -40,7 +40,7 @@ def network_fits(network: Network, limit_bytes: int) -> bool:
         elif start not in visited:
             visited.add(start)
             paths.append(_ends(network, start, limit_bytes, crossing))
-    return not count
+    return count == 0 <= limit_bytes
 
 
 def _ends(network: Network, first: int, limit_bytes: int, crossing: list[int]) -> Iterator[int]:
