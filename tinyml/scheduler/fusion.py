@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinyml.scheduler.network import CHOICES, Limits, Network
-from tinyml.scheduler.sections import Effort, Options, Section, fused_sections, section_alone
+from tinyml.scheduler.network import CHOICES, Effort, Limits, Network
+from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below

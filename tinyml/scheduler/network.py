@@ -38,6 +38,13 @@ class Knobs:
     room_bytes: int = 0
 
 
+@dataclass
+class Effort:
+    """What a search may still spend: choices grown by a node. A number, so that every machine finds the same plan."""
+
+    left: int
+
+
 @dataclass(frozen=True)
 class Life:
     """A storage's bytes, the numbers of the nodes that produce and last read it, its tensor if there is just one."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.ir import Node, Tensor
-from tinyml.scheduler.network import Life, Limits, Network
+from tinyml.scheduler.network import Effort, Life, Limits, Network
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
 from tinyml.scheduler.strips import Run
@@ -87,13 +87,6 @@ def section_alone(network: Network, number: int) -> Options:
             break
     nothing = np.zeros((1, number // 64 + 1), np.uint64)
     return Options(network, number, number, None, [total], [0], nothing)
-
-
-@dataclass
-class Effort:
-    """What a search may still spend: choices grown by a node. A number, so that every machine finds the same plan."""
-
-    left: int
 
 
 def fused_sections(network: Network, first: int, limits: Limits, effort: Effort | None = None) -> Iterator[Options]:
