@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyml.ir import Tensor
+from tinyml.ir import Node, Tensor
 from tinyml.scheduler.network import Network
 from tinyml.scheduler.sections import Section
 from tinyml.scheduler.storage import Lifetime
-from tinyml.scheduler.strips import ColumnRange, Run, Strips
+from tinyml.scheduler.strips import ColumnRange, Run, Strips, run_with
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Inside:
     tensors: Mapping[Tensor, Span]
     runs: tuple[Run, ...]
     strips: Strips
+
+    def columns(self, node: Node) -> ColumnRange | None:
+        """What each strip computes of a node's output; None for a node that works over the whole width."""
+        run = run_with(self.runs, self.strips.number[node])
+        return self.strips.computed(node, run.end) if run else None
 
 
 def tensors_inside(network: Network, section: Section, columns: Mapping[int, int]) -> Inside:

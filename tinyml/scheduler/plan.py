@@ -10,7 +10,7 @@ from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.rows import RowRange
-from tinyml.scheduler.strips import ColumnRange
+from tinyml.scheduler.strips import ColumnRange, row_bytes
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Buffer:
     @property
     def stride(self) -> int:
         """Bytes from one row to the next."""
-        return self.columns.held * self.tensor.hwc[2] if self.columns else self.tensor.row_bytes
+        return row_bytes(self.tensor, self.columns)
 
     @property
     def size_bytes(self) -> int:

@@ -27,7 +27,7 @@ from tinyml.scheduler.storage import (
     place_views,
     step_numbers,
 )
-from tinyml.scheduler.strips import LEAST_COLUMNS, Run, cut_node
+from tinyml.scheduler.strips import LEAST_COLUMNS, Run, cut_node, row_bytes
 
 SPEED_SHARE = 12  # of the smallest arena, one part more may go into the working memory of faster kernels
 
@@ -157,10 +157,12 @@ def _takes(kernel: Kernel, strips: Sequence[Node]) -> bool:
 
 def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
     """Strips as wide as they can be without raising the peak."""
-    peak = draft.lay_out(kernels).bound
     whole = {run.end: draft.nodes[run.end].output.hwc[1] for run in draft.runs}
+    if not whole:
+        return draft
+    peak = draft.lay_out(kernels).bound
     wide = draft.with_columns(whole)
-    if not whole or wide.lay_out(kernels).bound <= peak:
+    if wide.lay_out(kernels).bound <= peak:
         return wide
     for end, width in whole.items():
         for count in range(1, width // LEAST_COLUMNS):
@@ -200,9 +202,10 @@ def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -
     for node, section in draft.section.items():
         for preferred in _alternatives(draft, node, section, candidates[node], chosen[node]):
             # only scratch may take of the room: an output that is no longer in place buys little speed
-            limit = room if section.lockstep or preferred.in_place(node) == chosen[node].in_place(node) else peak
+            same_places = section.lockstep is not None or preferred.in_place(node) == chosen[node].in_place(node)
+            no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
             trial = {**chosen, node: preferred}
-            if preferred is chosen[node] or draft.lay_out(trial).bound <= limit:
+            if no_more or draft.lay_out(trial).bound <= (room if same_places else peak):
                 chosen = trial
                 break
     return chosen
@@ -263,11 +266,9 @@ class _Layout:
         ticks = max(rows.ticks for rows in ranges)
         inside = self.draft.inside[section]
         steps = []
-        for number, (node, computed) in enumerate(zip(nodes, ranges, strict=True), section.first):
-            end = next((run.end for run in inside.runs if run.start <= number <= run.end), None)
-            columns = inside.strips.computed(node, end) if end is not None else None
+        for node, computed in zip(nodes, ranges, strict=True):
             cut = RowRange(computed.begin[:ticks], computed.end[:ticks])
-            steps.append(Step(node, self.kernels[node], cut, scratch.get(node), columns))
+            steps.append(Step(node, self.kernels[node], cut, scratch.get(node), inside.columns(node)))
         runs = tuple((run.start - section.first, run.end - section.first) for run in inside.runs)
         return Group(tuple(steps), ticks, runs)
 
@@ -300,15 +301,13 @@ class _Draft:
         return [run for inside in self.inside.values() for run in inside.runs]
 
     def strips_of(self, node: Node) -> list[Node]:
-        """The node cut into the strips of its run; empty for one that works over the whole width."""
-        inside = self.inside[self.section[node]]
-        number = self.network.number[node]
-        end = next((run.end for run in inside.runs if run.start <= number <= run.end), None)
-        if end is None:
+        """The node cut into the strips of its run, those of one shape once; empty for one over the whole width."""
+        columns = self.inside[self.section[node]].columns(node)
+        if columns is None:
             return []
-        columns = inside.strips.computed(node, end)
         spans = zip(columns.begin.tolist(), columns.end.tolist(), strict=True)
-        return [cut_node(node, begin, last) for begin, last in spans if begin < last]
+        cuts = [cut_node(node, begin, end) for begin, end in spans if begin < end]
+        return list({(cut.op, *(t.shape for t in (*cut.inputs, cut.output))): cut for cut in cuts}.values())
 
     def _life(self, tensor: Tensor) -> Lifetime:
         """Steps during which a tensor's bytes matter; in a fused section a step comes again at every tick."""
@@ -342,7 +341,7 @@ class _Draft:
             (tensor,) = storage.places
             span = self.spans.get(tensor)
             if span is not None:
-                size = span.rows * (span.columns.held * tensor.hwc[2] if span.columns else tensor.row_bytes)
+                size = span.rows * row_bytes(tensor, span.columns)
         return Box(size, min(life.first for life in lives), max(life.last for life in lives))
 
     def _scratch_box(self, node: Node, kernel: Kernel) -> Box:

@@ -20,7 +20,7 @@ from tinyml.ir import Node, Tensor
 from tinyml.scheduler.network import Effort, Life, Limits, Network
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
-from tinyml.scheduler.strips import Run
+from tinyml.scheduler.strips import Run, row_bytes, run_with
 
 CARRIED, WITHIN, EXTRA = range(3)  # columns of costs
 
@@ -339,12 +339,12 @@ class _Ledger:
         run = strips.extended(self.runs, tensor, producer) if cuttable and producer is not None else None
         if run is None:
             size = align(rows * tensor.row_bytes)
-            around = next((r for r in self.runs if r.start <= life.last <= r.end), None)
+            around = run_with(self.runs, life.last)
             self._add(size, life.first, around.end if around else life.last)
             self.runs.append(Run(life.first, life.first, size))
             return
         columns = strips.computed(self.network.nodes[life.first], run.end)
-        size = align(rows * columns.held * tensor.hwc[2])
+        size = align(rows * row_bytes(tensor, columns))
         self._add(size, life.first, run.end if columns.keeps else life.last)
         self._add(run.kept_bytes, life.first, life.first)
         self.runs = [other for other in self.runs if other != run]

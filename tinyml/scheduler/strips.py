@@ -8,7 +8,7 @@ overlap kept, as in StreamNet (NeurIPS 2023), are the special case in which all 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -29,6 +29,11 @@ class Run(NamedTuple):
     kept_bytes: int
 
 
+def run_with(runs: Iterable[Run], number: int) -> Run | None:
+    """The run that a node is in, by number."""
+    return next((run for run in runs if run.start <= number <= run.end), None)
+
+
 @dataclass(frozen=True, eq=False)
 class ColumnRange:
     """Per strip: columns [begin, end) are computed, columns from `first` on are read."""
@@ -46,6 +51,11 @@ class ColumnRange:
     def keeps(self) -> bool:
         """Whether columns live on from one strip to the next."""
         return bool((self.first[1:] < self.end[:-1]).any())
+
+
+def row_bytes(tensor: Tensor, columns: ColumnRange | None) -> int:
+    """Of a row in a buffer that holds these columns, or all when None."""
+    return columns.held * tensor.hwc[2] if columns else tensor.row_bytes
 
 
 @dataclass
@@ -68,7 +78,7 @@ class Strips:
         if not readers:
             return None
         last, start = self.number[readers[-1]], self.number[producer] + 1
-        run = next((run for run in runs if run.start <= last <= run.end), Run(last, last, 0))
+        run = run_with(runs, last) or Run(last, last, 0)
         cuttable = all(self._may_be_cut(node) for node in (producer, *readers))
         return run if run.start == start and cuttable and self._several(run.end, readers[-1]) else None
 
