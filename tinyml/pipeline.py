@@ -95,9 +95,8 @@ def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
 def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
     """The plan itself. Raises FitError with remedies, which take seconds, when its arena exceeds the memory."""
     wanted = Wishes(**wishes)
-    limit = min(wanted.sram_bytes or board.sram_bytes, board.sram_bytes)
     try:
-        return require_arena_fits(plan, limit, board.name)
+        return require_arena_fits(plan, board.granting(wanted.sram_bytes).sram_bytes, board.name)
     except FitError as error:
         raise _with_remedies(error, plan, board, wanted) from None
 

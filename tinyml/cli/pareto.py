@@ -29,7 +29,9 @@ def check_pareto(model: Path, names: Sequence[str], planning: Wishes, plot: Path
         if len(boards) > 1:
             raise UsageError("--plot draws the plans for one board", hint=f"--board {boards[0].name}")
     graph = pipeline.load(model)
-    fronts = [(board, _limit(board, planning), _front(graph, board, planning, out)) for board in boards]
+    fronts = [
+        (board, board.granting(planning.sram_bytes).sram_bytes, _front(graph, board, planning, out)) for board in boards
+    ]
     rows = [_row(board, limit, plans) for board, limit, plans in fronts]
     fits = all(row["fits"] for row in rows)
     facts = {"model": graph.name, "model_sha256": graph.sha256, "fits": fits, **graph_ports(graph), "boards": rows}
@@ -51,10 +53,6 @@ def _front(graph: Graph, board: Board, planning: Wishes, out: Output) -> list[Pl
             if progress:
                 progress(len(plans), None)
     return plans
-
-
-def _limit(board: Board, planning: Wishes) -> int:
-    return min(planning.sram_bytes or board.sram_bytes, board.sram_bytes)
 
 
 def _row(board: Board, limit_bytes: int, plans: Sequence[Plan]) -> dict[str, Any]:

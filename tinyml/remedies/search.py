@@ -11,8 +11,8 @@ from tinyml.board import Board, board_names, load_board
 from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, ShapeError
 from tinyml.remedies.variants import with_resolution, with_width
-from tinyml.scheduler import Plan, fits, make_plan
-from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, feeds
+from tinyml.scheduler import Plan, fits
+from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_plan, feeds
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.planner import Task
 
@@ -41,32 +41,29 @@ class Remedy:
 
 @dataclass(frozen=True)
 class _Case:
-    """A model that does not fit. budget_bytes: for the arena."""
+    """A model that does not fit."""
 
     graph: Graph
     board: Board
     wishes: Wishes
-    budget_bytes: int
 
-    def planned(self, graph: Graph, wishes: Wishes, budget_bytes: int) -> Plan | None:
-        """A plan within the bytes with nothing computed twice, for the first way of feeding that has one."""
+    def budget_bytes(self, wishes: Wishes) -> int:
+        """For the arena."""
+        return self.board.granting(wishes.sram_bytes).sram_bytes - FIRMWARE_BYTES
+
+    def planned(self, graph: Graph, wishes: Wishes) -> Plan | None:
+        """The plan that a user with these wishes gets, if it fits and may do so with nothing computed twice."""
+        if not self.may_fit(graph, wishes):
+            return None
+        plan = choose_plan(graph, select_kernels(graph, self.board.cpu.features), self.board, wishes)
+        return plan if plan.arena_bytes <= self.budget_bytes(wishes) else None
+
+    def may_fit(self, graph: Graph, wishes: Wishes) -> bool:
+        """Whether the search says so, of a plan with nothing computed twice; the packed arena may be larger."""
         kernels = select_kernels(graph, self.board.cpu.features)
         for fed in feeds(wishes):
             try:
-                if fits(graph, kernels, budget_bytes, fed, wishes.keep_inputs):
-                    plan = make_plan(graph, kernels, wishes.keep_inputs, self.board, feed_rows=fed)
-                    if plan.arena_bytes <= budget_bytes:
-                        return plan
-            except UnsupportedError:
-                continue
-        return None
-
-    def may_fit(self, graph: Graph) -> bool:
-        """Whether the search says so; the packed arena may be larger."""
-        kernels = select_kernels(graph, self.board.cpu.features)
-        for fed in feeds(self.wishes):
-            try:
-                if fits(graph, kernels, self.budget_bytes, fed, self.wishes.keep_inputs):
+                if fits(graph, kernels, self.budget_bytes(wishes), fed, wishes.keep_inputs):
                     return True
             except UnsupportedError:
                 continue
@@ -75,8 +72,7 @@ class _Case:
 
 def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int) -> list[Remedy]:
     """All that help by themselves. arena_bytes: of the smallest plan found, which does not fit."""
-    sram = min(wishes.sram_bytes or board.sram_bytes, board.sram_bytes)
-    case = _Case(graph, board, wishes, sram - FIRMWARE_BYTES)
+    case = _Case(graph, board, wishes)
     kinds = (_by_rows, _computed_again, _without_options, _smaller_image, _narrower)
     found = [remedy for kind in kinds for remedy in kind(case)]
     return found + list(_larger_boards(board, arena_bytes))
@@ -85,7 +81,7 @@ def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int) -> li
 def _by_rows(case: _Case) -> Iterator[Remedy]:
     if case.wishes.feed != "resident" or case.wishes.keep_inputs:
         return
-    plan = case.planned(case.graph, replace(case.wishes, feed="rows"), case.budget_bytes)
+    plan = case.planned(case.graph, replace(case.wishes, feed="rows"))
     if plan is not None:
         yield Remedy("feed", f"--input rows: an arena of {plan.arena_bytes} bytes", "rows", plan.arena_bytes)
 
@@ -99,7 +95,7 @@ def _computed_again(case: _Case) -> Iterator[Remedy]:
             task = Task.of(case.graph, kernels, case.wishes.keep_inputs, case.board, fed)
         except UnsupportedError:
             continue
-        plan = _least_work(task, case.budget_bytes)
+        plan = _least_work(task, case.budget_bytes(case.wishes))
         if plan is not None and (best is None or plan.macs_executed < best.macs_executed):
             best = plan
     if best is not None:
@@ -128,14 +124,14 @@ def _least_work(task: Task, budget_bytes: int) -> Plan | None:
 
 def _without_options(case: _Case) -> Iterator[Remedy]:
     """The user's own restrictions, one at a time."""
-    wishes, whole = case.wishes, case.board.sram_bytes - FIRMWARE_BYTES
+    wishes = case.wishes
     if wishes.keep_inputs:
-        plan = case.planned(case.graph, replace(wishes, keep_inputs=False), case.budget_bytes)
+        plan = case.planned(case.graph, replace(wishes, keep_inputs=False))
         if plan is not None:
             text = f"without --keep-input: an arena of {plan.arena_bytes} bytes"
             yield Remedy("options", text, "keep_input", plan.arena_bytes)
-    if whole > case.budget_bytes:
-        plan = case.planned(case.graph, wishes, whole)
+    if case.board.granting(wishes.sram_bytes) is not case.board:
+        plan = case.planned(case.graph, replace(wishes, sram_bytes=None))
         if plan is not None:
             text = f"without --sram: an arena of {plan.arena_bytes} bytes in all {case.board.sram_bytes} of the board"
             yield Remedy("options", text, "sram", plan.arena_bytes)
@@ -170,13 +166,13 @@ def _largest(
     while begin < end:
         middle = (begin + end) // 2
         graph = _variant(case.graph, values[middle], variant)
-        if graph is not None and case.may_fit(graph):
+        if graph is not None and case.may_fit(graph, case.wishes):
             begin = middle + 1
         else:
             end = middle
     for number in range(begin - 1, max(-1, begin - 1 - _TRIES), -1):
         graph = _variant(case.graph, values[number], variant)
-        plan = case.planned(graph, case.wishes, case.budget_bytes) if graph is not None else None
+        plan = case.planned(graph, case.wishes) if graph is not None else None
         if plan is not None:
             return values[number], plan
     return None
