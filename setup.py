@@ -54,6 +54,7 @@ setup(
         "zig": ["ziglang>=0.13"],
         "train": ["torch>=2.13", "mlxtend>=0.23"],
         "test": [
+            "matplotlib>=3.6",
             "mypy>=1.10",
             "pillow>=9.1",
             "onnx>=1.15",

@@ -17,7 +17,7 @@ from tinyml import pipeline
 from tinyml.board import Board, load_board
 from tinyml.device.device import Device
 from tinyml.firmware import Firmware, build_firmware
-from tinyml.ir import Graph
+from tinyml.ir import Array, Graph
 from tinyml.samples import made_up_samples
 from tinyml.scheduler import Plan
 from tinyml.toolchain import Toolchain, installed_toolchains
@@ -73,8 +73,8 @@ def counts(plan: Plan, graph: Graph, board: Board, layers: bool) -> Iterator[Cou
                 yield Count(toolchain, optimize, firmware, count, found)
 
 
-def _layers(plan: Plan, board: Board, device: Device, sample: object) -> tuple[tuple[str, int], ...]:
-    ticks = device.step_ticks(sample)  # type: ignore[arg-type]
+def _layers(plan: Plan, board: Board, device: Device, sample: Sequence[Array]) -> tuple[tuple[str, int], ...]:
+    ticks = device.step_ticks(sample)
     return tuple(
         (f"{step.kernel.name} {'x'.join(map(str, step.node.output.hwc))}", board.counter.count(count))
         for step, count in zip(plan.steps, ticks, strict=True)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinyml import pipeline
+from tinyml.errors import UnsupportedError
 from tinyml.exporters.tflite_window import stated_padding
 from tinyml.ir import Activation, Node, Padding
 from tinyml.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Softmax
@@ -66,7 +67,7 @@ def _computed(tf: Any, node: Node, x: Any, values: dict[Any, Any]) -> Any:
         return tf.reshape(x, op.shape)
     if isinstance(op, Softmax):
         return tf.nn.softmax(x)
-    raise NotImplementedError(op.kind)
+    raise UnsupportedError(f"{op.kind} is not rebuilt in TensorFlow", "add it to benchmarks/tensorflow_int8.py")
 
 
 def _convolved(tf: Any, node: Node, x: Any) -> Any:

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinyml.ir import Node
+from codegen.kernels.fields import clamp_fields
+from tinyml.ir import Activation, Node
 from tinyml.ir.requantize import (
     Int32,
     Int64,
@@ -15,6 +16,8 @@ from tinyml.ir.requantize import (
     convolution_multipliers,
     multiply_by_quantized_multiplier,
 )
+from tinyml.kernel import Fields
+from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
 
 # Sums below this leave room for doubling them, and for the constant that is added to the product.
 SUM_LIMIT = 2**30
@@ -80,7 +83,8 @@ def _without_constants(node: Node, filters: Filters, lowest: Int64, highest: Int
     Such channels come from pruning and often have extreme biases and scales. A rescaling never falls as its sum grows,
     so a channel whose least and greatest sum end in the same value is constant.
     """
-    low, high = activation_range(node.op.activation, node.output)  # type: ignore[attr-defined]
+    assert isinstance(node.op, (Conv2D, DepthwiseConv2D, FullyConnected))
+    low, high = activation_range(node.op.activation, node.output)
     zero = node.output.affine.zero_point
 
     def output(sums: Int64) -> Int64:
@@ -131,6 +135,19 @@ def paired_scaling(filters: Filters) -> Int32:
     both, shifts = bias[::2] + 256 * bias[1::2], shift[::2] + 256 * shift[1::2]
     columns = [bias[::2], both, multiplier[::2], multiplier[1::2], shifts]
     return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
+
+
+def dense_fields(node: Node, activation: Activation, row_stride: int) -> Fields:
+    """Fields of tml_dense_fours besides its views, for a node that reads one pixel, or vector, per output."""
+    filters = filters_of(node, axis=0)
+    return {
+        "features": node.inputs[1].shape[-1],
+        "row_stride": row_stride,
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, activation),
+        "weights": dense_weights(filters),
+        "scaling": dense_scaling(filters),
+    }
 
 
 def dense_weights(filters: Filters) -> Int32:

@@ -100,3 +100,8 @@ def test_test_quantizes_on_the_way(tinyml: Command, real: Path, data: Path) -> N
 def test_an_int8_model_does_not_look_at_calibration(tinyml: Command, model: Path) -> None:
     answer = tinyml("plan", model, "--board", "host", "--calibrate", "missing.npz", "--json")
     assert answer.code == 0 and answer.facts["macs"] == small_graph().macs
+
+
+def test_pareto_of_a_float_model(tinyml: Command, real: Path, data: Path) -> None:
+    facts = tinyml("check", real, "--board", "host", "--pareto", "--calibrate", data, "--json").facts
+    assert facts["fits"] and facts["boards"][0]["pareto"]

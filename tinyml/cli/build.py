@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tinyml import pipeline
-from tinyml.board import load_board
+from tinyml.board import Board, load_board
 from tinyml.cli.facts import (
     build_facts,
     build_table,
@@ -30,6 +30,7 @@ from tinyml.cli.options import (
     Calibrating,
     board_option,
     calibrating_options,
+    chosen_samples,
     data_option,
     load_int8,
     model_argument,
@@ -41,13 +42,13 @@ from tinyml.cli.options import (
     toolchain_option,
 )
 from tinyml.cli.output import Output
-from tinyml.cli.pareto import check_pareto
+from tinyml.cli.pareto import check_pareto, require_plot
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph
 from tinyml.passes import Saving
 from tinyml.profiler.verification import Verification
-from tinyml.samples import Samples, load_samples, made_up_samples
+from tinyml.samples import Samples
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes
 from tinyml.toolchain import find_toolchain
@@ -103,13 +104,14 @@ def build(
     verdict = None
     if do_test:
         original = _original(model, calibrating)
-        verdict = _verify(graph, original, firmware, _samples(graph, data, samples), port, reference, out)
+        given = chosen_samples(graph, data, samples, MADE_UP_SAMPLES)
+        verdict = _verify(graph, original, firmware, given, port, reference, out)
         facts["test"] = verification_facts(verdict)
         tables.append(verification_table(verdict, firmware))
         if profile:
-            given = load_samples(data, graph, samples) if data else None
+            counted_on = given if data else None
             compiler = find_toolchain(firmware.board, toolchain)
-            counted = pipeline.profile_plan(plan, given, counting=firmware, port=port, toolchain=compiler)
+            counted = pipeline.profile_plan(plan, counted_on, counting=firmware, port=port, toolchain=compiler)
             facts["profile"] = counted.to_dict()
             tables.append(profile_table(counted))
     elif do_flash:
@@ -147,7 +149,8 @@ def test(
         loading = partial(load_int8, model, calibrating, out)
         graph, _, firmware = _build(loading, board, Path(directory) / "firmware", toolchain, planning)
         original = _original(model, calibrating)
-        verdict = _verify(graph, original, firmware, _samples(graph, data, samples), port, reference, out)
+        given = chosen_samples(graph, data, samples, MADE_UP_SAMPLES)
+        verdict = _verify(graph, original, firmware, given, port, reference, out)
     facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, **verification_facts(verdict)}
     out.result(facts, verification_table(verdict, firmware))
     return _exit_code(verdict)
@@ -175,13 +178,15 @@ def check(
     out: Output,
 ) -> int:
     """Does MODEL fit? Compiles and links it for every board; exit code 1 when it does not fit one."""
-    if pareto:
-        return check_pareto(model, board.split(","), planning, plot, out)
-    if plot is not None:
+    if plot is not None and not pareto:
         raise UsageError("--plot draws what --pareto finds", hint="add --pareto")
-    names = [load_board(name.strip()).name for name in board.split(",")]
+    boards = [load_board(name.strip()) for name in board.split(",")]
+    if plot is not None:
+        require_plot(plot, boards)
     graph = load_int8(model, calibrating, out)
-    rows = [_check_one(graph, name, toolchain, planning) for name in names]
+    if pareto:
+        return check_pareto(graph, boards, planning, plot, out)
+    rows = [_check_one(graph, board, toolchain, planning) for board in boards]
     messages = [f"{row['board']}: {row['message']}" for row in rows if not row["fits"]]
     fits = all(row["fits"] for row in rows)
     facts = {"model": graph.name, "model_sha256": graph.sha256, "fits": fits, **graph_ports(graph), "boards": rows}
@@ -189,11 +194,10 @@ def check(
     return 0 if fits else CheckError.exit_code
 
 
-def _check_one(graph: Graph, name: str, toolchain: str | None, planning: Wishes) -> Mapping[str, Any]:
+def _check_one(graph: Graph, board: Board, toolchain: str | None, planning: Wishes) -> Mapping[str, Any]:
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
-    board = load_board(name)
     plan = pipeline.schedule(graph, board, **asdict(planning))
-    row = {"board": name, **plan_facts(plan), "compiler": None, "message": None, **remedies_facts()}
+    row = {"board": board.name, **plan_facts(plan), "compiler": None, "message": None, **remedies_facts()}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:
             pipeline.require_fit(plan, board, **asdict(planning))
@@ -217,10 +221,6 @@ def _build(
     graph = loading()
     plan = pipeline.plan(graph, target, **asdict(planning))
     return graph, plan, pipeline.build(plan, output, toolchain=compiler, profile=profile)
-
-
-def _samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
-    return load_samples(data, graph, count) if data else made_up_samples(graph, count or MADE_UP_SAMPLES)
 
 
 def _original(model: Path, calibrating: Calibrating) -> Path | Graph:

@@ -17,6 +17,7 @@ from tinyml.importers import Shapes
 from tinyml.ir import Graph
 from tinyml.passes import Saving
 from tinyml.quantizer.pixels import PIXELS
+from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler.choice import Wishes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -159,6 +160,11 @@ def load_int8(model: Path, calibrating: Calibrating, out: Output, report: list[S
         return pipeline.load(model, shapes=calibrating.shapes, report=report)
     with out.progress(f"quantizing {model.name}") as progress:
         return pipeline.load(model, **asdict(calibrating), progress=progress, report=report)
+
+
+def chosen_samples(graph: Graph, data: Path | None, count: int | None, made_up: int) -> Samples:
+    """Those of --data, as many as --samples says; made-up ones without."""
+    return load_samples(data, graph, count) if data else made_up_samples(graph, count or made_up)
 
 
 def speaks(command: F) -> F:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from tinyml import pipeline
-from tinyml.board import Board, load_board
+from tinyml.board import Board
 from tinyml.cli.facts import graph_ports
 from tinyml.cli.output import Output, table
 from tinyml.errors import CheckError, UsageError
@@ -21,14 +21,15 @@ from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes
 
 
-def check_pareto(model: Path, names: Sequence[str], planning: Wishes, plot: Path | None, out: Output) -> int:
+def require_plot(plot: Path, boards: Sequence[Board]) -> None:
+    """UsageError unless the plans for these boards can be drawn in such a file."""
+    require_format(plot, PLOTS)
+    if len(boards) > 1:
+        raise UsageError("--plot draws the plans for one board", hint=f"--board {boards[0].name}")
+
+
+def check_pareto(graph: Graph, boards: Sequence[Board], planning: Wishes, plot: Path | None, out: Output) -> int:
     """The command; exit code 1 when no plan fits one of the boards. Nothing is compiled."""
-    boards = [load_board(name.strip()) for name in names]
-    if plot is not None:
-        require_format(plot, PLOTS)
-        if len(boards) > 1:
-            raise UsageError("--plot draws the plans for one board", hint=f"--board {boards[0].name}")
-    graph = pipeline.load(model)
     fronts = [
         (board, board.granting(planning.sram_bytes).sram_bytes, _front(graph, board, planning, out)) for board in boards
     ]

@@ -14,6 +14,7 @@ from tinyml.cli.options import (
     Calibrating,
     board_option,
     calibrating_options,
+    chosen_samples,
     data_option,
     load_int8,
     model_argument,
@@ -24,7 +25,7 @@ from tinyml.cli.options import (
 )
 from tinyml.cli.output import Output
 from tinyml.errors import CheckError
-from tinyml.samples import load_samples, made_up_samples
+from tinyml.samples import load_samples
 from tinyml.scheduler.choice import Wishes
 from tinyml.toolchain import find_toolchain
 
@@ -90,7 +91,7 @@ def bisect(
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
     graph = load_int8(model, calibrating, out)
-    given = load_samples(data, graph, samples) if data else made_up_samples(graph, samples or pipeline.BISECT_SAMPLES)
+    given = chosen_samples(graph, data, samples, pipeline.BISECT_SAMPLES)
     found = pipeline.bisect(graph, target, given, port=port, toolchain=compiler, **asdict(planning))
     out.result(found.to_dict(), str(found))
     return 0 if found.bit_exact else CheckError.exit_code

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TypeVar
 
 from tinyml.errors import ModelError, UnsupportedError
+from tinyml.importers.faults import raise_faults
 from tinyml.importers.tflite_call import Call, make_tensor
 from tinyml.importers.tflite_ops import ROWS, Row
 from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
 from tinyml.ir import Graph, Node, ShapeError, Tensor, shown, verify
 
 _SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
-_SHOWN_FAULTS = 50
 Step = TypeVar("Step")
 
 
@@ -41,7 +41,7 @@ class _Import:
         for index, entry in self._live():
             nodes += self._try(self._where(index, entry), partial(self._node, entry))
         self._faults += _computed_weights(nodes)
-        self._raise_faults()
+        raise_faults(self._faults)
         inputs, outputs = (tuple(map(self._tensor, side)) for side in (self._file.inputs, self._file.outputs))
         return Graph(name, tuple(nodes), inputs, outputs)
 
@@ -54,13 +54,6 @@ class _Import:
             return []
         except (ModelError, ShapeError) as error:
             raise ModelError(f"{where}: {error}") from error
-
-    def _raise_faults(self) -> None:
-        if not self._faults:
-            return
-        more = len(self._faults) - _SHOWN_FAULTS
-        listed = [*self._faults[:_SHOWN_FAULTS], *([f"and {more} more"] if more > 0 else [])]
-        raise UnsupportedError("the model needs what is not supported\n  " + "\n  ".join(listed))
 
     def _node(self, entry: OperatorEntry) -> Node:
         row = ROWS.get(entry.name)

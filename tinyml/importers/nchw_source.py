@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
+from tinyml.importers.faults import raise_faults
 from tinyml.importers.nchw import Axes, Builder, Move, Operand, Value, channels_last
 from tinyml.importers.nchw_elementwise import plain_value
 from tinyml.importers.nchw_fold import fold
@@ -16,7 +17,6 @@ from tinyml.importers.qdq import absorb
 from tinyml.ir import Array, DType, Graph, Shape, ShapeError, Tensor, shown, verify
 
 MAX_STEPS = 10_000
-_SHOWN_FAULTS = 50
 # what numpy and indexing raise where a contradiction got past all checks
 _DAMAGE = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
 log = logging.getLogger("tinyml.importers")
@@ -164,7 +164,7 @@ class _Attempt:
         self._inputs = [self._input(name, shape) for name, shape in source.inputs.items()]
         for step in source.steps:
             self._run(step)
-        self._raise_faults()
+        raise_faults(self._faults)
         self._outputs = [self._output(name) for name in source.outputs]
 
     @property
@@ -197,13 +197,6 @@ class _Attempt:
         shapes = [self._source.stated.get(name) for name in step.outputs]
         known = [shape for shape in shapes if shape is not None]
         return [plain_value(s, Tensor("", s, DType.FLOAT32)) for s in known] if len(known) == len(shapes) else []
-
-    def _raise_faults(self) -> None:
-        if not self._faults:
-            return
-        more = len(self._faults) - _SHOWN_FAULTS
-        listed = [*self._faults[:_SHOWN_FAULTS], *([f"and {more} more"] if more > 0 else [])]
-        raise UnsupportedError("the model needs what is not supported\n  " + "\n  ".join(listed))
 
     def _output(self, name: str) -> tuple[Port, Tensor]:
         try:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen.kernels.dsp import (
-    dense_scaling,
-    dense_weights,
+    dense_fields,
     filters_of,
     paired_scaling,
     paired_weights,
@@ -124,17 +123,8 @@ def parts_parameters(node: Node) -> Fields:
 
 def column_parameters(node: Node) -> Fields:
     """Fields of tml_dense_fours besides its views."""
-    op = node.op
-    assert isinstance(op, Conv2D)
-    filters = filters_of(node, axis=0)
-    return {
-        "features": node.inputs[0].hwc[2],
-        "row_stride": op.stride_h,
-        "output_zero_point": node.output.affine.zero_point,
-        **clamp_fields(node, op.activation),
-        "weights": dense_weights(filters),
-        "scaling": dense_scaling(filters),
-    }
+    assert isinstance(node.op, Conv2D)
+    return dense_fields(node, node.op.activation, row_stride=node.op.stride_h)
 
 
 def _accepts_column(node: Node) -> bool:

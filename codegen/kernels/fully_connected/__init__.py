@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.kernels.dsp import dense_scaling, dense_weights, filters_of
+from codegen.kernels.dsp import dense_fields, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
 from tinyml.ir import Node
 from tinyml.ir.requantize import convolution_multipliers
@@ -26,17 +26,8 @@ def parameters(node: Node) -> Fields:
 
 def fours_parameters(node: Node) -> Fields:
     """Fields of tml_dense_fours besides its views."""
-    op = node.op
-    assert isinstance(op, FullyConnected)
-    filters = filters_of(node, axis=0)
-    return {
-        "features": node.inputs[1].shape[1],
-        "row_stride": 1,
-        "output_zero_point": node.output.affine.zero_point,
-        **clamp_fields(node, op.activation),
-        "weights": dense_weights(filters),
-        "scaling": dense_scaling(filters),
-    }
+    assert isinstance(node.op, FullyConnected)
+    return dense_fields(node, node.op.activation, row_stride=1)
 
 
 def _accepts_fours(node: Node) -> bool:
