@@ -1,0 +1,217 @@
+/* Helium (MVE) of Armv8.1-M: 16 products of int8 per instruction.
+ *
+ * A block is 4 filters on 2 pixels: 8 sums, in the 8 registers that VMLADAVA can add to, so that 6 loads serve 8 of them.
+ * The loops are assembler because compilers do not keep these registers free, and to leave them all to it there must be
+ * no frame pointer. Weights come 16 taps at a time, four filters side by side, and zeros where taps or filters end.
+ *
+ * Rescaling. TFLite rounds twice: x = round(sum * multiplier / 2**31), halves up, which is VQRDMULH, then
+ * round(x / 2**shift), halves away from zero. VRSHL rounds halves up: the same for x >= 0, and for x < 0 after adding -1,
+ * if shift > 0. A negative x comes to nothing where the zero point is the least output (RELU): there the -1 is left out.
+ * Sums beyond int8 are narrowed with saturation, the zero point being added in int16, between the two narrowings.
+ */
+#ifndef TML_MVE_H
+#define TML_MVE_H
+
+#include "tml_types.h"
+
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__)
+#error "compile the model's .c with -Og, -O1 or more, without -fno-omit-frame-pointer: the kernels need all registers"
+#endif
+
+#define TML_MVE_CLOBBERED \
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", \
+        "q5", "q6", "q7", "cc", "memory"
+
+/* Two pixels and the filters applied to them. */
+typedef struct {
+    const int8_t *x[2];
+    int32_t vectors;        /* of 16 values in a run */
+    const int8_t *weights;  /* [blocks][runs][vectors][4][16] */
+    const int32_t *scaling; /* [blocks][3][4]: bias, multiplier, shift to the left; moves */
+    int8_t *out;            /* of the first pixel; moves by 4 bytes a block */
+    const int8_t *out_end;
+    uint32_t apart;         /* from the first pixel's output to the second's, in bytes, below 65536; << 16 */
+    int32_t zero_point;     /* of the output */
+    const int8_t *const *runs; /* [runs][2]: for tml_mve_filter_runs, instead of x */
+    const int8_t *const *runs_end;
+} tml_mve_block;
+
+_Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offsets");
+
+#define TML_MVE_VECTOR \
+    "vldrb.u8 q0, [r1], #16\n\t" \
+    "vldrb.u8 q2, [r5], #16\n\t" \
+    "vmladava.s8 r0, q0, q2\n\t" \
+    "vldrb.u8 q1, [r3], #16\n\t" \
+    "vmladava.s8 r8, q1, q2\n\t" \
+    "vldrb.u8 q3, [r5], #16\n\t" \
+    "vmladava.s8 r2, q0, q3\n\t" \
+    "vmladava.s8 r10, q1, q3\n\t" \
+    "vldrb.u8 q4, [r5], #16\n\t" \
+    "vmladava.s8 r4, q0, q4\n\t" \
+    "vmladava.s8 r12, q1, q4\n\t" \
+    "vldrb.u8 q5, [r5], #16\n\t" \
+    "vmladava.s8 r6, q0, q5\n\t" \
+    "vmladava.s8 lr, q1, q5\n\t"
+
+/* Any number of vectors, an even one, and one. */
+#define TML_MVE_VECTORS "1:\n\t" TML_MVE_VECTOR "subs r9, r9, #1\n\tbne 1b\n\t"
+#define TML_MVE_TWO_VECTORS "1:\n\t" TML_MVE_VECTOR TML_MVE_VECTOR "subs r9, r9, #2\n\tbne 1b\n\t"
+#define TML_MVE_RUN(vectors) "ldm %[c], {r1, r3, r9}\n\t" vectors
+#define TML_MVE_RUNS \
+    "str r11, [%[c], #16]\n\t" \
+    "ldr r11, [%[c], #36]\n" \
+    "2:\n\t" \
+    "ldrd r1, r3, [r11], #8\n\t" \
+    "ldr r9, [%[c], #8]\n" TML_MVE_VECTORS \
+    "ldr r9, [%[c], #40]\n\t" \
+    "cmp r11, r9\n\t" \
+    "bne 2b\n\t" \
+    "ldr r11, [%[c], #16]\n\t"
+
+/* q6: the bytes from `out` to where (pixel 0, pixel 1) of each of 4 filters go; q7: the zero point. */
+#define TML_MVE_FILTER(sums, halves) \
+    __asm__ volatile( \
+        "movs r0, #0\n\t" \
+        "mov r1, #0x00010001\n\t" \
+        "ldrd r3, r2, [%[c], #28]\n\t" \
+        "vidup.u32 q6, r0, #1\n\t" \
+        "vmul.i32 q6, q6, r1\n\t" \
+        "vadd.i32 q6, q6, r3\n\t" \
+        "vdup.16 q7, r2\n\t" \
+        "ldrd r5, r11, [%[c], #12]\n" \
+        "5:\n\t" \
+        "ldm r11, {r0, r2, r4, r6}\n\t" \
+        "ldm r11!, {r8, r10, r12, lr}\n\t" sums \
+        "vmov q0[2], q0[0], r0, r4\n\t" \
+        "vmov q0[3], q0[1], r2, r6\n\t" \
+        "vldrw.u32 q2, [r11], #16\n\t" \
+        "vmov q1[2], q1[0], r8, r12\n\t" \
+        "vmov q1[3], q1[1], r10, lr\n\t" \
+        "vldrw.u32 q3, [r11], #16\n\t" \
+        "vqrdmulh.s32 q0, q0, q2\n\t" \
+        "vqrdmulh.s32 q1, q1, q2\n\t" halves \
+        "vrshl.s32 q0, q0, q3\n\t" \
+        "vrshl.s32 q1, q1, q3\n\t" \
+        "vqmovnb.s32 q4, q0\n\t" \
+        "vqmovnt.s32 q4, q1\n\t" \
+        "ldrd r0, r2, [%[c], #20]\n\t" \
+        "vqadd.s16 q4, q4, q7\n\t" \
+        "vqmovnb.s16 q4, q4\n\t" \
+        "vstrb.16 q4, [r0, q6]\n\t" \
+        "adds r0, r0, #4\n\t" \
+        "cmp r0, r2\n\t" \
+        "str r0, [%[c], #20]\n\t" \
+        "bne 5b\n\t" \
+        "strd r5, r11, [%[c], #12]" \
+        : \
+        : [c] "r"(block) \
+        : TML_MVE_CLOBBERED)
+
+#define TML_MVE_HALVES_UP
+#define TML_MVE_HALVES_AWAY \
+    "vshr.s32 q4, q0, #31\n\t" \
+    "vadd.i32 q0, q0, q4\n\t" \
+    "vshr.s32 q5, q1, #31\n\t" \
+    "vadd.i32 q1, q1, q5\n\t"
+
+/* All blocks of filters; halves_away: rounding where outputs may lie below the zero point. */
+static inline void tml_mve_filter(tml_mve_block *block, int32_t halves_away)
+{
+    if (block->vectors == 1) {
+        if (halves_away) {
+            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTOR), TML_MVE_HALVES_AWAY);
+        } else {
+            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTOR), TML_MVE_HALVES_UP);
+        }
+    } else if (block->vectors % 2 == 0) {
+        if (halves_away) {
+            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_TWO_VECTORS), TML_MVE_HALVES_AWAY);
+        } else {
+            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_TWO_VECTORS), TML_MVE_HALVES_UP);
+        }
+    } else if (halves_away) {
+        TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTORS), TML_MVE_HALVES_AWAY);
+    } else {
+        TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTORS), TML_MVE_HALVES_UP);
+    }
+}
+
+/* The same for values that lie in several runs of equal length. */
+static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away)
+{
+    if (halves_away) {
+        TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_AWAY);
+    } else {
+        TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_UP);
+    }
+}
+
+/* Copies exactly `count` bytes, at least 1. */
+static inline void tml_mve_copy(int8_t *target, const int8_t *source, int32_t count)
+{
+    __asm__ volatile(
+        "dlstp.8 lr, %[n]\n"
+        "1:\n\t"
+        "vldrb.u8 q0, [%[s]], #16\n\t"
+        "vstrb.8 q0, [%[t]], #16\n\t"
+        "letp lr, 1b"
+        : [t] "+r"(target), [s] "+r"(source)
+        : [n] "r"(count)
+        : "lr", "q0", "memory");
+}
+
+/* Copies exactly `count` bytes, at least 1, a vector at a time: its bytes to target + places[0..15]. The next one starts
+ * `read` bytes on, at most 16, and is written `written` bytes on. */
+static inline void tml_mve_spread(int8_t *target, const int8_t *source, int32_t count, const uint8_t *places,
+                                  int32_t read, int32_t written)
+{
+    __asm__ volatile(
+        "vldrb.u8 q1, [%[p]]\n"
+        "1:\n\t"
+        "vctp.8 %[n]\n\t"
+        "vpstt\n\t"
+        "vldrbt.u8 q0, [%[s]]\n\t"
+        "vstrbt.8 q0, [%[t], q1]\n\t"
+        "add %[s], %[s], %[r]\n\t"
+        "add %[t], %[t], %[w]\n\t"
+        "subs %[n], %[n], %[r]\n\t"
+        "bgt 1b"
+        : [t] "+r"(target), [s] "+r"(source), [n] "+r"(count)
+        : [p] "r"(places), [r] "r"(read), [w] "r"(written)
+        : "q0", "q1", "cc", "memory");
+}
+
+/* Sets `count` bytes, at least 1. */
+static inline void tml_mve_fill(int8_t *target, int32_t value, int32_t count)
+{
+    __asm__ volatile(
+        "vdup.8 q0, %[v]\n\t"
+        "dlstp.8 lr, %[n]\n"
+        "1:\n\t"
+        "vstrb.8 q0, [%[t]], #16\n\t"
+        "letp lr, 1b"
+        : [t] "+r"(target)
+        : [v] "r"(value), [n] "r"(count)
+        : "lr", "q0", "memory");
+}
+
+/* Clamps `count` values, at least 1, in place. */
+static inline void tml_mve_clamp(int8_t *values, int32_t count, int32_t low, int32_t high)
+{
+    __asm__ volatile(
+        "vdup.8 q1, %[low]\n\t"
+        "vdup.8 q2, %[high]\n\t"
+        "dlstp.8 lr, %[n]\n"
+        "1:\n\t"
+        "vldrb.u8 q0, [%[t]]\n\t"
+        "vmax.s8 q0, q0, q1\n\t"
+        "vmin.s8 q0, q0, q2\n\t"
+        "vstrb.8 q0, [%[t]], #16\n\t"
+        "letp lr, 1b"
+        : [t] "+r"(values)
+        : [low] "r"(low), [high] "r"(high), [n] "r"(count)
+        : "lr", "q0", "q1", "q2", "memory");
+}
+
+#endif

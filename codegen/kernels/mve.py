@@ -1,0 +1,40 @@
+"""Weights and rescaling as the kernels for Helium read them (tml_mve.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codegen.kernels.dsp import Filters, filters_of
+from tinyml.ir import Node
+from tinyml.ir.requantize import Int32, Int64, activation_range
+
+LANES = 16
+
+
+def halves_away(node: Node) -> bool:
+    """Whether outputs below the zero point tell how halves below it were rounded."""
+    low, _ = activation_range(node.op.activation, node.output)  # type: ignore[attr-defined]
+    return low < node.output.affine.zero_point
+
+
+def fits(node: Node, axis: int) -> bool:
+    """Whether tml_mve.h's rescaling gives TFLite's bytes: no shift to the left, and one to the right for every sum
+    whose halves are rounded away from zero."""
+    return bool((filters_of(node, axis).shift >= (1 if halves_away(node) else 0)).all())
+
+
+def block_weights(weights: Int64) -> NDArray[np.int8]:
+    """[blocks, vectors, 4, 16] from [channels, taps]."""
+    channels, taps = weights.shape
+    whole = np.pad(weights, ((0, -channels % 4), (0, -taps % LANES)))
+    blocks = whole.reshape(len(whole) // 4, 4, -1, LANES).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(blocks).astype(np.int8)
+
+
+def block_scaling(filters: Filters) -> Int32:
+    """[blocks, 3, 4]: bias, multiplier and shift to the left of 4 filters."""
+    rows = np.stack([filters.bias, filters.multiplier, -filters.shift])
+    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+    # sums wrap, and so may the zero point's part in the bias
+    return np.ascontiguousarray(rows.reshape(3, -1, 4).transpose(1, 0, 2)).astype(np.uint32).view(np.int32)
