@@ -22,21 +22,27 @@
     "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", \
         "q5", "q6", "q7", "cc", "memory"
 
-/* Two pixels and the filters applied to them. */
+/* Pairs of pixels and the filters applied to them. */
 typedef struct {
-    const int8_t *x[2];
+    const int8_t *x[2];     /* the two pixels: moves */
     int32_t vectors;        /* of 16 values in a run */
     const int8_t *weights;  /* [blocks][runs][vectors][4][16] */
-    const int32_t *scaling; /* [blocks][3][4]: bias, multiplier, shift to the left; moves */
-    int8_t *out;            /* of the first pixel; moves by 4 bytes a block */
-    const int8_t *out_end;
+    const int32_t *scaling; /* [blocks][3][4]: bias, multiplier, shift to the left */
+    int8_t *out;            /* of the first pixel: moves */
+    const int8_t *out_end;  /* out + filters: moves */
     uint32_t apart;         /* from the first pixel's output to the second's, in bytes, below 65536; << 16 */
     int32_t zero_point;     /* of the output */
-    const int8_t *const *runs; /* [runs][2]: for tml_mve_filter_runs, instead of x */
+    const int8_t **runs;    /* [runs][2]: for tml_mve_filter_runs, instead of x: moves */
     const int8_t *const *runs_end;
+    int32_t pairs;          /* to go */
+    int32_t x_step;         /* bytes from one pair to the next; steps: the same for each of runs, rounded up to 4 */
+    int32_t out_step;       /* from the end of a pair's output to the next pair's */
+    int32_t filters;        /* in all blocks */
+    const int32_t *steps;
+    const int32_t *kept;
 } tml_mve_block;
 
-_Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_block) == 68, "the assembler counts on these offsets");
 
 #define TML_MVE_VECTOR \
     "vldrb.u8 q0, [r1], #16\n\t" \
@@ -59,7 +65,7 @@ _Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offse
 #define TML_MVE_TWO_VECTORS "1:\n\t" TML_MVE_VECTOR TML_MVE_VECTOR "subs r9, r9, #2\n\tbne 1b\n\t"
 #define TML_MVE_RUN(vectors) "ldm %[c], {r1, r3, r9}\n\t" vectors
 #define TML_MVE_RUNS \
-    "str r11, [%[c], #16]\n\t" \
+    "str r11, [%[c], #64]\n\t" \
     "ldr r11, [%[c], #36]\n" \
     "2:\n\t" \
     "ldrd r1, r3, [r11], #8\n\t" \
@@ -67,10 +73,27 @@ _Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offse
     "ldr r9, [%[c], #40]\n\t" \
     "cmp r11, r9\n\t" \
     "bne 2b\n\t" \
-    "ldr r11, [%[c], #16]\n\t"
+    "ldr r11, [%[c], #64]\n\t"
+
+/* To the next pair of pixels: x_step is in r5. */
+#define TML_MVE_NEXT \
+    "ldm %[c], {r1, r3}\n\t" \
+    "add r1, r1, r5\n\t" \
+    "add r3, r3, r5\n\t" \
+    "strd r1, r3, [%[c]]\n\t"
+#define TML_MVE_NEXT_RUNS \
+    "ldrd r1, r3, [%[c], #36]\n\t" \
+    "ldr r2, [%[c], #60]\n" \
+    "3:\n\t" \
+    "vldrw.u32 q0, [r1]\n\t" \
+    "vldrw.u32 q1, [r2], #16\n\t" \
+    "vadd.i32 q0, q0, q1\n\t" \
+    "vstrw.32 q0, [r1], #16\n\t" \
+    "cmp r1, r3\n\t" \
+    "bcc 3b\n\t"
 
 /* q6: the bytes from `out` to where (pixel 0, pixel 1) of each of 4 filters go; q7: the zero point. */
-#define TML_MVE_FILTER(sums, halves) \
+#define TML_MVE_FILTER(sums, halves, next) \
     __asm__ volatile( \
         "movs r0, #0\n\t" \
         "mov r1, #0x00010001\n\t" \
@@ -78,7 +101,8 @@ _Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offse
         "vidup.u32 q6, r0, #1\n\t" \
         "vmul.i32 q6, q6, r1\n\t" \
         "vadd.i32 q6, q6, r3\n\t" \
-        "vdup.16 q7, r2\n\t" \
+        "vdup.16 q7, r2\n" \
+        "6:\n\t" \
         "ldrd r5, r11, [%[c], #12]\n" \
         "5:\n\t" \
         "ldm r11, {r0, r2, r4, r6}\n\t" \
@@ -103,7 +127,16 @@ _Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offse
         "cmp r0, r2\n\t" \
         "str r0, [%[c], #20]\n\t" \
         "bne 5b\n\t" \
-        "strd r5, r11, [%[c], #12]" \
+        "ldrd r4, r5, [%[c], #44]\n\t" \
+        "subs r4, r4, #1\n\t" \
+        "str r4, [%[c], #44]\n\t" \
+        "beq 7f\n\t" next \
+        "ldrd r5, r6, [%[c], #52]\n\t" \
+        "add r0, r0, r5\n\t" \
+        "add r6, r6, r0\n\t" \
+        "strd r0, r6, [%[c], #20]\n\t" \
+        "b 6b\n" \
+        "7:" \
         : \
         : [c] "r"(block) \
         : TML_MVE_CLOBBERED)
@@ -115,25 +148,23 @@ _Static_assert(sizeof(tml_mve_block) == 44, "the assembler counts on these offse
     "vshr.s32 q5, q1, #31\n\t" \
     "vadd.i32 q1, q1, q5\n\t"
 
-/* All blocks of filters; halves_away: rounding where outputs may lie below the zero point. */
+#define TML_MVE_FILTER_RUN(vectors) \
+    if (halves_away) { \
+        TML_MVE_FILTER(TML_MVE_RUN(vectors), TML_MVE_HALVES_AWAY, TML_MVE_NEXT); \
+    } else { \
+        TML_MVE_FILTER(TML_MVE_RUN(vectors), TML_MVE_HALVES_UP, TML_MVE_NEXT); \
+    }
+
+/* All filters on all pairs of pixels, of which there is at least one; halves_away: rounding where outputs may lie below
+ * the zero point. */
 static inline void tml_mve_filter(tml_mve_block *block, int32_t halves_away)
 {
     if (block->vectors == 1) {
-        if (halves_away) {
-            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTOR), TML_MVE_HALVES_AWAY);
-        } else {
-            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTOR), TML_MVE_HALVES_UP);
-        }
+        TML_MVE_FILTER_RUN(TML_MVE_VECTOR)
     } else if (block->vectors % 2 == 0) {
-        if (halves_away) {
-            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_TWO_VECTORS), TML_MVE_HALVES_AWAY);
-        } else {
-            TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_TWO_VECTORS), TML_MVE_HALVES_UP);
-        }
-    } else if (halves_away) {
-        TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTORS), TML_MVE_HALVES_AWAY);
+        TML_MVE_FILTER_RUN(TML_MVE_TWO_VECTORS)
     } else {
-        TML_MVE_FILTER(TML_MVE_RUN(TML_MVE_VECTORS), TML_MVE_HALVES_UP);
+        TML_MVE_FILTER_RUN(TML_MVE_VECTORS)
     }
 }
 
@@ -141,9 +172,9 @@ static inline void tml_mve_filter(tml_mve_block *block, int32_t halves_away)
 static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away)
 {
     if (halves_away) {
-        TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_AWAY);
+        TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_AWAY, TML_MVE_NEXT_RUNS);
     } else {
-        TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_UP);
+        TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_UP, TML_MVE_NEXT_RUNS);
     }
 }
 

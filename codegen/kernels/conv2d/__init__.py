@@ -175,6 +175,7 @@ def blocks_parameters(node: Node) -> Fields:
         **clamp_fields(node, op.activation),
         "halves_away": int(halves_away(node)),
         "vectors": weights.shape[1],
+        "block_bytes": weights[0].size,
         "weights": weights,
         "scaling": block_scaling(filters),
     }
@@ -183,7 +184,7 @@ def blocks_parameters(node: Node) -> Fields:
 def rows_parameters(node: Node) -> Fields:
     """The same for windows that are read row by row."""
     _, _, kernel_w, depth = node.inputs[1].shape
-    zeros = np.full(depth, node.inputs[0].affine.zero_point, np.int8)
+    zeros = np.full(kernel_w * depth, node.inputs[0].affine.zero_point, np.int8)
     return {**blocks_parameters(node), "vectors": kernel_w * depth // LANES, "zeros": zeros}
 
 
@@ -201,7 +202,9 @@ def lines_parameters(node: Node) -> Fields:
     }
 
 
-POINTWISE_CHANNELS, ROWS_TAPS, LINE_BYTES, LINE_ROWS = 256, 32, 384, 16  # TML_CONV2D_..., the last for 8 bits of spread
+POINTWISE_CHANNELS, ROWS_TAPS, ROWS_HEIGHT, LINE_BYTES = 256, 32, 8, 384  # TML_CONV2D_...
+LINE_ROWS = 16  # for which a place in a line takes 8 bits
+
 
 
 def _line_columns(node: Node) -> int:
@@ -217,7 +220,7 @@ def _accepts_windows(node: Node) -> bool:
     op = node.op
     assert isinstance(op, Conv2D)
     one_group = node.inputs[1].shape[3] == node.inputs[0].hwc[2]
-    return one_group and op.dilation_h == op.dilation_w == 1 and fits(node, axis=0)
+    return one_group and op.dilation_h == op.dilation_w == 1 and node.output.hwc[2] < 2**16 and fits(node, axis=0)
 
 
 def _accepts_pointwise(node: Node) -> bool:
@@ -227,7 +230,8 @@ def _accepts_pointwise(node: Node) -> bool:
 
 def _accepts_rows(node: Node) -> bool:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
-    return depth % LANES == 0 and kernel_h * kernel_w <= ROWS_TAPS and _accepts_windows(node)
+    short = kernel_h * kernel_w <= ROWS_TAPS and kernel_h <= ROWS_HEIGHT and node.output.row_bytes < 2**16
+    return depth % LANES == 0 and short and _accepts_windows(node)
 
 
 def _accepts_lines(node: Node) -> bool:

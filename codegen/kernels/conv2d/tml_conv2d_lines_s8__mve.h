@@ -52,18 +52,21 @@ static TML_NOINLINE void tml_conv2d_lines_fill(const tml_conv2d_blocks *p, const
 }
 
 /* All output channels of a part. */
-static TML_NOINLINE void tml_conv2d_lines_filter(const tml_conv2d_blocks *p, const tml_conv2d_lines_part *part,
-                                                 const int8_t *line, int8_t *out)
+static TML_NOINLINE void tml_conv2d_lines_filter(const tml_conv2d_blocks *p, int32_t count, const int8_t *line,
+                                                 int8_t *out)
 {
     const int32_t step = p->stride_w * p->kernel_h * p->input.channels;
-    tml_mve_block block = {.vectors = p->vectors};
-    for (int32_t i = 0; i < part->count; i += 2) {
-        const int32_t more = i + 1 < part->count;
-        block.x[0] = line;
-        block.x[1] = more ? line + step : line;
-        tml_conv2d_blocks_pair(p, &block, 0, out, more ? out + p->output.channels : out);
-        line += 2 * step;
-        out += 2 * p->output.channels;
+    const int32_t even = count & ~1;
+    tml_mve_block block = {.x = {line, line + step}, .vectors = p->vectors, .pairs = count / 2, .x_step = 2 * step};
+    if (even > 0) {
+        tml_conv2d_blocks_pairs(p, &block, out, out + p->output.channels);
+    }
+    if (even < count) {
+        block.x[0] = line + even * step;
+        block.x[1] = block.x[0];
+        block.pairs = 1;
+        out += even * p->output.channels;
+        tml_conv2d_blocks_pairs(p, &block, out, out);
     }
 }
 
@@ -78,7 +81,7 @@ static TML_NOINLINE void tml_conv2d_lines_rows(const tml_conv2d_blocks *p, const
         for (part.column = 0; part.column < p->output.width; part.column += p->columns) {
             part.count = tml_min(p->columns, p->output.width - part.column);
             tml_conv2d_lines_fill(p, input, &part, line);
-            tml_conv2d_lines_filter(p, &part, line, out + part.column * p->output.channels);
+            tml_conv2d_lines_filter(p, part.count, line, out + part.column * p->output.channels);
         }
     }
     tml_conv2d_blocks_clamp(p, output, row_begin, row_end);

@@ -7,64 +7,75 @@
 /* Channels at most, unless they are a multiple of 16. */
 #define TML_CONV2D_POINTWISE_CHANNELS 256
 
-/* Output pixels row by row: the one at `column`, and where it lies. */
+/* `count` pixels at equal distances in input and output. */
 typedef struct {
-    const tml_conv2d_blocks *p;
-    const int8_t *input;
-    int8_t *output;
-    int32_t row;
-    int32_t column;
     const int8_t *x;
     int8_t *out;
-} tml_conv2d_pointwise_at;
+    int32_t count;
+} tml_conv2d_pixels;
 
-static inline void tml_conv2d_pointwise_next(tml_conv2d_pointwise_at *at)
+static inline void tml_conv2d_pointwise_pairs(const tml_conv2d_blocks *p, tml_mve_block *block,
+                                              const tml_conv2d_pixels *pixels)
 {
-    const tml_conv2d_blocks *p = at->p;
-    at->x += p->stride_w * p->input.channels;
-    at->out += p->output.channels;
-    at->column++;
-    if (at->column == p->output.width) {
-        at->column = 0;
-        at->row++;
-        at->x = tml_row(at->input, &p->input, at->row * p->stride_h);
-        at->out = tml_row_out(at->output, &p->output, at->row);
+    const int32_t step = p->stride_w * p->input.channels;
+    block->x[0] = pixels->x;
+    block->x[1] = pixels->count > 1 ? pixels->x + step : pixels->x;
+    block->x_step = 2 * step;
+    block->pairs = tml_max(pixels->count / 2, 1);
+    tml_conv2d_blocks_pairs(p, block, pixels->out, pixels->out + (pixels->count > 1 ? p->output.channels : 0));
+}
+
+/* Pixels that are read in whole vectors: those that would end behind `limit` are copied. */
+static TML_NOINLINE void tml_conv2d_pointwise_pixels(const tml_conv2d_blocks *p, const tml_conv2d_pixels *all,
+                                                     const int8_t *limit)
+{
+    const int32_t step = p->stride_w * p->input.channels;
+    int8_t copy[TML_CONV2D_POINTWISE_CHANNELS];
+    tml_mve_block block = {.vectors = p->vectors};
+    tml_conv2d_pixels pixels = *all;
+    int32_t left = all->count;
+    int32_t direct = left;
+    while (direct > 0 && pixels.x + (direct - 1) * step > limit) {
+        direct--;
+    }
+    while (left > 0) {
+        pixels.count = direct > 1 ? direct & ~1 : 1;
+        if (direct == 0) {
+            const int8_t *const x = pixels.x;
+            tml_mve_copy(copy, x, p->input.channels);
+            pixels.x = copy;
+            tml_conv2d_pointwise_pairs(p, &block, &pixels);
+            pixels.x = x;
+        } else {
+            tml_conv2d_pointwise_pairs(p, &block, &pixels);
+            direct -= pixels.count;
+        }
+        left -= pixels.count;
+        pixels.x += pixels.count * step;
+        pixels.out += pixels.count * p->output.channels;
     }
 }
 
-/* Output rows [row_begin, row_end). A pixel is read in whole vectors: those that would end behind the image are copied. */
+/* Output rows [row_begin, row_end): as many at a time as lie in one piece. */
 static TML_NOINLINE void tml_conv2d_pointwise_rows(const tml_conv2d_blocks *p, const int8_t *input, int8_t *output,
                                                    int32_t row_begin, int32_t row_end)
 {
     const int32_t channels = p->input.channels;
     const int8_t *const image_end = tml_row(input, &p->input, p->input.rows - 1) + p->input.width * channels;
-    const int8_t *const limit = image_end - 16 * p->vectors;
-    int8_t copies[TML_CONV2D_POINTWISE_CHANNELS];
-    tml_mve_block block = {.vectors = p->vectors};
-    tml_conv2d_pointwise_at at = {p, input, output, row_begin, 0, tml_row(input, &p->input, row_begin * p->stride_h),
-                                  tml_row_out(output, &p->output, row_begin)};
-    for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left--) {
-        int8_t *const out = at.out;
-        block.x[0] = at.x;
-        if (block.x[0] > limit) {
-            tml_mve_copy(copies, block.x[0], channels);
-            block.x[0] = copies;
-        }
-        block.x[1] = block.x[0];
-        tml_conv2d_pointwise_next(&at);
-        int8_t *out1 = out;
-        if (left > 1 && tml_conv2d_blocks_near(out, at.out)) {
-            left--;
-            out1 = at.out;
-            block.x[1] = at.x;
-            if (block.x[1] > limit) {
-                int8_t *const copy = copies + (p->vectors == 1 ? 16 : 0);
-                tml_mve_copy(copy, block.x[1], channels);
-                block.x[1] = copy;
-            }
-            tml_conv2d_pointwise_next(&at);
-        }
-        tml_conv2d_blocks_pair(p, &block, 0, out, out1);
+    const int32_t x_bytes = p->output.width * p->stride_w * channels;
+    const int32_t out_bytes = p->output.width * p->output.channels;
+    for (int32_t row = row_begin; row < row_end;) {
+        const int8_t *x = tml_row(input, &p->input, row * p->stride_h);
+        int8_t *out = tml_row_out(output, &p->output, row);
+        tml_conv2d_pixels pixels = {x, out, 0};
+        do {
+            pixels.count += p->output.width;
+            x += x_bytes;
+            out += out_bytes;
+            row++;
+        } while (row < row_end && x == tml_row(input, &p->input, row * p->stride_h) &&
+                 out == tml_row_out(output, &p->output, row));
+        tml_conv2d_pointwise_pixels(p, &pixels, image_end - 16 * p->vectors);
     }
     tml_conv2d_blocks_clamp(p, output, row_begin, row_end);
 }

@@ -5,103 +5,104 @@
 
 #include "tml_conv2d_blocks.h"
 
-/* Taps at most. */
+/* Taps at most, and rows of them. */
 #define TML_CONV2D_ROWS_TAPS 32
+#define TML_CONV2D_ROWS_HEIGHT 8
 
-/* Output pixels, and the image rows and columns under their first taps. */
+/* An output row: where its windows' rows of taps begin, at image column 0. step: 1, or 0 for rows outside the image. */
 typedef struct {
-    int32_t row;
-    int32_t column;
-} tml_conv2d_rows_at;
+    const int8_t *from[TML_CONV2D_ROWS_HEIGHT];
+    int32_t step[TML_CONV2D_ROWS_HEIGHT];
+} tml_conv2d_rows_row;
 
-static inline int32_t tml_conv2d_rows_inside(const tml_conv2d_blocks *p, tml_conv2d_rows_at at)
+static inline void tml_conv2d_rows_set(const tml_conv2d_blocks *p, const int8_t *input, int32_t row,
+                                       tml_conv2d_rows_row *rows)
 {
-    const int32_t y = at.row * p->stride_h - p->pad_top;
-    const int32_t x = at.column * p->stride_w - p->pad_left;
-    return y >= 0 && x >= 0 && y + p->kernel_h <= p->input.height && x + p->kernel_w <= p->input.width;
-}
-
-/* The rows of taps of a window inside the image. Every second element of runs is set. */
-static inline void tml_conv2d_rows_of(const tml_conv2d_blocks *p, const int8_t *input, tml_conv2d_rows_at at,
-                                      const int8_t **runs)
-{
-    const int32_t first = (at.column * p->stride_w - p->pad_left) * p->input.channels;
-    const int32_t y = at.row * p->stride_h - p->pad_top;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        runs[2 * ky] = tml_row(input, &p->input, y + ky) + first;
+        const int32_t y = row * p->stride_h - p->pad_top + ky;
+        rows->step[ky] = y >= 0 && y < p->input.height;
+        rows->from[ky] = rows->step[ky] ? tml_row(input, &p->input, y) : p->zeros;
     }
 }
 
-/* The taps of any window. */
-static TML_NOINLINE void tml_conv2d_rows_taps(const tml_conv2d_blocks *p, const int8_t *input, tml_conv2d_rows_at at,
-                                              const int8_t **runs)
+/* The taps of the window of one column, which may lie over a border. Every second element of runs is set. */
+static inline void tml_conv2d_rows_taps(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows, int32_t column,
+                                        const int8_t **runs)
 {
-    const int32_t first = at.column * p->stride_w - p->pad_left;
+    const int32_t first = column * p->stride_w - p->pad_left;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        const int32_t y = at.row * p->stride_h - p->pad_top + ky;
-        const int32_t exists = y >= 0 && y < p->input.height;
-        const int8_t *const row = exists ? tml_row(input, &p->input, y) : p->zeros;
+        const int8_t *const from = rows->from[ky];
         for (int32_t x = first; x < first + p->kernel_w; x++) {
-            const int32_t inside = exists && x >= 0 && x < p->input.width;
-            *runs = inside ? row + x * p->input.channels : p->zeros;
+            const int32_t inside = rows->step[ky] && x >= 0 && x < p->input.width;
+            *runs = inside ? from + x * p->input.channels : p->zeros;
             runs += 2;
         }
     }
 }
 
-static inline tml_conv2d_rows_at tml_conv2d_rows_next(const tml_conv2d_blocks *p, tml_conv2d_rows_at at)
-{
-    at.column++;
-    if (at.column == p->output.width) {
-        at.column = 0;
-        at.row++;
-    }
-    return at;
-}
-
-static inline int8_t *tml_conv2d_rows_out(const tml_conv2d_blocks *p, int8_t *output, tml_conv2d_rows_at at)
-{
-    return tml_row_out(output, &p->output, at.row) + at.column * p->output.channels;
-}
-
-/* All output channels of two pixels, or of one twice. */
-static inline void tml_conv2d_rows_pair(const tml_conv2d_blocks *p, const int8_t *input, int8_t *output,
-                                        tml_conv2d_rows_at at0, tml_conv2d_rows_at at1)
+/* Two columns of an output row, or one twice, whose windows lie over a border, in either order. */
+static TML_NOINLINE void tml_conv2d_rows_border(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows, int8_t *out,
+                                                int32_t column0, int32_t column1)
 {
     const int8_t *runs[2 * TML_CONV2D_ROWS_TAPS];
-    const int32_t whole = tml_conv2d_rows_inside(p, at0) && tml_conv2d_rows_inside(p, at1);
-    const int32_t count = whole ? p->kernel_h : p->kernel_h * p->kernel_w;
     tml_mve_block block = {
-        .vectors = whole ? p->vectors : p->input.channels / 16,
+        .vectors = p->input.channels / 16,
         .runs = runs,
-        .runs_end = runs + 2 * count,
+        .runs_end = runs + 2 * p->kernel_h * p->kernel_w,
+        .pairs = 1,
+        .steps = rows->step,
     };
-    if (whole) {
-        tml_conv2d_rows_of(p, input, at0, runs);
-        tml_conv2d_rows_of(p, input, at1, runs + 1);
-    } else {
-        tml_conv2d_rows_taps(p, input, at0, runs);
-        tml_conv2d_rows_taps(p, input, at1, runs + 1);
-    }
-    tml_conv2d_blocks_pair(p, &block, 1, tml_conv2d_rows_out(p, output, at0), tml_conv2d_rows_out(p, output, at1));
+    tml_conv2d_rows_taps(p, rows, column0, runs);
+    tml_conv2d_rows_taps(p, rows, column1, runs + 1);
+    tml_conv2d_blocks_pairs(p, &block, out + column0 * p->output.channels, out + column1 * p->output.channels);
 }
 
-/* Output rows [row_begin, row_end). */
+/* An even number of columns whose windows lie over none. */
+static TML_NOINLINE void tml_conv2d_rows_inside(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows, int8_t *out,
+                                                int32_t column, int32_t column_end)
+{
+    const int8_t *runs[2 * TML_CONV2D_ROWS_HEIGHT];
+    int32_t steps[2 * TML_CONV2D_ROWS_HEIGHT];
+    const int32_t step = p->stride_w * p->input.channels;
+    const int32_t first = column * step - p->pad_left * p->input.channels;
+    tml_mve_block block = {
+        .vectors = p->vectors,
+        .runs = runs,
+        .runs_end = runs + 2 * p->kernel_h,
+        .pairs = (column_end - column) / 2,
+        .steps = steps,
+    };
+    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+        runs[2 * ky] = rows->from[ky] + rows->step[ky] * first;
+        runs[2 * ky + 1] = runs[2 * ky] + rows->step[ky] * step;
+        steps[2 * ky] = rows->step[ky] * 2 * step;
+        steps[2 * ky + 1] = steps[2 * ky];
+    }
+    out += column * p->output.channels;
+    tml_conv2d_blocks_pairs(p, &block, out, out + p->output.channels);
+}
+
+/* Output rows [row_begin, row_end): columns inside the image in pairs, then the others. */
 static TML_NOINLINE void tml_conv2d_rows_all(const tml_conv2d_blocks *p, const int8_t *input, int8_t *output,
                                              int32_t row_begin, int32_t row_end)
 {
-    tml_conv2d_rows_at at = {row_begin, 0};
-    for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left--) {
-        const tml_conv2d_rows_at first = at;
-        tml_conv2d_rows_at second = first;
-        at = tml_conv2d_rows_next(p, at);
-        if (left > 1 && tml_conv2d_blocks_near(tml_conv2d_rows_out(p, output, first),
-                                               tml_conv2d_rows_out(p, output, at))) {
-            second = at;
-            at = tml_conv2d_rows_next(p, at);
-            left--;
+    const int32_t width = p->output.width;
+    const int32_t left = tml_min((p->pad_left + p->stride_w - 1) / p->stride_w, width);
+    const int32_t last = p->input.width + p->pad_left - p->kernel_w;
+    const int32_t inside = last < 0 ? 0 : tml_max(tml_min(last / p->stride_w + 1, width) - left, 0);
+    const int32_t right = left + (inside & ~1);
+    tml_conv2d_rows_row rows;
+    for (int32_t row = row_begin; row < row_end; row++) {
+        int8_t *const out = tml_row_out(output, &p->output, row);
+        tml_conv2d_rows_set(p, input, row, &rows);
+        if (right > left) {
+            tml_conv2d_rows_inside(p, &rows, out, left, right);
         }
-        tml_conv2d_rows_pair(p, input, output, first, second);
+        for (int32_t i = 0; i < left + width - right; i += 2) {
+            const int32_t first = i < left ? i : i - left + right;
+            const int32_t second = i + 1 < left ? i + 1 : tml_min(i + 1 - left + right, width - 1);
+            tml_conv2d_rows_border(p, &rows, out, first, tml_max(first, second));
+        }
     }
     tml_conv2d_blocks_clamp(p, output, row_begin, row_end);
 }
