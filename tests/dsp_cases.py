@@ -31,7 +31,7 @@ def depthwise_conv2d(rng: Rng) -> Graph:
     padding = _padding(rng, height, width, kernel, stride)
     if rng.random() < 0.15:  # a time series
         kernel, width, padding = (min(kernel[0], height), 1), 1, Padding()
-    image = activation(rng, "input", (1, height, width, int(rng.choice([4, 4, 5, 7, 8, 12]))))
+    image = activation(rng, "input", (1, height, width, int(rng.choice([4, 4, 5, 7, 8, 12, 16, 21, 32, 47]))))
     filters = _pruned(rng, weights(rng, (1, *kernel, image.shape[3]), 3), 3)
     return _finished(rng, DepthwiseConv2D(*stride, padding=padding, activation=_fused(rng)), image, filters, 3)
 

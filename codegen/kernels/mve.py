@@ -38,3 +38,28 @@ def block_scaling(filters: Filters) -> Int32:
     rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
     # sums wrap, and so may the zero point's part in the bias
     return np.ascontiguousarray(rows.reshape(3, -1, 4).transpose(1, 0, 2)).astype(np.uint32).view(np.int32)
+
+
+def _lane_blocks(channels: int) -> Int64:
+    """Channels in blocks of 16; the last block ends with the last channel."""
+    starts = np.minimum(np.arange(0, channels, LANES), channels - LANES)
+    return starts[:, None] + np.arange(LANES)
+
+
+def lane_weights(filters: Filters) -> NDArray[np.int8]:
+    """[blocks, taps, 16]: a lane per channel."""
+    blocks = filters.weights[_lane_blocks(len(filters.weights))]
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1)).astype(np.int8)
+
+
+def lane_scaling(filters: Filters) -> Int32:
+    """[blocks, 4, 3, 4]: bias, multiplier and shift to the left of every fourth channel."""
+    rows = np.stack([filters.bias, filters.multiplier, -filters.shift])[:, _lane_blocks(len(filters.bias))]
+    fourths = rows.reshape(3, -1, 4, 4).transpose(1, 3, 0, 2)[:, (0, 2, 1, 3)]
+    return np.ascontiguousarray(fourths).astype(np.uint32).view(np.int32)
+
+
+def pairs_fit(filters: Filters) -> bool:
+    """Whether products of any two neighbouring taps add up in int16: not where both weights are -128."""
+    least = filters.weights == -128
+    return not bool((least[:, :-1] & least[:, 1:]).any())

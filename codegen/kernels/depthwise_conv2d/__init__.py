@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
@@ -102,8 +105,40 @@ def _accepts_blocks_in_place(node: Node) -> bool:
     return keeps_shape(node) and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
 
 
+def windows_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_3x3 besides its views."""
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    filters = filters_of(node, axis=3)
+    return {
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, op.activation),
+        "halves_away": int(halves_away(node)),
+        "zeros": np.full(channels, node.inputs[0].affine.zero_point, np.int8),
+        "weights": lane_weights(filters),
+        "scaling": lane_scaling(filters),
+    }
+
+
+def _accepts_windows(node: Node) -> bool:
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    plain = channels >= LANES and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
+    return plain and node.inputs[1].shape[1:3] == (3, 3) and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
+
+
 # The plain kernels come first: those in place copy every row through their scratch, for plans that need the memory.
 KERNELS = (
+    Kernel(
+        name="tml_depthwise_conv2d_3x3_s8__mve",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_3x3",
+        parameters=windows_parameters,
+        accepts=_accepts_windows,
+        requires=frozenset({"mve"}),
+    ),
     Kernel(
         name="tml_depthwise_conv2d_column_s8__dsp",
         op=DepthwiseConv2D,
