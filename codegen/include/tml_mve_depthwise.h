@@ -20,7 +20,7 @@ typedef struct {
     int32_t blocks;         /* of 16 channels */
     int32_t out_step;       /* bytes from the end of a pixel's blocks to the next pixel's */
     int32_t pixels;         /* to go, at least 1 */
-    int16_t zero_point[8];  /* of the output, 8 times */
+    uint32_t zero_points[4]; /* of the output, in 8 half words */
 } tml_mve_taps;
 
 _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offsets");

@@ -105,8 +105,8 @@ def _accepts_blocks_in_place(node: Node) -> bool:
     return keeps_shape(node) and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
 
 
-def windows_parameters(node: Node) -> Fields:
-    """Fields of tml_depthwise_conv2d_3x3 besides its views."""
+def lanes_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_lanes besides its views."""
     op, channels = _op(node), node.inputs[0].hwc[2]
     filters = filters_of(node, axis=3)
     return {
@@ -123,7 +123,7 @@ def windows_parameters(node: Node) -> Fields:
     }
 
 
-def _accepts_windows(node: Node) -> bool:
+def _accepts_lanes(node: Node) -> bool:
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= LANES and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
     return plain and node.inputs[1].shape[1:3] == (3, 3) and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
@@ -132,11 +132,11 @@ def _accepts_windows(node: Node) -> bool:
 # The plain kernels come first: those in place copy every row through their scratch, for plans that need the memory.
 KERNELS = (
     Kernel(
-        name="tml_depthwise_conv2d_3x3_s8__mve",
+        name="tml_depthwise_conv2d_lanes_s8__mve",
         op=DepthwiseConv2D,
-        struct="tml_depthwise_conv2d_3x3",
-        parameters=windows_parameters,
-        accepts=_accepts_windows,
+        struct="tml_depthwise_conv2d_lanes",
+        parameters=lanes_parameters,
+        accepts=_accepts_lanes,
         requires=frozenset({"mve"}),
     ),
     Kernel(
