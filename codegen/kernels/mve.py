@@ -59,6 +59,12 @@ def lane_scaling(filters: Filters) -> Int32:
     return np.ascontiguousarray(fourths).astype(np.uint32).view(np.int32)
 
 
+def row_scaling(filters: Filters) -> Int32:
+    """[channels, 3]: bias, multiplier and shift to the left."""
+    rows = np.stack([filters.bias, filters.multiplier, -filters.shift], axis=1)
+    return rows.astype(np.uint32).view(np.int32)
+
+
 def pairs_fit(filters: Filters) -> bool:
     """Whether products of any two neighbouring taps add up in int16: not where both weights are -128."""
     least = filters.weights == -128

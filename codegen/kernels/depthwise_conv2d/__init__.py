@@ -6,7 +6,7 @@ import numpy as np
 
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
-from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit
+from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
@@ -129,6 +129,66 @@ def _accepts_lanes(node: Node) -> bool:
     return plain and node.inputs[1].shape[1:3] == (3, 3) and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
 
 
+LINE_BYTES = 512  # TML_DEPTHWISE_CONV2D_...
+
+
+def _line_vectors(node: Node) -> int:
+    """1, 2 or 4, or more than the kernel knows."""
+    taps = node.inputs[1].shape[1] * node.inputs[1].shape[2]
+    vectors = -(-taps // LANES)
+    return 4 if vectors == 3 else vectors
+
+
+def _line_columns(node: Node) -> int:
+    """Image columns under windows."""
+    op, kernel_w, width = _op(node), node.inputs[1].shape[2], node.output.hwc[1]
+    return min(node.inputs[0].hwc[1], (width - 1) * op.stride_w + kernel_w - op.padding.left)
+
+
+def _line_bytes(node: Node) -> int:
+    op, kernel_h = _op(node), node.inputs[1].shape[1]
+    windows = (-(-node.output.hwc[1] // 8) * 8 - 1) * op.stride_w * kernel_h + LANES * _line_vectors(node)
+    return max(windows, (op.padding.left + _line_columns(node)) * kernel_h)
+
+
+def line_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_line besides its views."""
+    op, (_, kernel_h, kernel_w, channels) = _op(node), node.inputs[1].shape
+    filters = filters_of(node, axis=3)
+    size = LANES * _line_vectors(node)
+    weights = np.zeros((channels, size), np.int8)
+    weights[:, : kernel_h * kernel_w] = filters.weights.reshape(channels, kernel_h, kernel_w).transpose(0, 2, 1).reshape(
+        channels, -1
+    )
+    order = np.tile(np.arange(size, dtype=np.uint8), (kernel_h, 1))
+    column, slot = np.divmod(np.arange(kernel_h * kernel_w), kernel_h)
+    for first in range(kernel_h):
+        order[first, : kernel_h * kernel_w] = column * kernel_h + (slot - first) % kernel_h
+    return {
+        "kernel_h": kernel_h,
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        "halves_away": int(halves_away(node)),
+        "columns": _line_columns(node),
+        "line_bytes": _line_bytes(node),
+        "vectors": _line_vectors(node),
+        "order": order,
+        "weights": weights,
+        "scaling": row_scaling(filters),
+    }
+
+
+def _accepts_line(node: Node) -> bool:
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    plain = node.output.hwc[2] == channels < 2**12 and max(op.dilation_h, op.dilation_w) == 1
+    small = _line_vectors(node) <= 4 and _line_columns(node) > 0 and _line_bytes(node) <= LINE_BYTES
+    return plain and small and fits(node, 3)
+
+
 # The plain kernels come first: those in place copy every row through their scratch, for plans that need the memory.
 KERNELS = (
     Kernel(
@@ -138,6 +198,15 @@ KERNELS = (
         parameters=lanes_parameters,
         accepts=_accepts_lanes,
         requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_line_s8__mve",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_line",
+        parameters=line_parameters,
+        accepts=_accepts_line,
+        requires=frozenset({"mve"}),
+        in_place=lambda node: (0,) if keeps_shape(node) else (),
     ),
     Kernel(
         name="tml_depthwise_conv2d_column_s8__dsp",
