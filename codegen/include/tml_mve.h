@@ -40,9 +40,10 @@ typedef struct {
     int32_t filters;        /* in all blocks */
     const int32_t *steps;
     const int32_t *kept;
+    int32_t block_bytes;    /* of the weights of a block: for tml_mve_filter_one */
 } tml_mve_block;
 
-_Static_assert(sizeof(tml_mve_block) == 68, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offsets");
 
 #define TML_MVE_VECTOR \
     "vldrb.u8 q0, [r1], #16\n\t" \
@@ -93,15 +94,24 @@ _Static_assert(sizeof(tml_mve_block) == 68, "the assembler counts on these offse
     "bcc 3b\n\t"
 
 /* q6: the bytes from `out` to where (pixel 0, pixel 1) of each of 4 filters go; q7: the zero point. */
+#define TML_MVE_PLACES \
+    "movs r0, #0\n\t" \
+    "mov r1, #0x00010001\n\t" \
+    "ldrd r3, r2, [%[c], #28]\n\t" \
+    "vidup.u32 q6, r0, #1\n\t" \
+    "vmul.i32 q6, q6, r1\n\t" \
+    "vadd.i32 q6, q6, r3\n\t" \
+    "vdup.16 q7, r2\n\t"
+#define TML_MVE_STORE \
+    "vqmovnb.s32 q4, q0\n\t" \
+    "vqmovnt.s32 q4, q1\n\t" \
+    "vqadd.s16 q4, q4, q7\n\t" \
+    "vqmovnb.s16 q4, q4\n\t" \
+    "vstrb.16 q4, [r0, q6]\n\t"
+
 #define TML_MVE_FILTER(sums, halves, next) \
     __asm__ volatile( \
-        "movs r0, #0\n\t" \
-        "mov r1, #0x00010001\n\t" \
-        "ldrd r3, r2, [%[c], #28]\n\t" \
-        "vidup.u32 q6, r0, #1\n\t" \
-        "vmul.i32 q6, q6, r1\n\t" \
-        "vadd.i32 q6, q6, r3\n\t" \
-        "vdup.16 q7, r2\n" \
+        TML_MVE_PLACES \
         "6:\n\t" \
         "ldrd r5, r11, [%[c], #12]\n" \
         "5:\n\t" \
@@ -117,12 +127,7 @@ _Static_assert(sizeof(tml_mve_block) == 68, "the assembler counts on these offse
         "vqrdmulh.s32 q1, q1, q2\n\t" halves \
         "vrshl.s32 q0, q0, q3\n\t" \
         "vrshl.s32 q1, q1, q3\n\t" \
-        "vqmovnb.s32 q4, q0\n\t" \
-        "vqmovnt.s32 q4, q1\n\t" \
-        "ldrd r0, r2, [%[c], #20]\n\t" \
-        "vqadd.s16 q4, q4, q7\n\t" \
-        "vqmovnb.s16 q4, q4\n\t" \
-        "vstrb.16 q4, [r0, q6]\n\t" \
+        "ldrd r0, r2, [%[c], #20]\n\t" TML_MVE_STORE \
         "adds r0, r0, #4\n\t" \
         "cmp r0, r2\n\t" \
         "str r0, [%[c], #20]\n\t" \
@@ -178,71 +183,77 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
     }
 }
 
-/* Copies exactly `count` bytes, at least 1. */
-static inline void tml_mve_copy(int8_t *target, const int8_t *source, int32_t count)
-{
-    __asm__ volatile(
-        "dlstp.8 lr, %[n]\n"
-        "1:\n\t"
-        "vldrb.u8 q0, [%[s]], #16\n\t"
-        "vstrb.8 q0, [%[t]], #16\n\t"
-        "letp lr, 1b"
-        : [t] "+r"(target), [s] "+r"(source)
-        : [n] "r"(count)
-        : "lr", "q0", "memory");
-}
+/* One pixel and two blocks of filters at a time. */
+#define TML_MVE_ONE_VECTOR \
+    "vldrb.u8 q0, [r1], #16\n\t" \
+    "vldrb.u8 q1, [r5], #16\n\t" \
+    "vmladava.s8 r0, q0, q1\n\t" \
+    "vldrb.u8 q2, [r5], #16\n\t" \
+    "vmladava.s8 r2, q0, q2\n\t" \
+    "vldrb.u8 q3, [r5], #16\n\t" \
+    "vmladava.s8 r4, q0, q3\n\t" \
+    "vldrb.u8 q4, [r5], #16\n\t" \
+    "vmladava.s8 r6, q0, q4\n\t" \
+    "vldrb.u8 q1, [r3], #16\n\t" \
+    "vmladava.s8 r8, q0, q1\n\t" \
+    "vldrb.u8 q2, [r3], #16\n\t" \
+    "vmladava.s8 r10, q0, q2\n\t" \
+    "vldrb.u8 q3, [r3], #16\n\t" \
+    "vmladava.s8 r12, q0, q3\n\t" \
+    "vldrb.u8 q4, [r3], #16\n\t" \
+    "vmladava.s8 lr, q0, q4\n\t"
+#define TML_MVE_ONE_VECTORS "1:\n\t" TML_MVE_ONE_VECTOR "subs r9, r9, #1\n\tbne 1b\n\t"
+#define TML_MVE_ONE_TWO_VECTORS "1:\n\t" TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR "subs r9, r9, #2\n\tbne 1b\n\t"
 
-/* Copies exactly `count` bytes, at least 1, a vector at a time: its bytes to target + places[0..15]. The next one starts
- * `read` bytes on, at most 16, and is written `written` bytes on. */
-static inline void tml_mve_spread(int8_t *target, const int8_t *source, int32_t count, const uint8_t *places,
-                                  int32_t read, int32_t written)
-{
-    __asm__ volatile(
-        "vldrb.u8 q1, [%[p]]\n"
-        "1:\n\t"
-        "vctp.8 %[n]\n\t"
-        "vpstt\n\t"
-        "vldrbt.u8 q0, [%[s]]\n\t"
-        "vstrbt.8 q0, [%[t], q1]\n\t"
-        "add %[s], %[s], %[r]\n\t"
-        "add %[t], %[t], %[w]\n\t"
-        "subs %[n], %[n], %[r]\n\t"
-        "bgt 1b"
-        : [t] "+r"(target), [s] "+r"(source), [n] "+r"(count)
-        : [p] "r"(places), [r] "r"(read), [w] "r"(written)
-        : "q0", "q1", "cc", "memory");
-}
+#define TML_MVE_FILTER_ONE(vectors, halves) \
+    __asm__ volatile( \
+        TML_MVE_PLACES \
+        "ldrd r5, r11, [%[c], #12]\n" \
+        "5:\n\t" \
+        "ldr r1, [%[c]]\n\t" \
+        "ldr r9, [%[c], #8]\n\t" \
+        "ldr r3, [%[c], #68]\n\t" \
+        "add r3, r3, r5\n\t" \
+        "ldm r11, {r0, r2, r4, r6}\n\t" \
+        "add r11, r11, #48\n\t" \
+        "ldm r11, {r8, r10, r12, lr}\n" vectors \
+        "mov r5, r3\n\t" \
+        "vmov q0[2], q0[0], r0, r4\n\t" \
+        "vmov q0[3], q0[1], r2, r6\n\t" \
+        "vldrw.u32 q2, [r11, #-32]\n\t" \
+        "vmov q1[2], q1[0], r8, r12\n\t" \
+        "vmov q1[3], q1[1], r10, lr\n\t" \
+        "vldrw.u32 q3, [r11, #16]\n\t" \
+        "vqrdmulh.s32 q0, q0, q2\n\t" \
+        "vldrw.u32 q2, [r11, #-16]\n\t" \
+        "vqrdmulh.s32 q1, q1, q3\n\t" \
+        "vldrw.u32 q3, [r11, #32]\n\t" halves \
+        "vrshl.s32 q0, q0, q2\n\t" \
+        "vrshl.s32 q1, q1, q3\n\t" \
+        "ldrd r0, r2, [%[c], #20]\n\t" TML_MVE_STORE \
+        "add r11, r11, #48\n\t" \
+        "adds r0, r0, #8\n\t" \
+        "cmp r0, r2\n\t" \
+        "str r0, [%[c], #20]\n\t" \
+        "bne 5b" \
+        : \
+        : [c] "r"(block) \
+        : TML_MVE_CLOBBERED)
 
-/* Sets `count` bytes, at least 1. */
-static inline void tml_mve_fill(int8_t *target, int32_t value, int32_t count)
+/* All filters, a multiple of 8, on x[0]; apart: 4 << 16. */
+static inline void tml_mve_filter_one(tml_mve_block *block, int32_t halves_away)
 {
-    __asm__ volatile(
-        "vdup.8 q0, %[v]\n\t"
-        "dlstp.8 lr, %[n]\n"
-        "1:\n\t"
-        "vstrb.8 q0, [%[t]], #16\n\t"
-        "letp lr, 1b"
-        : [t] "+r"(target)
-        : [v] "r"(value), [n] "r"(count)
-        : "lr", "q0", "memory");
-}
-
-/* Clamps `count` values, at least 1, in place. */
-static inline void tml_mve_clamp(int8_t *values, int32_t count, int32_t low, int32_t high)
-{
-    __asm__ volatile(
-        "vdup.8 q1, %[low]\n\t"
-        "vdup.8 q2, %[high]\n\t"
-        "dlstp.8 lr, %[n]\n"
-        "1:\n\t"
-        "vldrb.u8 q0, [%[t]]\n\t"
-        "vmax.s8 q0, q0, q1\n\t"
-        "vmin.s8 q0, q0, q2\n\t"
-        "vstrb.8 q0, [%[t]], #16\n\t"
-        "letp lr, 1b"
-        : [t] "+r"(values)
-        : [low] "r"(low), [high] "r"(high), [n] "r"(count)
-        : "lr", "q0", "q1", "q2", "memory");
+    if (block->vectors % 2 == 0) {
+        if (halves_away) {
+            TML_MVE_FILTER_ONE(TML_MVE_ONE_TWO_VECTORS, TML_MVE_HALVES_AWAY);
+        } else {
+            TML_MVE_FILTER_ONE(TML_MVE_ONE_TWO_VECTORS, TML_MVE_HALVES_UP);
+        }
+    } else if (halves_away) {
+        TML_MVE_FILTER_ONE(TML_MVE_ONE_VECTORS, TML_MVE_HALVES_AWAY);
+    } else {
+        TML_MVE_FILTER_ONE(TML_MVE_ONE_VECTORS, TML_MVE_HALVES_UP);
+    }
 }
 
 #endif

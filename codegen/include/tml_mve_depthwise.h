@@ -7,6 +7,7 @@
 #define TML_MVE_DEPTHWISE_H
 
 #include "tml_mve.h"
+#include "tml_mve_bytes.h"
 
 #define TML_MVE_TAPS 9
 

@@ -8,6 +8,7 @@
 #define TML_MVE_LINE_H
 
 #include "tml_mve.h"
+#include "tml_mve_bytes.h"
 
 typedef struct {
     const int8_t *line;

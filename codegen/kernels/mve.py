@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen.kernels.dsp import Filters, filters_of
+from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node
 from tinyml.ir.requantize import Int32, Int64, activation_range
+from tinyml.kernel import Field
 
 LANES = 16
 
@@ -30,6 +32,21 @@ def block_weights(weights: Int64) -> NDArray[np.int8]:
     whole = np.pad(weights, ((0, -channels % 4), (0, -taps % LANES)))
     blocks = whole.reshape(len(whole) // 4, 4, -1, LANES).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(blocks).astype(np.int8)
+
+
+def filters_fields(node: Node, weights: Int64) -> dict[str, Field]:
+    """Fields of tml_mve_filters; weights: [channels, taps] in the order in which windows are read."""
+    blocks = block_weights(weights)
+    return {
+        "channels": len(weights),
+        "vectors": blocks.shape[1],
+        "block_bytes": blocks[0].size,
+        "zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, node.op.activation),  # type: ignore[attr-defined]
+        "halves_away": int(halves_away(node)),
+        "weights": blocks,
+        "scaling": block_scaling(filters_of(node, axis=0)),
+    }
 
 
 def block_scaling(filters: Filters) -> Int32:

@@ -15,10 +15,10 @@ from codegen.kernels.dsp import (
     run_order,
 )
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
-from codegen.kernels.mve import LANES, block_scaling, block_weights, fits, halves_away
+from codegen.kernels.mve import LANES, filters_fields, fits
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import Int64, convolution_multipliers
-from tinyml.kernel import Fields, Kernel
+from tinyml.kernel import Field, Fields, Kernel
 from tinyml.ops import Conv2D
 
 
@@ -160,32 +160,16 @@ def _accepts_patches(node: Node) -> bool:
 
 def blocks_parameters(node: Node) -> Fields:
     """Fields of tml_conv2d_blocks besides its views, for windows whose taps are read in the order of the weights."""
-    op = node.op
-    assert isinstance(op, Conv2D)
-    filters = filters_of(node, axis=0)
-    weights = block_weights(filters.weights)
-    return {
-        "kernel_h": node.inputs[1].shape[1],
-        "kernel_w": node.inputs[1].shape[2],
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
-        **zero_point_fields(node),
-        **clamp_fields(node, op.activation),
-        "halves_away": int(halves_away(node)),
-        "vectors": weights.shape[1],
-        "block_bytes": weights[0].size,
-        "weights": weights,
-        "scaling": block_scaling(filters),
-    }
+    return {**_window_fields(node), "filters": filters_fields(node, filters_of(node, axis=0).weights)}
 
 
 def rows_parameters(node: Node) -> Fields:
     """The same for windows that are read row by row."""
     _, _, kernel_w, depth = node.inputs[1].shape
-    zeros = np.full(kernel_w * depth, node.inputs[0].affine.zero_point, np.int8)
-    return {**blocks_parameters(node), "vectors": kernel_w * depth // LANES, "zeros": zeros}
+    row = kernel_w * depth
+    filters = filters_fields(node, filters_of(node, axis=0).weights)
+    zeros = np.full(row, node.inputs[0].affine.zero_point, np.int8)
+    return {**_window_fields(node), "zeros": zeros, "filters": {**filters, "vectors": row // LANES}}
 
 
 def lines_parameters(node: Node) -> Fields:
@@ -195,10 +179,24 @@ def lines_parameters(node: Node) -> Fields:
     lane = np.arange(LANES)
     spread = lane // depth * kernel_h * depth + lane % depth if depth <= LANES else lane
     return {
-        **blocks_parameters(node),
+        **_window_fields(node),
         "columns": _line_columns(node),
-        "weights": block_weights(weights.transpose(0, 2, 1, 3).reshape(channels, -1)),
         "spread": spread.astype(np.uint8),
+        "filters": filters_fields(node, weights.transpose(0, 2, 1, 3).reshape(channels, -1)),
+    }
+
+
+def _window_fields(node: Node) -> dict[str, Field]:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    return {
+        "kernel_h": node.inputs[1].shape[1],
+        "kernel_w": node.inputs[1].shape[2],
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        "input_zero_point": node.inputs[0].affine.zero_point,
     }
 
 

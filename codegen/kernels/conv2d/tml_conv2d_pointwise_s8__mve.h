@@ -14,45 +14,35 @@ typedef struct {
     int32_t count;
 } tml_conv2d_pixels;
 
-static inline void tml_conv2d_pointwise_pairs(const tml_conv2d_blocks *p, tml_mve_block *block,
-                                              const tml_conv2d_pixels *pixels)
-{
-    const int32_t step = p->stride_w * p->input.channels;
-    block->x[0] = pixels->x;
-    block->x[1] = pixels->count > 1 ? pixels->x + step : pixels->x;
-    block->x_step = 2 * step;
-    block->pairs = tml_max(pixels->count / 2, 1);
-    tml_conv2d_blocks_pairs(p, block, pixels->out, pixels->out + (pixels->count > 1 ? p->output.channels : 0));
-}
-
 /* Pixels that are read in whole vectors: those that would end behind `limit` are copied. */
-static TML_NOINLINE void tml_conv2d_pointwise_pixels(const tml_conv2d_blocks *p, const tml_conv2d_pixels *all,
+static TML_NOINLINE void tml_conv2d_pointwise_pixels(const tml_conv2d_blocks *p, const tml_conv2d_pixels *pixels,
                                                      const int8_t *limit)
 {
     const int32_t step = p->stride_w * p->input.channels;
     int8_t copy[TML_CONV2D_POINTWISE_CHANNELS];
-    tml_mve_block block = {.vectors = p->vectors};
-    tml_conv2d_pixels pixels = *all;
-    int32_t left = all->count;
-    int32_t direct = left;
-    while (direct > 0 && pixels.x + (direct - 1) * step > limit) {
+    const int8_t *x = pixels->x;
+    int8_t *out = pixels->out;
+    int32_t direct = pixels->count;
+    while (direct > 0 && x + (direct - 1) * step > limit) {
         direct--;
     }
-    while (left > 0) {
-        pixels.count = direct > 1 ? direct & ~1 : 1;
-        if (direct == 0) {
-            const int8_t *const x = pixels.x;
-            tml_mve_copy(copy, x, p->input.channels);
-            pixels.x = copy;
-            tml_conv2d_pointwise_pairs(p, &block, &pixels);
-            pixels.x = x;
-        } else {
-            tml_conv2d_pointwise_pairs(p, &block, &pixels);
-            direct -= pixels.count;
+    const int32_t paired = direct & ~1;
+    if (paired > 0) {
+        tml_mve_block block = {
+            .x = {x, x + step},
+            .vectors = p->filters.vectors,
+            .pairs = paired / 2,
+            .x_step = 2 * step,
+        };
+        tml_mve_filters_pairs(&p->filters, &block, out, out + p->output.channels);
+    }
+    for (int32_t i = paired; i < pixels->count; i++) {
+        const int8_t *from = x + i * step;
+        if (i >= direct) {
+            tml_mve_copy(copy, from, p->input.channels);
+            from = copy;
         }
-        left -= pixels.count;
-        pixels.x += pixels.count * step;
-        pixels.out += pixels.count * p->output.channels;
+        tml_mve_filters_one(&p->filters, from, out + i * p->output.channels);
     }
 }
 
@@ -75,7 +65,7 @@ static TML_NOINLINE void tml_conv2d_pointwise_rows(const tml_conv2d_blocks *p, c
             row++;
         } while (row < row_end && x == tml_row(input, &p->input, row * p->stride_h) &&
                  out == tml_row_out(output, &p->output, row));
-        tml_conv2d_pointwise_pixels(p, &pixels, image_end - 16 * p->vectors);
+        tml_conv2d_pointwise_pixels(p, &pixels, image_end - 16 * p->filters.vectors);
     }
     tml_conv2d_blocks_clamp(p, output, row_begin, row_end);
 }

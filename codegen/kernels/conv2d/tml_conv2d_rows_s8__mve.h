@@ -54,7 +54,7 @@ static TML_NOINLINE void tml_conv2d_rows_border(const tml_conv2d_blocks *p, cons
     };
     tml_conv2d_rows_taps(p, rows, column0, runs);
     tml_conv2d_rows_taps(p, rows, column1, runs + 1);
-    tml_conv2d_blocks_pairs(p, &block, out + column0 * p->output.channels, out + column1 * p->output.channels);
+    tml_mve_filters_pairs(&p->filters, &block, out + column0 * p->output.channels, out + column1 * p->output.channels);
 }
 
 /* An even number of columns whose windows lie over none. */
@@ -66,7 +66,7 @@ static TML_NOINLINE void tml_conv2d_rows_inside(const tml_conv2d_blocks *p, cons
     const int32_t step = p->stride_w * p->input.channels;
     const int32_t first = column * step - p->pad_left * p->input.channels;
     tml_mve_block block = {
-        .vectors = p->vectors,
+        .vectors = p->filters.vectors,
         .runs = runs,
         .runs_end = runs + 2 * p->kernel_h,
         .pairs = (column_end - column) / 2,
@@ -79,7 +79,7 @@ static TML_NOINLINE void tml_conv2d_rows_inside(const tml_conv2d_blocks *p, cons
         steps[2 * ky + 1] = steps[2 * ky];
     }
     out += column * p->output.channels;
-    tml_conv2d_blocks_pairs(p, &block, out, out + p->output.channels);
+    tml_mve_filters_pairs(&p->filters, &block, out, out + p->output.channels);
 }
 
 /* Output rows [row_begin, row_end): columns inside the image in pairs, then the others. */

@@ -1,0 +1,124 @@
+/* Constant filters applied to pixels with Helium: matrix products and convolutions. */
+#ifndef TML_MVE_FILTERS_H
+#define TML_MVE_FILTERS_H
+
+#include "tml_mve.h"
+#include "tml_mve_bytes.h"
+
+typedef struct {
+    int32_t channels;       /* filters */
+    int32_t vectors;        /* of 16 values in a filter, or, where it is read in rows of taps, in one of those */
+    int32_t block_bytes;    /* of the weights of 4 filters */
+    int32_t zero_point;     /* of the output */
+    int32_t clamp_low;
+    int32_t clamp_high;
+    int32_t halves_away;    /* see tml_mve.h */
+    const int8_t *weights;  /* [blocks of 4 filters][vectors][4][16] */
+    const int32_t *scaling; /* [blocks of 4 filters][3][4]: see tml_mve_block */
+} tml_mve_filters;
+
+static inline void tml_mve_filters_run(const tml_mve_filters *p, tml_mve_block *block)
+{
+    if (block->steps) {
+        tml_mve_filter_runs(block, p->halves_away);
+    } else {
+        tml_mve_filter(block, p->halves_away);
+    }
+}
+
+/* Sets all but pairs and what these are read from. */
+static inline void tml_mve_filters_set(const tml_mve_filters *p, tml_mve_block *block, int8_t *out0, int8_t *out1)
+{
+    const int32_t whole = p->channels & ~3;
+    block->weights = p->weights;
+    block->scaling = p->scaling;
+    block->zero_point = p->zero_point;
+    block->apart = (uint32_t)(out1 - out0) << 16;
+    block->filters = whole;
+    block->out_step = 2 * p->channels - whole;
+    block->out = out0;
+    block->out_end = out0 + whole;
+}
+
+/* The filters of a block that begins with `filter`, of which there may be less than 4, on one pair of pixels. */
+static TML_NOINLINE void tml_mve_filters_rest(const tml_mve_filters *p, const tml_mve_block *pair, int32_t filter,
+                                              int8_t *out0, int8_t *out1)
+{
+    int8_t last[8];
+    tml_mve_block block = *pair;
+    block.pairs = 1;
+    block.weights = p->weights + filter / 4 * p->block_bytes;
+    block.scaling = p->scaling + filter * 3;
+    block.zero_point = p->zero_point;
+    block.apart = (uint32_t)4 << 16;
+    block.out = last;
+    block.out_end = last + 4;
+    tml_mve_filters_run(p, &block);
+    for (int32_t i = 0; i < tml_min(p->channels - filter, 4); i++) {
+        out0[filter + i] = last[i];
+        out1[filter + i] = last[4 + i];
+    }
+}
+
+/* To the next pair, which the loops do themselves where filters come in fours. */
+static inline void tml_mve_filters_next(tml_mve_block *block)
+{
+    block->x[0] += block->x_step;
+    block->x[1] += block->x_step;
+    for (int32_t i = 0; block->steps && i < block->runs_end - block->runs; i++) {
+        block->runs[i] += block->steps[i];
+    }
+}
+
+/* All filters on block->pairs pairs of pixels; out0, out1: of the first. block: x and x_step, or runs and steps, and
+ * vectors. x or runs end with the last pair. */
+static TML_NOINLINE void tml_mve_filters_pairs(const tml_mve_filters *p, tml_mve_block *block, int8_t *out0, int8_t *out1)
+{
+    if (p->channels % 4 == 0) {
+        tml_mve_filters_set(p, block, out0, out1);
+        tml_mve_filters_run(p, block);
+        return;
+    }
+    for (int32_t left = block->pairs; left > 0; left--) {
+        tml_mve_filters_rest(p, block, p->channels & ~3, out0, out1);
+        if (p->channels > 4) {
+            tml_mve_filters_set(p, block, out0, out1);
+            block->pairs = 1;
+            tml_mve_filters_run(p, block);
+        }
+        if (left > 1) {
+            tml_mve_filters_next(block);
+        }
+        out0 += 2 * p->channels;
+        out1 += 2 * p->channels;
+    }
+}
+
+/* All filters on one pixel. */
+static TML_NOINLINE void tml_mve_filters_one(const tml_mve_filters *p, const int8_t *x, int8_t *out)
+{
+    const int32_t whole = p->channels & ~7;
+    tml_mve_block block = {.vectors = p->vectors};
+    if (whole > 0) {
+        tml_mve_filters_set(p, &block, out, out + 4);
+        block.x[0] = x;
+        block.block_bytes = p->block_bytes;
+        block.out_end = out + whole;
+        tml_mve_filter_one(&block, p->halves_away);
+    }
+    for (int32_t filter = whole; filter < p->channels; filter += 4) {
+        block.x[0] = x;
+        block.x[1] = x;
+        tml_mve_filters_rest(p, &block, filter, out, out);
+    }
+}
+
+/* `count` output values, at least 1, to the activation's range where that is less than int8. */
+static inline void tml_mve_filters_clamp(const tml_mve_filters *p, int8_t *values, int32_t count)
+{
+    if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
+        tml_mve_clamp(values, count, p->clamp_low, p->clamp_high);
+    }
+}
+
+#endif
