@@ -1,4 +1,4 @@
-/* The inner loop of depthwise convolutions of 3 x 3 taps with Helium, on 16 channels of a pixel at a time.
+/* The inner loops of depthwise convolutions with Helium on 16 channels of a pixel at a time.
  *
  * Products of int8 are int16, and so are sums of two of them, unless all four factors are -128; those are widened and added
  * in int32: even channels in bottom lanes, odd ones in top lanes, twice over, so a vector holds every fourth channel.
@@ -11,7 +11,7 @@
 
 #define TML_MVE_TAPS 9
 
-/* Pixels of an output row. */
+/* Pixels of an output row under windows of 3 x 3 taps. */
 typedef struct {
     const int8_t **taps;    /* [12]: channel 0 of what lies under the 9 taps of the first pixel, and any 3; moves */
     const int32_t *steps;   /* [12]: bytes to what lies under those of the next */
@@ -48,6 +48,18 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
     "vmovlt.s16 q7, q5\n\t" \
     "vadd.i32 q2, q2, q6\n\t" \
     "vadd.i32 q3, q3, q7\n\t"
+/* The second of the first two taps: the sums are not there yet. */
+#define TML_MVE_FIRST_WIDEN(x) \
+    "vldrb.u8 q6, [" #x "], #16\n\t" \
+    "vldrb.u8 q7, [r10], #16\n\t" \
+    "vmullb.s8 q0, q6, q7\n\t" \
+    "vmullt.s8 q1, q6, q7\n\t" \
+    "vadd.i16 q4, q4, q0\n\t" \
+    "vadd.i16 q5, q5, q1\n\t" \
+    "vmovlb.s16 q0, q4\n\t" \
+    "vmovlt.s16 q1, q4\n\t" \
+    "vmovlb.s16 q2, q5\n\t" \
+    "vmovlt.s16 q3, q5\n\t"
 #define TML_MVE_RESCALE_UP(sum) \
     "vldrw.u32 q4, [r11], #16\n\t" \
     "vldrw.u32 q5, [r11], #16\n\t" \
@@ -69,7 +81,7 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
     "vqmovnb.s32 q5, q2\n\t" \
     "vqmovnt.s32 q4, q1\n\t" \
     "vqmovnt.s32 q5, q3\n\t" \
-    "vldrh.u16 q6, " zero "\n\t" \
+    "vldrh.u16 q6, [%[c], #" zero "]\n\t" \
     "vqadd.s16 q4, q4, q6\n\t" \
     "vqadd.s16 q5, q5, q6\n\t" \
     "vqmovnb.s16 q4, q4\n\t" \
@@ -88,23 +100,13 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
         "ldr lr, [%[c], #20]\n\t" \
         "ldm r10, {r0, r1, r2, r3, r4, r5, r6, r8, r9}\n\t" \
         "ldrd r10, r11, [%[c], #8]\n" \
-        "5:\n\t" TML_MVE_TAP(r0) \
-        "vldrb.u8 q6, [r1], #16\n\t" \
-        "vldrb.u8 q7, [r10], #16\n\t" \
-        "vmullb.s8 q0, q6, q7\n\t" \
-        "vmullt.s8 q1, q6, q7\n\t" \
-        "vadd.i16 q4, q4, q0\n\t" \
-        "vadd.i16 q5, q5, q1\n\t" \
-        "vmovlb.s16 q0, q4\n\t" \
-        "vmovlt.s16 q1, q4\n\t" \
-        "vmovlb.s16 q2, q5\n\t" \
-        "vmovlt.s16 q3, q5\n\t" \
+        "5:\n\t" TML_MVE_TAP(r0) TML_MVE_FIRST_WIDEN(r1) \
         TML_MVE_TAP(r2) TML_MVE_SECOND_TAP(r3) TML_MVE_WIDEN \
         TML_MVE_TAP(r4) TML_MVE_SECOND_TAP(r5) TML_MVE_WIDEN \
         TML_MVE_TAP(r6) TML_MVE_SECOND_TAP(r8) TML_MVE_WIDEN \
         TML_MVE_TAP(r9) TML_MVE_WIDEN \
         rescale("q0") rescale("q1") rescale("q2") rescale("q3") \
-        TML_MVE_NARROW("[%[c], #32]") \
+        TML_MVE_NARROW("32") \
         "vstrb.8 q4, [r12], #16\n\t" \
         "le lr, 5b\n\t" \
         "ldrd r1, r2, [%[c], #24]\n\t" \
@@ -125,6 +127,50 @@ static inline void tml_mve_filter_taps(tml_mve_taps *taps, int32_t halves_away)
         TML_MVE_FILTER_TAPS(TML_MVE_RESCALE_AWAY);
     } else {
         TML_MVE_FILTER_TAPS(TML_MVE_RESCALE_UP);
+    }
+}
+
+/* A pixel under any window. */
+typedef struct {
+    const int8_t *const *taps; /* what lies under an even number of taps */
+    const int8_t *const *taps_end;
+    const int8_t *weights;  /* [blocks][taps][16] */
+    const int32_t *scaling; /* as in tml_mve_taps */
+    int8_t *out;
+    int32_t blocks;
+    uint32_t zero_points[4];
+} tml_mve_pixel;
+
+_Static_assert(sizeof(tml_mve_pixel) == 40, "the assembler counts on these offsets");
+
+#define TML_MVE_TWO_POINTERS "ldrd r1, r3, [r2], #8\n\tadd r1, r1, r4\n\tadd r3, r3, r4\n\t"
+#define TML_MVE_FILTER_PIXEL(rescale) \
+    __asm__ volatile( \
+        "ldrd r12, r8, [%[c], #16]\n\t" \
+        "ldrd r10, r11, [%[c], #8]\n\t" \
+        "movs r4, #0\n" \
+        "5:\n\t" \
+        "ldrd r2, r9, [%[c]]\n\t" TML_MVE_TWO_POINTERS TML_MVE_TAP(r1) TML_MVE_FIRST_WIDEN(r3) \
+        "cmp r2, r9\n\t" \
+        "beq 2f\n" \
+        "1:\n\t" TML_MVE_TWO_POINTERS TML_MVE_TAP(r1) TML_MVE_SECOND_TAP(r3) TML_MVE_WIDEN \
+        "cmp r2, r9\n\t" \
+        "bne 1b\n" \
+        "2:\n\t" rescale("q0") rescale("q1") rescale("q2") rescale("q3") TML_MVE_NARROW("24") \
+        "vstrb.8 q4, [r12], #16\n\t" \
+        "adds r4, r4, #16\n\t" \
+        "subs r8, r8, #1\n\t" \
+        "bne 5b" \
+        : \
+        : [c] "r"(pixel) \
+        : TML_MVE_CLOBBERED)
+
+static inline void tml_mve_filter_pixel(const tml_mve_pixel *pixel, int32_t halves_away)
+{
+    if (halves_away) {
+        TML_MVE_FILTER_PIXEL(TML_MVE_RESCALE_AWAY);
+    } else {
+        TML_MVE_FILTER_PIXEL(TML_MVE_RESCALE_UP);
     }
 }
 

@@ -109,7 +109,10 @@ def lanes_parameters(node: Node) -> Fields:
     """Fields of tml_depthwise_conv2d_lanes besides its views."""
     op, channels = _op(node), node.inputs[0].hwc[2]
     filters = filters_of(node, axis=3)
+    weights = lane_weights(filters)
     return {
+        "kernel_h": node.inputs[1].shape[1],
+        "kernel_w": node.inputs[1].shape[2],
         "stride_h": op.stride_h,
         "stride_w": op.stride_w,
         "pad_top": op.padding.top,
@@ -118,15 +121,37 @@ def lanes_parameters(node: Node) -> Fields:
         **clamp_fields(node, op.activation),
         "halves_away": int(halves_away(node)),
         "zeros": np.full(channels, node.inputs[0].affine.zero_point, np.int8),
-        "weights": lane_weights(filters),
+        "taps": weights.shape[1],
+        "weights": weights,
         "scaling": lane_scaling(filters),
     }
 
 
-def _accepts_lanes(node: Node) -> bool:
+def taps_parameters(node: Node) -> Fields:
+    """The same for an even number of taps, the last one of zeros if need be."""
+    fields = lanes_parameters(node)
+    weights = lane_weights(filters_of(node, axis=3))
+    weights = np.pad(weights, ((0, 0), (0, weights.shape[1] % 2), (0, 0)))
+    return {**fields, "taps": weights.shape[1], "weights": weights}
+
+
+def _accepts_all_lanes(node: Node) -> bool:
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= LANES and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
-    return plain and node.inputs[1].shape[1:3] == (3, 3) and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
+    return plain and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
+
+
+def _accepts_lanes(node: Node) -> bool:
+    return node.inputs[1].shape[1:3] == (3, 3) and _accepts_all_lanes(node)
+
+
+TAPS = 64  # TML_DEPTHWISE_CONV2D_...
+NARROW = 16  # columns of output up to which a line of them does not pay
+
+
+def _accepts_taps(node: Node) -> bool:
+    few = node.inputs[1].shape[1] * node.inputs[1].shape[2] <= TAPS
+    return few and (node.output.hwc[1] < NARROW or not _accepts_line(node)) and _accepts_all_lanes(node)
 
 
 LINE_BYTES = 512  # TML_DEPTHWISE_CONV2D_...
@@ -197,6 +222,14 @@ KERNELS = (
         struct="tml_depthwise_conv2d_lanes",
         parameters=lanes_parameters,
         accepts=_accepts_lanes,
+        requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_taps_s8__mve",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_lanes",
+        parameters=taps_parameters,
+        accepts=_accepts_taps,
         requires=frozenset({"mve"}),
     ),
     Kernel(

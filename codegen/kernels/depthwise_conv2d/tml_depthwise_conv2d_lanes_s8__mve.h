@@ -2,23 +2,7 @@
 #ifndef TML_DEPTHWISE_CONV2D_LANES_S8__MVE_H
 #define TML_DEPTHWISE_CONV2D_LANES_S8__MVE_H
 
-#include "tml_mve_depthwise.h"
-
-typedef struct {
-    tml_view input;
-    tml_view output;
-    int32_t stride_h;
-    int32_t stride_w;
-    int32_t pad_top;
-    int32_t pad_left;
-    int32_t output_zero_point;
-    int32_t clamp_low;
-    int32_t clamp_high;
-    int32_t halves_away;    /* see tml_mve.h */
-    const int8_t *zeros;    /* [channels]: the zero point */
-    const int8_t *weights;  /* [blocks][9][16]; the last block of 16 channels ends with the last channel */
-    const int32_t *scaling; /* [blocks][4][3][4]: see tml_mve_taps */
-} tml_depthwise_conv2d_lanes;
+#include "tml_depthwise_conv2d_lanes.h"
 
 /* An output row in the making. */
 typedef struct {
@@ -75,7 +59,7 @@ static inline void tml_depthwise_conv2d_lanes_set(const tml_depthwise_conv2d_lan
 {
     const int32_t channels = p->input.channels;
     const int32_t blocks = channels / 16;
-    const uint32_t zero = (uint32_t)(uint16_t)p->output_zero_point * 0x00010001u;
+    const uint32_t zero = tml_depthwise_conv2d_lanes_zero(p);
     row->taps = (tml_mve_taps){
         .taps = row->at,
         .steps = row->steps,
@@ -111,9 +95,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_lanes_row_of(const tml_depthwise_c
         tml_depthwise_conv2d_lanes_columns(p, &row, column, next);
         column = next;
     }
-    if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
-        tml_mve_clamp(out, width * p->output.channels, p->clamp_low, p->clamp_high);
-    }
+    tml_depthwise_conv2d_lanes_clamp(p, out);
 }
 
 /* Output rows [row_begin, row_end). */
