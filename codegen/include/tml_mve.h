@@ -203,7 +203,9 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
     "vldrb.u8 q4, [r3], #16\n\t" \
     "vmladava.s8 lr, q0, q4\n\t"
 #define TML_MVE_ONE_VECTORS "1:\n\t" TML_MVE_ONE_VECTOR "subs r9, r9, #1\n\tbne 1b\n\t"
-#define TML_MVE_ONE_TWO_VECTORS "1:\n\t" TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR "subs r9, r9, #2\n\tbne 1b\n\t"
+#define TML_MVE_ONE_FOUR_VECTORS \
+    "1:\n\t" TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR \
+    "subs r9, r9, #4\n\tbne 1b\n\t"
 
 #define TML_MVE_FILTER_ONE(vectors, halves) \
     __asm__ volatile( \
@@ -243,11 +245,11 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
 /* All filters, a multiple of 8, on x[0]; apart: 4 << 16. */
 static inline void tml_mve_filter_one(tml_mve_block *block, int32_t halves_away)
 {
-    if (block->vectors % 2 == 0) {
+    if (block->vectors % 4 == 0) {
         if (halves_away) {
-            TML_MVE_FILTER_ONE(TML_MVE_ONE_TWO_VECTORS, TML_MVE_HALVES_AWAY);
+            TML_MVE_FILTER_ONE(TML_MVE_ONE_FOUR_VECTORS, TML_MVE_HALVES_AWAY);
         } else {
-            TML_MVE_FILTER_ONE(TML_MVE_ONE_TWO_VECTORS, TML_MVE_HALVES_UP);
+            TML_MVE_FILTER_ONE(TML_MVE_ONE_FOUR_VECTORS, TML_MVE_HALVES_UP);
         }
     } else if (halves_away) {
         TML_MVE_FILTER_ONE(TML_MVE_ONE_VECTORS, TML_MVE_HALVES_AWAY);

@@ -139,16 +139,17 @@ typedef struct {
     int8_t *out;
     int32_t blocks;
     uint32_t zero_points[4];
+    int32_t channel;        /* the first one of the blocks */
 } tml_mve_pixel;
 
-_Static_assert(sizeof(tml_mve_pixel) == 40, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_pixel) == 44, "the assembler counts on these offsets");
 
 #define TML_MVE_TWO_POINTERS "ldrd r1, r3, [r2], #8\n\tadd r1, r1, r4\n\tadd r3, r3, r4\n\t"
 #define TML_MVE_FILTER_PIXEL(rescale) \
     __asm__ volatile( \
         "ldrd r12, r8, [%[c], #16]\n\t" \
         "ldrd r10, r11, [%[c], #8]\n\t" \
-        "movs r4, #0\n" \
+        "ldr r4, [%[c], #40]\n" \
         "5:\n\t" \
         "ldrd r2, r9, [%[c]]\n\t" TML_MVE_TWO_POINTERS TML_MVE_TAP(r1) TML_MVE_FIRST_WIDEN(r3) \
         "cmp r2, r9\n\t" \

@@ -94,22 +94,29 @@ static TML_NOINLINE void tml_mve_filters_pairs(const tml_mve_filters *p, tml_mve
     }
 }
 
+/* What is left of the filters when they come in eights, on one pixel. */
+static TML_NOINLINE void tml_mve_filters_last(const tml_mve_filters *p, const int8_t *x, int8_t *out)
+{
+    const tml_mve_block block = {.x = {x, x}, .vectors = p->vectors};
+    for (int32_t filter = p->channels & ~7; filter < p->channels; filter += 4) {
+        tml_mve_filters_rest(p, &block, filter, out, out);
+    }
+}
+
 /* All filters on one pixel. */
 static TML_NOINLINE void tml_mve_filters_one(const tml_mve_filters *p, const int8_t *x, int8_t *out)
 {
-    const int32_t whole = p->channels & ~7;
-    tml_mve_block block = {.vectors = p->vectors};
-    if (whole > 0) {
+    if (p->channels % 8 != 0) {
+        tml_mve_filters_last(p, x, out);
+    }
+    if (p->channels >= 8) {
+        tml_mve_block block;
         tml_mve_filters_set(p, &block, out, out + 4);
         block.x[0] = x;
+        block.vectors = p->vectors;
         block.block_bytes = p->block_bytes;
-        block.out_end = out + whole;
+        block.out_end = out + (p->channels & ~7);
         tml_mve_filter_one(&block, p->halves_away);
-    }
-    for (int32_t filter = whole; filter < p->channels; filter += 4) {
-        block.x[0] = x;
-        block.x[1] = x;
-        tml_mve_filters_rest(p, &block, filter, out, out);
     }
 }
 

@@ -23,7 +23,8 @@ typedef struct {
 static inline void tml_conv2d_blocks_clamp(const tml_conv2d_blocks *p, int8_t *output, int32_t row_begin,
                                            int32_t row_end)
 {
-    for (int32_t row = row_begin; row < row_end; row++) {
+    const int32_t clamps = p->filters.clamp_low > INT8_MIN || p->filters.clamp_high < INT8_MAX;
+    for (int32_t row = row_begin; clamps && row < row_end; row++) {
         tml_mve_filters_clamp(&p->filters, tml_row_out(output, &p->output, row),
                               p->output.width * p->output.channels);
     }

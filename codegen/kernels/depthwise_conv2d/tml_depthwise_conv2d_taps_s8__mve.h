@@ -11,16 +11,25 @@
 static inline void tml_depthwise_conv2d_taps_at(const tml_depthwise_conv2d_lanes *p, const int8_t *input, int32_t row,
                                                 int32_t column, const int8_t **at)
 {
-    const int32_t channels = p->input.channels;
-    const int32_t first = column * p->stride_w - p->pad_left;
-    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        const int32_t y = row * p->stride_h - p->pad_top + ky;
-        const int32_t inside = y >= 0 && y < p->input.height;
-        const uint32_t width = inside ? (uint32_t)p->input.width : 0;
-        const int8_t *const from = inside ? tml_row(input, &p->input, y) : p->zeros;
-        for (int32_t x = first; x < first + p->kernel_w; x++) {
-            *at++ = (uint32_t)x < width ? from + x * channels : p->zeros;
+    const int32_t left = column * p->stride_w - p->pad_left;
+    const int32_t top = row * p->stride_h - p->pad_top;
+    const int32_t begin = tml_max(-left, 0);
+    const int32_t end = tml_min(p->input.width - left, p->kernel_w);
+    const int32_t first = tml_max(-top, 0);
+    const int32_t last = tml_min(p->input.height - top, p->kernel_h);
+    if (begin > 0 || first > 0 || end < p->kernel_w || last < p->kernel_h) {
+        for (int32_t i = 0; i < p->taps; i++) {
+            at[i] = p->zeros;
         }
+    }
+    at += first * p->kernel_w;
+    for (int32_t ky = first; ky < last; ky++) {
+        const int8_t *x = tml_row(input, &p->input, top + ky) + (left + begin) * p->input.channels;
+        for (int32_t kx = begin; kx < end; kx++) {
+            at[kx] = x;
+            x += p->input.channels;
+        }
+        at += p->kernel_w;
     }
 }
 
@@ -30,7 +39,6 @@ static TML_NOINLINE void tml_depthwise_conv2d_taps_pixel(const tml_depthwise_con
 {
     const int8_t *at[TML_DEPTHWISE_CONV2D_TAPS];
     const int32_t blocks = p->input.channels / 16;
-    const int32_t rest = p->input.channels - 16;
     const uint32_t zero = tml_depthwise_conv2d_lanes_zero(p);
     tml_mve_pixel pixel = {
         .taps = at,
@@ -43,16 +51,16 @@ static TML_NOINLINE void tml_depthwise_conv2d_taps_pixel(const tml_depthwise_con
     };
     at[p->taps - 1] = p->zeros;
     tml_depthwise_conv2d_taps_at(p, input, row, column, at);
-    tml_mve_filter_pixel(&pixel, p->halves_away);
-    if (p->input.channels % 16 != 0) {
-        for (int32_t i = 0; i < p->taps; i++) {
-            at[i] += rest;
+    for (;;) {
+        tml_mve_filter_pixel(&pixel, p->halves_away);
+        if (pixel.channel > 0 || p->input.channels % 16 == 0) {
+            return;
         }
+        pixel.channel = p->input.channels - 16;
         pixel.weights += 16 * p->taps * blocks;
         pixel.scaling += 48 * blocks;
-        pixel.out = out + rest;
+        pixel.out += pixel.channel;
         pixel.blocks = 1;
-        tml_mve_filter_pixel(&pixel, p->halves_away);
     }
 }
 
