@@ -17,7 +17,7 @@ typedef struct {
     const int32_t *scaling; /* [blocks of 4 filters][3][4]: see tml_mve_block */
 } tml_mve_filters;
 
-static inline void tml_mve_filters_run(const tml_mve_filters *p, tml_mve_block *block)
+static TML_NOINLINE void tml_mve_filters_run(const tml_mve_filters *p, tml_mve_block *block)
 {
     if (block->steps) {
         tml_mve_filter_runs(block, p->halves_away);
@@ -40,20 +40,18 @@ static inline void tml_mve_filters_set(const tml_mve_filters *p, tml_mve_block *
     block->out_end = out0 + whole;
 }
 
-/* The filters of a block that begins with `filter`, of which there may be less than 4, on one pair of pixels. */
-static TML_NOINLINE void tml_mve_filters_rest(const tml_mve_filters *p, const tml_mve_block *pair, int32_t filter,
+/* The filters of a block that begins with `filter`, of which there may be less than 4, on one pair of pixels. block: x or
+ * runs, and vectors. */
+static TML_NOINLINE void tml_mve_filters_rest(const tml_mve_filters *p, tml_mve_block *block, int32_t filter,
                                               int8_t *out0, int8_t *out1)
 {
     int8_t last[8];
-    tml_mve_block block = *pair;
-    block.pairs = 1;
-    block.weights = p->weights + filter / 4 * p->block_bytes;
-    block.scaling = p->scaling + filter * 3;
-    block.zero_point = p->zero_point;
-    block.apart = (uint32_t)4 << 16;
-    block.out = last;
-    block.out_end = last + 4;
-    tml_mve_filters_run(p, &block);
+    tml_mve_filters_set(p, block, last, last + 4);
+    block->pairs = 1;
+    block->weights += filter / 4 * p->block_bytes;
+    block->scaling += filter * 3;
+    block->out_end = last + 4;
+    tml_mve_filters_run(p, block);
     for (int32_t i = 0; i < tml_min(p->channels - filter, 4); i++) {
         out0[filter + i] = last[i];
         out1[filter + i] = last[4 + i];
@@ -94,29 +92,35 @@ static TML_NOINLINE void tml_mve_filters_pairs(const tml_mve_filters *p, tml_mve
     }
 }
 
-/* What is left of the filters when they come in eights, on one pixel. */
+/* Filters in eights on one pixel. */
+static TML_NOINLINE void tml_mve_filters_eights(const tml_mve_filters *p, const int8_t *x, int8_t *out)
+{
+    tml_mve_block block;
+    tml_mve_filters_set(p, &block, out, out + 4);
+    block.x[0] = x;
+    block.vectors = p->vectors;
+    block.block_bytes = p->block_bytes;
+    block.out_end = out + (p->channels & ~7);
+    tml_mve_filter_one(&block, p->halves_away);
+}
+
+/* What is left of them. */
 static TML_NOINLINE void tml_mve_filters_last(const tml_mve_filters *p, const int8_t *x, int8_t *out)
 {
-    const tml_mve_block block = {.x = {x, x}, .vectors = p->vectors};
     for (int32_t filter = p->channels & ~7; filter < p->channels; filter += 4) {
+        tml_mve_block block = {.x = {x, x}, .vectors = p->vectors};
         tml_mve_filters_rest(p, &block, filter, out, out);
     }
 }
 
 /* All filters on one pixel. */
-static TML_NOINLINE void tml_mve_filters_one(const tml_mve_filters *p, const int8_t *x, int8_t *out)
+static inline void tml_mve_filters_one(const tml_mve_filters *p, const int8_t *x, int8_t *out)
 {
+    if (p->channels >= 8) {
+        tml_mve_filters_eights(p, x, out);
+    }
     if (p->channels % 8 != 0) {
         tml_mve_filters_last(p, x, out);
-    }
-    if (p->channels >= 8) {
-        tml_mve_block block;
-        tml_mve_filters_set(p, &block, out, out + 4);
-        block.x[0] = x;
-        block.vectors = p->vectors;
-        block.block_bytes = p->block_bytes;
-        block.out_end = out + (p->channels & ~7);
-        tml_mve_filter_one(&block, p->halves_away);
     }
 }
 

@@ -200,7 +200,7 @@ def _window_fields(node: Node) -> dict[str, Field]:
     }
 
 
-POINTWISE_CHANNELS, ROWS_TAPS, ROWS_HEIGHT, LINE_BYTES = 256, 32, 8, 384  # TML_CONV2D_...
+POINTWISE_CHANNELS, ROWS_TAPS, ROWS_HEIGHT, LINE_BYTES = 128, 32, 8, 384  # TML_CONV2D_...
 LINE_ROWS = 16  # for which a place in a line takes 8 bits
 
 

@@ -5,7 +5,7 @@
 #include "tml_conv2d_blocks.h"
 
 /* Channels at most, unless they are a multiple of 16. */
-#define TML_CONV2D_POINTWISE_CHANNELS 256
+#define TML_CONV2D_POINTWISE_CHANNELS 128
 
 /* `count` pixels at equal distances in input and output. */
 typedef struct {

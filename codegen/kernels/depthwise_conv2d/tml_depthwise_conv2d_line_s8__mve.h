@@ -72,9 +72,9 @@ static TML_NOINLINE void tml_depthwise_conv2d_line_channel(const tml_depthwise_c
     }
 }
 
-/* Output rows [row_begin, row_end). */
-static inline void tml_depthwise_conv2d_line_s8__mve(const tml_depthwise_conv2d_line *p, const int8_t *input,
-                                                     int8_t *output, int32_t row_begin, int32_t row_end)
+/* Output rows [row_begin, row_end), channel by channel. */
+static TML_NOINLINE void tml_depthwise_conv2d_line_rows(const tml_depthwise_conv2d_line *p, const int8_t *input,
+                                                        int8_t *output, int32_t row_begin, int32_t row_end)
 {
     int8_t line[TML_DEPTHWISE_CONV2D_LINE_BYTES];
     tml_mve_fill(line, p->input_zero_point, p->line_bytes);
@@ -86,6 +86,13 @@ static inline void tml_depthwise_conv2d_line_s8__mve(const tml_depthwise_conv2d_
         tml_mve_clamp(tml_row_out(output, &p->output, row), p->output.width * p->output.channels, p->clamp_low,
                       p->clamp_high);
     }
+}
+
+/* Output rows [row_begin, row_end). */
+static inline void tml_depthwise_conv2d_line_s8__mve(const tml_depthwise_conv2d_line *p, const int8_t *input,
+                                                     int8_t *output, int32_t row_begin, int32_t row_end)
+{
+    tml_depthwise_conv2d_line_rows(p, input, output, row_begin, row_end);
 }
 
 #endif
