@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"seed {options.seed + run}: {count} wrong bytes of {cases[number].kernel}: {cases[number].node}")
         run += len(cases)
     seconds = time.monotonic() - start
-    print(f"{run} cases of {len(kernels)} kernels on {options.board}, {faults.total()} differ from numpy, {seconds:.0f} s")
+    print(
+        f"{run} cases of {len(kernels)} kernels on {options.board}, {faults.total()} differ from numpy, {seconds:.0f} s"
+    )
     return int(faults.total() > 0)
 
 

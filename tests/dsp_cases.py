@@ -1,6 +1,6 @@
 """Random one-node graphs for the kernels of the DSP extension and of Helium: multipliers as trained networks have them
-and, now and then, extreme ones, pruned, saturating and wrapping channels, weights of -128, shapes around the sizes at which
-the kernels change their course."""
+and, now and then, extreme ones, pruned, saturating and wrapping channels, weights of -128, shapes around the sizes at
+which the kernels change their course."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def _pruned(rng: Rng, filters: Tensor, axis: int) -> Tensor:
 def _finished(
     rng: Rng, op: Conv2D | DepthwiseConv2D | FullyConnected, image: Tensor, filters: Tensor, axis: int
 ) -> Graph:
-    """The graph; its output's scale spreads the sums over int8 or far beyond. Most leave multipliers below a half; some have
-    any, and biases that make sums wrap."""
+    """The graph; its output's scale spreads the sums over int8 or far beyond. Most leave multipliers below a half; some
+    have any, and biases that make sums wrap."""
     channels = filters.shape[axis]
     biases = [bias(rng, channels, image, filters)] if rng.random() < 0.8 else []
     if biases and rng.random() < 0.2:

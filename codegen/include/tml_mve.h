@@ -1,12 +1,12 @@
 /* Helium (MVE) of Armv8.1-M: 16 products of int8 per instruction.
  *
- * A block is 4 filters on 2 pixels: 8 sums, in the 8 registers that VMLADAVA can add to, so that 6 loads serve 8 of them.
+ * A block is 4 filters on 2 pixels: 8 sums, in the 8 registers that VMLADAVA can add to, so that 6 loads serve all 8.
  * The loops are assembler because compilers do not keep these registers free, and to leave them all to it there must be
  * no frame pointer. Weights come 16 taps at a time, four filters side by side, and zeros where taps or filters end.
  *
  * Rescaling. TFLite rounds twice: x = round(sum * multiplier / 2**31), halves up, which is VQRDMULH, then
- * round(x / 2**shift), halves away from zero. VRSHL rounds halves up: the same for x >= 0, and for x < 0 after adding -1,
- * if shift > 0. A negative x comes to nothing where the zero point is the least output (RELU): there the -1 is left out.
+ * round(x / 2**shift), halves away from zero. VRSHL rounds halves up: the same for x >= 0, and for x < 0 after adding
+ * -1, if shift > 0. Where no output is below the zero point (RELU), a negative x comes to nothing: the -1 is left out.
  * Sums beyond int8 are narrowed with saturation, the zero point being added in int16, between the two narrowings.
  */
 #ifndef TML_MVE_H

@@ -18,8 +18,8 @@ static inline void tml_mve_copy(int8_t *target, const int8_t *source, int32_t co
         : "lr", "q0", "memory");
 }
 
-/* Copies exactly `count` bytes, at least 1, a vector at a time: its bytes to target + places[0..15]. The next one starts
- * `read` bytes on, at most 16, and is written `written` bytes on. */
+/* Copies exactly `count` bytes, at least 1, a vector at a time: its bytes to target + places[0..15]. The next one
+ * starts `read` bytes on, at most 16, and is written `written` bytes on. */
 static inline void tml_mve_spread(int8_t *target, const int8_t *source, int32_t count, const uint8_t *places,
                                   int32_t read, int32_t written)
 {

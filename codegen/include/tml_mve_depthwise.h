@@ -1,7 +1,8 @@
 /* The inner loops of depthwise convolutions with Helium on 16 channels of a pixel at a time.
  *
- * Products of int8 are int16, and so are sums of two of them, unless all four factors are -128; those are widened and added
- * in int32: even channels in bottom lanes, odd ones in top lanes, twice over, so a vector holds every fourth channel.
+ * Products of int8 are int16, and so are sums of two of them, unless all four factors are -128; those are widened and
+ * added in int32: even channels in bottom lanes, odd ones in top lanes, twice over, so that a vector holds every fourth
+ * channel.
  */
 #ifndef TML_MVE_DEPTHWISE_H
 #define TML_MVE_DEPTHWISE_H
@@ -98,6 +99,7 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
         "6:\n\t" \
         "ldr r10, [%[c]]\n\t" \
         "ldr lr, [%[c], #20]\n\t" \
+        "dls lr, lr\n\t" \
         "ldm r10, {r0, r1, r2, r3, r4, r5, r6, r8, r9}\n\t" \
         "ldrd r10, r11, [%[c], #8]\n" \
         "5:\n\t" TML_MVE_TAP(r0) TML_MVE_FIRST_WIDEN(r1) \

@@ -40,8 +40,8 @@ static inline void tml_mve_filters_set(const tml_mve_filters *p, tml_mve_block *
     block->out_end = out0 + whole;
 }
 
-/* The filters of a block that begins with `filter`, of which there may be less than 4, on one pair of pixels. block: x or
- * runs, and vectors. */
+/* The filters of a block that begins with `filter`, of which there may be less than 4, on one pair of pixels. block: x
+ * or runs, and vectors. */
 static TML_NOINLINE void tml_mve_filters_rest(const tml_mve_filters *p, tml_mve_block *block, int32_t filter,
                                               int8_t *out0, int8_t *out1)
 {
@@ -70,7 +70,8 @@ static inline void tml_mve_filters_next(tml_mve_block *block)
 
 /* All filters on block->pairs pairs of pixels; out0, out1: of the first. block: x and x_step, or runs and steps, and
  * vectors. x or runs end with the last pair. */
-static TML_NOINLINE void tml_mve_filters_pairs(const tml_mve_filters *p, tml_mve_block *block, int8_t *out0, int8_t *out1)
+static TML_NOINLINE void tml_mve_filters_pairs(const tml_mve_filters *p, tml_mve_block *block, int8_t *out0,
+                                               int8_t *out1)
 {
     if (p->channels % 4 == 0) {
         tml_mve_filters_set(p, block, out0, out1);

@@ -1,8 +1,8 @@
 /* The inner loops of depthwise convolutions of any window with Helium: one channel of a row of windows.
  *
  * The rows under the windows lie in a line [column][kernel_h], so that a window is one run of bytes and one to four
- * VMLADAV. Image row t (padding included) lies in slot t % kernel_h of every column and is written once for all windows over
- * it; the weights are loaded in an order that follows the slots.
+ * VMLADAV. Image row t (padding included) lies in slot t % kernel_h of every column and is written once for all windows
+ * over it; the weights are loaded in an order that follows the slots.
  */
 #ifndef TML_MVE_LINE_H
 #define TML_MVE_LINE_H

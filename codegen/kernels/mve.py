@@ -82,6 +82,16 @@ def row_scaling(filters: Filters) -> Int32:
     return rows.astype(np.uint32).view(np.int32)
 
 
+def slot_order(kernel_h: int, kernel_w: int, size: int) -> NDArray[np.uint8]:
+    """[kernel_h, size]: which weight [kernel_w][kernel_h] meets each byte [column][slot] of a window whose first row
+    lies in a slot; bytes behind the window keep their weights, which are 0."""
+    order = np.tile(np.arange(size), (kernel_h, 1))
+    column, slot = np.divmod(np.arange(kernel_h * kernel_w), kernel_h)
+    first = np.arange(kernel_h)[:, None]
+    order[:, : kernel_h * kernel_w] = column * kernel_h + (slot - first) % kernel_h
+    return order.astype(np.uint8)
+
+
 def pairs_fit(filters: Filters) -> bool:
     """Whether products of any two neighbouring taps add up in int16: not where both weights are -128."""
     least = filters.weights == -128

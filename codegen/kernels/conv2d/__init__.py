@@ -204,7 +204,6 @@ POINTWISE_CHANNELS, ROWS_TAPS, ROWS_HEIGHT, LINE_BYTES = 128, 32, 8, 384  # TML_
 LINE_ROWS = 16  # for which a place in a line takes 8 bits
 
 
-
 def _line_columns(node: Node) -> int:
     """Output columns in a line, an even number but for a single one; below 1 where not one fits."""
     _, kernel_h, kernel_w, depth = node.inputs[1].shape

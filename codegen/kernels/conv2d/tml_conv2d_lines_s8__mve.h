@@ -57,7 +57,12 @@ static TML_NOINLINE void tml_conv2d_lines_filter(const tml_conv2d_blocks *p, int
 {
     const int32_t step = p->stride_w * p->kernel_h * p->input.channels;
     const int32_t even = count & ~1;
-    tml_mve_block block = {.x = {line, line + step}, .vectors = p->filters.vectors, .pairs = count / 2, .x_step = 2 * step};
+    tml_mve_block block = {
+        .x = {line, line + step},
+        .vectors = p->filters.vectors,
+        .pairs = count / 2,
+        .x_step = 2 * step,
+    };
     if (even > 0) {
         tml_mve_filters_pairs(&p->filters, &block, out, out + p->output.channels);
     }

@@ -1,5 +1,5 @@
-/* Convolution of any window, stride and padding with Helium for images of a multiple of 16 channels: rows of taps are read
- * where they lie, or, at the borders, taps one by one. */
+/* Convolution of any window, stride and padding with Helium for images of a multiple of 16 channels: rows of taps are
+ * read where they lie, or, at the borders, taps one by one. */
 #ifndef TML_CONV2D_ROWS_S8__MVE_H
 #define TML_CONV2D_ROWS_S8__MVE_H
 
@@ -41,8 +41,8 @@ static inline void tml_conv2d_rows_taps(const tml_conv2d_blocks *p, const tml_co
 }
 
 /* Two columns of an output row, or one twice, whose windows lie over a border, in either order. */
-static TML_NOINLINE void tml_conv2d_rows_border(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows, int8_t *out,
-                                                int32_t column0, int32_t column1)
+static TML_NOINLINE void tml_conv2d_rows_border(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows,
+                                                int8_t *out, int32_t column0, int32_t column1)
 {
     const int8_t *runs[2 * TML_CONV2D_ROWS_TAPS];
     tml_mve_block block = {
@@ -58,8 +58,8 @@ static TML_NOINLINE void tml_conv2d_rows_border(const tml_conv2d_blocks *p, cons
 }
 
 /* An even number of columns whose windows lie over none. */
-static TML_NOINLINE void tml_conv2d_rows_inside(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows, int8_t *out,
-                                                int32_t column, int32_t column_end)
+static TML_NOINLINE void tml_conv2d_rows_inside(const tml_conv2d_blocks *p, const tml_conv2d_rows_row *rows,
+                                                int8_t *out, int32_t column, int32_t column_end)
 {
     const int8_t *runs[2 * TML_CONV2D_ROWS_HEIGHT];
     int32_t steps[2 * TML_CONV2D_ROWS_HEIGHT];

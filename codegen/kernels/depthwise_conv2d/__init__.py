@@ -6,7 +6,7 @@ import numpy as np
 
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
-from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling
+from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling, slot_order
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
@@ -181,14 +181,9 @@ def line_parameters(node: Node) -> Fields:
     op, (_, kernel_h, kernel_w, channels) = _op(node), node.inputs[1].shape
     filters = filters_of(node, axis=3)
     size = LANES * _line_vectors(node)
+    columns = filters.weights.reshape(channels, kernel_h, kernel_w).transpose(0, 2, 1)
     weights = np.zeros((channels, size), np.int8)
-    weights[:, : kernel_h * kernel_w] = filters.weights.reshape(channels, kernel_h, kernel_w).transpose(0, 2, 1).reshape(
-        channels, -1
-    )
-    order = np.tile(np.arange(size, dtype=np.uint8), (kernel_h, 1))
-    column, slot = np.divmod(np.arange(kernel_h * kernel_w), kernel_h)
-    for first in range(kernel_h):
-        order[first, : kernel_h * kernel_w] = column * kernel_h + (slot - first) % kernel_h
+    weights[:, : kernel_h * kernel_w] = columns.reshape(channels, -1)
     return {
         "kernel_h": kernel_h,
         "stride_h": op.stride_h,
@@ -201,7 +196,7 @@ def line_parameters(node: Node) -> Fields:
         "columns": _line_columns(node),
         "line_bytes": _line_bytes(node),
         "vectors": _line_vectors(node),
-        "order": order,
+        "order": slot_order(kernel_h, kernel_w, size),
         "weights": weights,
         "scaling": row_scaling(filters),
     }

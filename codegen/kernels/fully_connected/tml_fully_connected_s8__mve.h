@@ -15,7 +15,8 @@ typedef struct {
 } tml_fully_connected_blocks;
 
 /* All output values from features that would end within a vector. */
-static TML_NOINLINE void tml_fully_connected_copied(const tml_fully_connected_blocks *p, const int8_t *input, int8_t *out)
+static TML_NOINLINE void tml_fully_connected_copied(const tml_fully_connected_blocks *p, const int8_t *input,
+                                                    int8_t *out)
 {
     int8_t copy[TML_FULLY_CONNECTED_FEATURES];
     tml_mve_copy(copy, input, p->features);
