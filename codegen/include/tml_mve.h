@@ -1,8 +1,7 @@
 /* Helium (MVE) of Armv8.1-M: 16 products of int8 per instruction.
  *
  * A block is 4 filters on 2 pixels: 8 sums, in the 8 registers that VMLADAVA can add to, so that 6 loads serve all 8.
- * The loops are assembler because compilers do not keep these registers free, and to leave them all to it there must be
- * no frame pointer. Weights come 16 taps at a time, four filters side by side, and zeros where taps or filters end.
+ * The loops are assembler because compilers do not keep these registers free. Weights come 16 taps at a time, four filters side by side, and zeros where taps or filters end.
  *
  * Rescaling. TFLite rounds twice: x = round(sum * multiplier / 2**31), halves up, which is VQRDMULH, then
  * round(x / 2**shift), halves away from zero. VRSHL rounds halves up: the same for x >= 0, and for x < 0 after adding
@@ -14,12 +13,12 @@
 
 #include "tml_types.h"
 
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__)
-#error "compile the model's .c with -Og, -O1 or more, without -fno-omit-frame-pointer: the kernels need all registers"
-#endif
-
+/* What is computed from is a struct in r0. It goes to r7, which compilers may hold back as a frame pointer and do not let
+ * be clobbered: it is kept in the struct, at offset `slot`, in the meantime. */
+#define TML_MVE_ENTER(slot) "str r7, [r0, #" slot "]\n\tmov r7, r0\n\t"
+#define TML_MVE_LEAVE(slot) "ldr r7, [r7, #" slot "]"
 #define TML_MVE_CLOBBERED \
-    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", \
+    "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", \
         "q5", "q6", "q7", "cc", "memory"
 
 /* Pairs of pixels and the filters applied to them. */
@@ -41,9 +40,10 @@ typedef struct {
     const int32_t *steps;
     const int32_t *kept;
     int32_t block_bytes;    /* of the weights of a block: for tml_mve_filter_one */
+    int32_t r7;
 } tml_mve_block;
 
-_Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_block) == 76, "the assembler counts on these offsets");
 
 #define TML_MVE_VECTOR \
     "vldrb.u8 q0, [r1], #16\n\t" \
@@ -64,27 +64,27 @@ _Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offse
 /* Any number of vectors, an even one, and one. */
 #define TML_MVE_VECTORS "1:\n\t" TML_MVE_VECTOR "subs r9, r9, #1\n\tbne 1b\n\t"
 #define TML_MVE_TWO_VECTORS "1:\n\t" TML_MVE_VECTOR TML_MVE_VECTOR "subs r9, r9, #2\n\tbne 1b\n\t"
-#define TML_MVE_RUN(vectors) "ldm %[c], {r1, r3, r9}\n\t" vectors
+#define TML_MVE_RUN(vectors) "ldm r7, {r1, r3, r9}\n\t" vectors
 #define TML_MVE_RUNS \
-    "str r11, [%[c], #64]\n\t" \
-    "ldr r11, [%[c], #36]\n" \
+    "str r11, [r7, #64]\n\t" \
+    "ldr r11, [r7, #36]\n" \
     "2:\n\t" \
     "ldrd r1, r3, [r11], #8\n\t" \
-    "ldr r9, [%[c], #8]\n" TML_MVE_VECTORS \
-    "ldr r9, [%[c], #40]\n\t" \
+    "ldr r9, [r7, #8]\n" TML_MVE_VECTORS \
+    "ldr r9, [r7, #40]\n\t" \
     "cmp r11, r9\n\t" \
     "bne 2b\n\t" \
-    "ldr r11, [%[c], #64]\n\t"
+    "ldr r11, [r7, #64]\n\t"
 
 /* To the next pair of pixels: x_step is in r5. */
 #define TML_MVE_NEXT \
-    "ldm %[c], {r1, r3}\n\t" \
+    "ldm r7, {r1, r3}\n\t" \
     "add r1, r1, r5\n\t" \
     "add r3, r3, r5\n\t" \
-    "strd r1, r3, [%[c]]\n\t"
+    "strd r1, r3, [r7]\n\t"
 #define TML_MVE_NEXT_RUNS \
-    "ldrd r1, r3, [%[c], #36]\n\t" \
-    "ldr r2, [%[c], #60]\n" \
+    "ldrd r1, r3, [r7, #36]\n\t" \
+    "ldr r2, [r7, #60]\n" \
     "3:\n\t" \
     "vldrw.u32 q0, [r1]\n\t" \
     "vldrw.u32 q1, [r2], #16\n\t" \
@@ -97,7 +97,7 @@ _Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offse
 #define TML_MVE_PLACES \
     "movs r0, #0\n\t" \
     "mov r1, #0x00010001\n\t" \
-    "ldrd r3, r2, [%[c], #28]\n\t" \
+    "ldrd r3, r2, [r7, #28]\n\t" \
     "vidup.u32 q6, r0, #1\n\t" \
     "vmul.i32 q6, q6, r1\n\t" \
     "vadd.i32 q6, q6, r3\n\t" \
@@ -111,9 +111,9 @@ _Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offse
 
 #define TML_MVE_FILTER(sums, halves, next) \
     __asm__ volatile( \
-        TML_MVE_PLACES \
+        TML_MVE_ENTER("72") TML_MVE_PLACES \
         "6:\n\t" \
-        "ldrd r5, r11, [%[c], #12]\n" \
+        "ldrd r5, r11, [r7, #12]\n" \
         "5:\n\t" \
         "ldm r11, {r0, r2, r4, r6}\n\t" \
         "ldm r11!, {r8, r10, r12, lr}\n\t" sums \
@@ -127,23 +127,23 @@ _Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offse
         "vqrdmulh.s32 q1, q1, q2\n\t" halves \
         "vrshl.s32 q0, q0, q3\n\t" \
         "vrshl.s32 q1, q1, q3\n\t" \
-        "ldrd r0, r2, [%[c], #20]\n\t" TML_MVE_STORE \
+        "ldrd r0, r2, [r7, #20]\n\t" TML_MVE_STORE \
         "adds r0, r0, #4\n\t" \
         "cmp r0, r2\n\t" \
-        "str r0, [%[c], #20]\n\t" \
+        "str r0, [r7, #20]\n\t" \
         "bne 5b\n\t" \
-        "ldrd r4, r5, [%[c], #44]\n\t" \
+        "ldrd r4, r5, [r7, #44]\n\t" \
         "subs r4, r4, #1\n\t" \
-        "str r4, [%[c], #44]\n\t" \
+        "str r4, [r7, #44]\n\t" \
         "beq 7f\n\t" next \
-        "ldrd r5, r6, [%[c], #52]\n\t" \
+        "ldrd r5, r6, [r7, #52]\n\t" \
         "add r0, r0, r5\n\t" \
         "add r6, r6, r0\n\t" \
-        "strd r0, r6, [%[c], #20]\n\t" \
+        "strd r0, r6, [r7, #20]\n\t" \
         "b 6b\n" \
-        "7:" \
+        "7:\n\t" TML_MVE_LEAVE("72") \
+        : "+r"(at) \
         : \
-        : [c] "r"(block) \
         : TML_MVE_CLOBBERED)
 
 #define TML_MVE_HALVES_UP
@@ -164,6 +164,7 @@ _Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offse
  * the zero point. */
 static inline void tml_mve_filter(tml_mve_block *block, int32_t halves_away)
 {
+    register tml_mve_block *at __asm__("r0") = block;
     if (block->vectors == 1) {
         TML_MVE_FILTER_RUN(TML_MVE_VECTOR)
     } else if (block->vectors % 2 == 0) {
@@ -176,6 +177,7 @@ static inline void tml_mve_filter(tml_mve_block *block, int32_t halves_away)
 /* The same for values that lie in several runs of equal length. */
 static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away)
 {
+    register tml_mve_block *at __asm__("r0") = block;
     if (halves_away) {
         TML_MVE_FILTER(TML_MVE_RUNS, TML_MVE_HALVES_AWAY, TML_MVE_NEXT_RUNS);
     } else {
@@ -209,12 +211,12 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
 
 #define TML_MVE_FILTER_ONE(vectors, halves) \
     __asm__ volatile( \
-        TML_MVE_PLACES \
-        "ldrd r5, r11, [%[c], #12]\n" \
+        TML_MVE_ENTER("72") TML_MVE_PLACES \
+        "ldrd r5, r11, [r7, #12]\n" \
         "5:\n\t" \
-        "ldr r1, [%[c]]\n\t" \
-        "ldr r9, [%[c], #8]\n\t" \
-        "ldr r3, [%[c], #68]\n\t" \
+        "ldr r1, [r7]\n\t" \
+        "ldr r9, [r7, #8]\n\t" \
+        "ldr r3, [r7, #68]\n\t" \
         "add r3, r3, r5\n\t" \
         "ldm r11, {r0, r2, r4, r6}\n\t" \
         "add r11, r11, #48\n\t" \
@@ -232,19 +234,20 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
         "vldrw.u32 q3, [r11, #32]\n\t" halves \
         "vrshl.s32 q0, q0, q2\n\t" \
         "vrshl.s32 q1, q1, q3\n\t" \
-        "ldrd r0, r2, [%[c], #20]\n\t" TML_MVE_STORE \
+        "ldrd r0, r2, [r7, #20]\n\t" TML_MVE_STORE \
         "add r11, r11, #48\n\t" \
         "adds r0, r0, #8\n\t" \
         "cmp r0, r2\n\t" \
-        "str r0, [%[c], #20]\n\t" \
-        "bne 5b" \
+        "str r0, [r7, #20]\n\t" \
+        "bne 5b\n\t" TML_MVE_LEAVE("72") \
+        : "+r"(at) \
         : \
-        : [c] "r"(block) \
         : TML_MVE_CLOBBERED)
 
 /* All filters, a multiple of 8, on x[0]; apart: 4 << 16. */
 static inline void tml_mve_filter_one(tml_mve_block *block, int32_t halves_away)
 {
+    register tml_mve_block *at __asm__("r0") = block;
     if (block->vectors % 4 == 0) {
         if (halves_away) {
             TML_MVE_FILTER_ONE(TML_MVE_ONE_FOUR_VECTORS, TML_MVE_HALVES_AWAY);

@@ -23,9 +23,10 @@ typedef struct {
     int32_t out_step;       /* bytes from the end of a pixel's blocks to the next pixel's */
     int32_t pixels;         /* to go, at least 1 */
     uint32_t zero_points[4]; /* of the output, in 8 half words */
+    int32_t r7;
 } tml_mve_taps;
 
-_Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_taps) == 52, "the assembler counts on these offsets");
 
 #define TML_MVE_TAP(x) \
     "vldrb.u8 q6, [" #x "], #16\n\t" \
@@ -82,7 +83,7 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
     "vqmovnb.s32 q5, q2\n\t" \
     "vqmovnt.s32 q4, q1\n\t" \
     "vqmovnt.s32 q5, q3\n\t" \
-    "vldrh.u16 q6, [%[c], #" zero "]\n\t" \
+    "vldrh.u16 q6, [r7, #" zero "]\n\t" \
     "vqadd.s16 q4, q4, q6\n\t" \
     "vqadd.s16 q5, q5, q6\n\t" \
     "vqmovnb.s16 q4, q4\n\t" \
@@ -95,13 +96,14 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
 
 #define TML_MVE_FILTER_TAPS(rescale) \
     __asm__ volatile( \
-        "ldr r12, [%[c], #16]\n" \
+        TML_MVE_ENTER("48") \
+        "ldr r12, [r7, #16]\n" \
         "6:\n\t" \
-        "ldr r10, [%[c]]\n\t" \
-        "ldr lr, [%[c], #20]\n\t" \
+        "ldr r10, [r7]\n\t" \
+        "ldr lr, [r7, #20]\n\t" \
         "dls lr, lr\n\t" \
         "ldm r10, {r0, r1, r2, r3, r4, r5, r6, r8, r9}\n\t" \
-        "ldrd r10, r11, [%[c], #8]\n" \
+        "ldrd r10, r11, [r7, #8]\n" \
         "5:\n\t" TML_MVE_TAP(r0) TML_MVE_FIRST_WIDEN(r1) \
         TML_MVE_TAP(r2) TML_MVE_SECOND_TAP(r3) TML_MVE_WIDEN \
         TML_MVE_TAP(r4) TML_MVE_SECOND_TAP(r5) TML_MVE_WIDEN \
@@ -111,20 +113,21 @@ _Static_assert(sizeof(tml_mve_taps) == 48, "the assembler counts on these offset
         TML_MVE_NARROW("32") \
         "vstrb.8 q4, [r12], #16\n\t" \
         "le lr, 5b\n\t" \
-        "ldrd r1, r2, [%[c], #24]\n\t" \
+        "ldrd r1, r2, [r7, #24]\n\t" \
         "add r12, r12, r1\n\t" \
         "subs r2, r2, #1\n\t" \
-        "str r2, [%[c], #28]\n\t" \
+        "str r2, [r7, #28]\n\t" \
         "beq 7f\n\t" \
-        "ldrd r0, r1, [%[c]]\n\t" TML_MVE_STEP TML_MVE_STEP TML_MVE_STEP \
+        "ldrd r0, r1, [r7]\n\t" TML_MVE_STEP TML_MVE_STEP TML_MVE_STEP \
         "b 6b\n" \
-        "7:" \
+        "7:\n\t" TML_MVE_LEAVE("48") \
+        : "+r"(at) \
         : \
-        : [c] "r"(taps) \
         : TML_MVE_CLOBBERED)
 
 static inline void tml_mve_filter_taps(tml_mve_taps *taps, int32_t halves_away)
 {
+    register tml_mve_taps *at __asm__("r0") = taps;
     if (halves_away) {
         TML_MVE_FILTER_TAPS(TML_MVE_RESCALE_AWAY);
     } else {
@@ -142,18 +145,20 @@ typedef struct {
     int32_t blocks;
     uint32_t zero_points[4];
     int32_t channel;        /* the first one of the blocks */
+    int32_t r7;
 } tml_mve_pixel;
 
-_Static_assert(sizeof(tml_mve_pixel) == 44, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_pixel) == 48, "the assembler counts on these offsets");
 
 #define TML_MVE_TWO_POINTERS "ldrd r1, r3, [r2], #8\n\tadd r1, r1, r4\n\tadd r3, r3, r4\n\t"
 #define TML_MVE_FILTER_PIXEL(rescale) \
     __asm__ volatile( \
-        "ldrd r12, r8, [%[c], #16]\n\t" \
-        "ldrd r10, r11, [%[c], #8]\n\t" \
-        "ldr r4, [%[c], #40]\n" \
+        TML_MVE_ENTER("44") \
+        "ldrd r12, r8, [r7, #16]\n\t" \
+        "ldrd r10, r11, [r7, #8]\n\t" \
+        "ldr r4, [r7, #40]\n" \
         "5:\n\t" \
-        "ldrd r2, r9, [%[c]]\n\t" TML_MVE_TWO_POINTERS TML_MVE_TAP(r1) TML_MVE_FIRST_WIDEN(r3) \
+        "ldrd r2, r9, [r7]\n\t" TML_MVE_TWO_POINTERS TML_MVE_TAP(r1) TML_MVE_FIRST_WIDEN(r3) \
         "cmp r2, r9\n\t" \
         "beq 2f\n" \
         "1:\n\t" TML_MVE_TWO_POINTERS TML_MVE_TAP(r1) TML_MVE_SECOND_TAP(r3) TML_MVE_WIDEN \
@@ -163,13 +168,14 @@ _Static_assert(sizeof(tml_mve_pixel) == 44, "the assembler counts on these offse
         "vstrb.8 q4, [r12], #16\n\t" \
         "adds r4, r4, #16\n\t" \
         "subs r8, r8, #1\n\t" \
-        "bne 5b" \
+        "bne 5b\n\t" TML_MVE_LEAVE("44") \
+        : "+r"(at) \
         : \
-        : [c] "r"(pixel) \
         : TML_MVE_CLOBBERED)
 
-static inline void tml_mve_filter_pixel(const tml_mve_pixel *pixel, int32_t halves_away)
+static inline void tml_mve_filter_pixel(tml_mve_pixel *pixel, int32_t halves_away)
 {
+    register tml_mve_pixel *at __asm__("r0") = pixel;
     if (halves_away) {
         TML_MVE_FILTER_PIXEL(TML_MVE_RESCALE_AWAY);
     } else {

@@ -21,9 +21,10 @@ typedef struct {
     const int32_t *scaling; /* [3]: bias, multiplier and shift to the left */
     int32_t zero_point;     /* of the output */
     int32_t halves_away;    /* see tml_mve.h */
+    int32_t r7;
 } tml_mve_line;
 
-_Static_assert(sizeof(tml_mve_line) == 40, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_line) == 44, "the assembler counts on these offsets");
 
 /* `sum`: a window's products, then on to the next window. */
 #define TML_MVE_WINDOW_BY_3(sum) "vldrb.u8 q4, [r1], #3\n\tvmladav.s8 " sum ", q0, q4\n\t"
@@ -46,23 +47,24 @@ _Static_assert(sizeof(tml_mve_line) == 40, "the assembler counts on these offset
 /* q7: bytes from an output to those of the next 8. */
 #define TML_MVE_FILTER_LINE(order, window) \
     __asm__ volatile( \
-        "ldm %[c], {r1, r3, r5, r11}\n\t" order \
+        TML_MVE_ENTER("40") \
+        "ldm r7, {r1, r3, r5, r11}\n\t" order \
         "movs r0, #0\n\t" \
-        "ldrd r9, r11, [%[c], #20]\n\t" \
+        "ldrd r9, r11, [r7, #20]\n\t" \
         "vidup.u16 q7, r0, #1\n\t" \
-        "ldr r5, [%[c], #16]\n\t" \
+        "ldr r5, [r7, #16]\n\t" \
         "vmul.i16 q7, q7, r11\n" \
         "5:\n\t" \
         window("r0") window("r2") window("r4") window("r6") window("r8") window("r10") window("r12") window("lr") \
         "vmov q4[2], q4[0], r0, r8\n\t" \
         "vmov q5[2], q5[0], r2, r10\n\t" \
-        "ldr r0, [%[c], #28]\n\t" \
+        "ldr r0, [r7, #28]\n\t" \
         "vmov q4[3], q4[1], r4, r12\n\t" \
         "vmov q5[3], q5[1], r6, lr\n\t" \
         "ldm r0, {r2, r4, r6}\n\t" \
         "vadd.i32 q4, q4, r2\n\t" \
         "vadd.i32 q5, q5, r2\n\t" \
-        "ldrd r0, r2, [%[c], #32]\n\t" \
+        "ldrd r0, r2, [r7, #32]\n\t" \
         "vqrdmulh.s32 q4, q4, r4\n\t" \
         "vqrdmulh.s32 q5, q5, r4\n\t" \
         "cbz r2, 4f\n\t" \
@@ -82,14 +84,15 @@ _Static_assert(sizeof(tml_mve_line) == 40, "the assembler counts on these offset
         "vstrbt.16 q6, [r5, q7]\n\t" \
         "add r5, r5, r11, lsl #3\n\t" \
         "subs r9, r9, #8\n\t" \
-        "bgt 5b" \
+        "bgt 5b\n\t" TML_MVE_LEAVE("40") \
+        : "+r"(at) \
         : \
-        : [c] "r"(line) \
         : TML_MVE_CLOBBERED)
 
 /* vectors: of 16 bytes in a window: 1, 2 or 4. */
-static inline void tml_mve_filter_line(const tml_mve_line *line, int32_t vectors)
+static inline void tml_mve_filter_line(tml_mve_line *line, int32_t vectors)
 {
+    register tml_mve_line *at __asm__("r0") = line;
     if (vectors == 1 && line->step == 3) {
         TML_MVE_FILTER_LINE(TML_MVE_ORDER_1, TML_MVE_WINDOW_BY_3);
     } else if (vectors == 1) {

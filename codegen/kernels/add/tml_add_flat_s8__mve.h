@@ -39,10 +39,11 @@ static inline void tml_add_lanes_eights(const tml_add_lanes *p, const int8_t *sc
                                         int32_t count)
 {
     const int32_t *const numbers = &p->factor;
+    register int32_t eights __asm__("r4") = count;
     __asm__ volatile(
+        "dls lr, %[n]\n\t"
         "mov r4, #0x80000\n\t"
         "vdup.32 q7, r4\n\t"
-        "dls lr, %[n]\n\t"
         "ldm %[p], {r4, r5, r6, r8, r9, r10, r11, r12}\n\t"
         "vdup.32 q6, r4\n"
         "1:\n\t"
@@ -64,9 +65,9 @@ static inline void tml_add_lanes_eights(const tml_add_lanes *p, const int8_t *sc
         "vqmovnb.s16 q4, q4\n\t"
         "vstrb.16 q4, [%[o]], #8\n\t"
         "le lr, 1b"
-        : [a] "+l"(scaled), [b] "+l"(exact), [o] "+l"(out)
-        : [p] "r"(numbers), [n] "r"(count)
-        : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7",
+        : [a] "+l"(scaled), [b] "+l"(exact), [o] "+l"(out), [n] "+r"(eights)
+        : [p] "r"(numbers)
+        : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7",
           "memory");
 }
 

@@ -2,7 +2,7 @@
 #ifndef TML_CONV2D_BLOCKS_H
 #define TML_CONV2D_BLOCKS_H
 
-#include "tml_mve_filters.h"
+#include "tml_mve_pairs.h"
 
 typedef struct {
     tml_view input;

@@ -4,6 +4,7 @@
 #define TML_CONV2D_LINES_S8__MVE_H
 
 #include "tml_conv2d_blocks.h"
+#include "tml_mve_one.h"
 
 /* Bytes of a line at most, and behind it, so that windows can be read in whole vectors. */
 #define TML_CONV2D_LINES_BYTES 384

@@ -3,6 +3,7 @@
 #define TML_CONV2D_POINTWISE_S8__MVE_H
 
 #include "tml_conv2d_blocks.h"
+#include "tml_mve_one.h"
 
 /* Channels at most, unless they are a multiple of 16. */
 #define TML_CONV2D_POINTWISE_CHANNELS 128

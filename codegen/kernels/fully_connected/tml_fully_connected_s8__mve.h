@@ -2,7 +2,7 @@
 #ifndef TML_FULLY_CONNECTED_S8__MVE_H
 #define TML_FULLY_CONNECTED_S8__MVE_H
 
-#include "tml_mve_filters.h"
+#include "tml_mve_one.h"
 
 /* Features at most, unless they are a multiple of 16. */
 #define TML_FULLY_CONNECTED_FEATURES 256
