@@ -44,6 +44,14 @@ TFLM_CMSIS_NN = {
         "streaming_ww_int8": 2_187_254,
         "mcunet_vww_80": 48_403_312,
     },
+    "qemu_mps3_an547": {
+        "kws_int8": 1_783_751,
+        "vww_96_int8": 6_433_573,
+        "resnet8_int8": 4_811_072,
+        "ad01_int8": 149_980,
+        "streaming_ww_int8": 410_611,
+        "mcunet_vww_80": 11_828_763,
+    },
 }
 
 

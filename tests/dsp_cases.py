@@ -1,5 +1,6 @@
-"""Random one-node graphs for the kernels of the DSP extension: multipliers as trained networks have them, pruned and
-saturating channels, shapes around the sizes at which the kernels change their course."""
+"""Random one-node graphs for the kernels of the DSP extension and of Helium: multipliers as trained networks have them
+and, now and then, extreme ones, pruned, saturating and wrapping channels, weights of -128, shapes around the sizes at
+which the kernels change their course."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def depthwise_conv2d(rng: Rng) -> Graph:
     padding = _padding(rng, height, width, kernel, stride)
     if rng.random() < 0.15:  # a time series
         kernel, width, padding = (min(kernel[0], height), 1), 1, Padding()
-    image = activation(rng, "input", (1, height, width, int(rng.choice([4, 4, 5, 7, 8, 12]))))
+    image = activation(rng, "input", (1, height, width, int(rng.choice([4, 4, 5, 7, 8, 12, 16, 21, 32, 47]))))
     filters = _pruned(rng, weights(rng, (1, *kernel, image.shape[3]), 3), 3)
     return _finished(rng, DepthwiseConv2D(*stride, padding=padding, activation=_fused(rng)), image, filters, 3)
 
@@ -62,8 +63,10 @@ def _padding(rng: Rng, height: int, width: int, kernel: tuple[int, int], stride:
 
 
 def _pruned(rng: Rng, filters: Tensor, axis: int) -> Tensor:
-    """Without -128; now and then with filters that are all zero."""
+    """Now and then with filters that are all zero, and with weights of -128."""
     values = np.maximum(filters.values, -127).astype(np.int8)
+    if rng.random() < 0.1:
+        values[rng.random(values.shape) < 0.3] = -128
     if rng.random() < 0.3:
         zero = rng.random(values.shape[axis]) < 0.3
         np.moveaxis(values, axis, 0)[zero] = 0
@@ -73,7 +76,8 @@ def _pruned(rng: Rng, filters: Tensor, axis: int) -> Tensor:
 def _finished(
     rng: Rng, op: Conv2D | DepthwiseConv2D | FullyConnected, image: Tensor, filters: Tensor, axis: int
 ) -> Graph:
-    """The graph; its output's scale spreads the sums over int8 or far beyond, and leaves multipliers below a half."""
+    """The graph; its output's scale spreads the sums over int8 or far beyond. Most leave multipliers below a half; some
+    have any, and biases that make sums wrap."""
     channels = filters.shape[axis]
     biases = [bias(rng, channels, image, filters)] if rng.random() < 0.8 else []
     if biases and rng.random() < 0.2:
@@ -82,6 +86,10 @@ def _finished(
     top = image.affine.scale * max(filters.affine.scales)
     usual = 70 * 70 * np.sqrt(filters.size // channels) / 60  # noise makes sums that spread over some 60 steps
     spread = max(2.1, usual * float(np.exp(rng.uniform(-2, 2))))
+    if rng.random() < 0.15:
+        spread = float(2.0 ** rng.uniform(-2, 34))
+        most: Array = rng.integers(-(2**31), 2**31, channels).astype(np.int32)
+        biases = [Tensor.constant("bias", most, bias(rng, channels, image, filters).affine)]
     return one_node(op, [image, filters, *biases], [_quant(rng, top * spread)])
 
 

@@ -1,5 +1,5 @@
-"""The kernels of the DSP extension equal numpy: their portable twins under the sanitizers of the host, and themselves
-on an emulated Cortex-M4, many cases in one program."""
+"""The kernels of the DSP extension and of Helium equal numpy on an emulated board, many cases in one program; those of
+the DSP extension have portable twins, too, which run under the sanitizers of the host."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tinyml.toolchain import find_toolchain
 
 COUNT = int(os.environ.get("TINYML_TEST_KERNEL_CASES", "40"))
 DSP = [kernel for kernel in KERNELS if kernel.requires == {"dsp"}]
+MVE = [kernel for kernel in KERNELS if kernel.requires == {"mve"}]
+BOARDS = {"qemu_mps2_an386": DSP, "qemu_mps3_an547": MVE}
 TWINS = Path(__file__).resolve().parents[1] / "dsp_host"
 
 
@@ -60,7 +62,15 @@ def test_twins_equal_numpy(kernel: Kernel, tmp_path: Path) -> None:
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
     reason="needs qemu-system-arm and arm-none-eabi-gcc: make test installs both",
 )
-def test_equal_numpy_on_a_cortex_m4(tmp_path: Path) -> None:
-    cases = [case for kernel in DSP for case in random_cases(kernel, CASES[kernel.op.kind], COUNT, seed=4)]
-    differing = differing_on_board(cases, "qemu_mps2_an386", tmp_path)
+@pytest.mark.parametrize(
+    ("board", "toolchain"),
+    [
+        ("qemu_mps2_an386", "arm-none-eabi-gcc"),
+        ("qemu_mps3_an547", "arm-none-eabi-gcc"),
+        ("qemu_mps3_an547", "zig"),
+    ],
+)
+def test_equal_numpy_on_boards(board: str, toolchain: str, tmp_path: Path) -> None:
+    cases = [case for kernel in BOARDS[board] for case in random_cases(kernel, CASES[kernel.op.kind], COUNT, seed=4)]
+    differing = differing_on_board(cases, board, tmp_path, toolchain)
     assert not differing, {number: (cases[number].kernel.name, str(cases[number].node)) for number in differing}

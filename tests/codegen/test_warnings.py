@@ -15,6 +15,7 @@ import pytest
 from codegen import Sources, generate, select_kernels
 from codegen.kernels import KERNELS
 from tests.conftest import INT8_MODELS, shared_model
+from tests.dsp_cases import CASES as WIDE_CASES
 from tests.host_c import WARNINGS, inference_loop
 from tests.op_cases import CASES
 from tests.random_graphs import random_graphs
@@ -50,8 +51,9 @@ def every_kernel(core: Core) -> list[Sources]:
     for kernel in KERNELS:
         rng = np.random.default_rng(5)
         accepted: list[Graph] = []
+        cases = WIDE_CASES if "mve" in kernel.requires else CASES
         while len(accepted) < 3 and kernel.requires <= core.features:
-            graph = CASES[kernel.op.kind](rng)
+            graph = cases[kernel.op.kind](rng)
             accepted += [graph] if kernel.accepts(graph.nodes[0]) else []
         found += [generate(make_plan(graph, {graph.nodes[0]: (kernel,)})) for graph in accepted]
     return found

@@ -48,6 +48,41 @@ def flat_parameters(node: Node) -> Fields:
     }
 
 
+EXACT = 2**30, 0  # (multiplier, shift) of the operand of the larger scale: a half
+
+
+def lanes_parameters(node: Node) -> Fields:
+    """Fields of tml_add_lanes besides its views."""
+    op = node.op
+    assert isinstance(op, Add)
+    multipliers = sum_multipliers(node)
+    exact = int(multipliers.input0 != EXACT)
+    multiplier, shift = multipliers.input0 if exact else multipliers.input1
+    zero_points = [operand.affine.zero_point for operand in node.inputs]
+    factor = 2**20 if shift else 2**21
+    return {
+        "exact": exact,
+        "factor": factor,
+        "offset": -factor * zero_points[1 - exact],
+        "multiplier": multiplier,
+        "shift": shift or -1,
+        "exact_offset": -(2**19) * zero_points[exact],
+        "output_multiplier": multipliers.output[0],
+        "output_shift": multipliers.output[1],
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, op.activation),
+    }
+
+
+def _accepts_lanes(node: Node) -> bool:
+    if node.inputs[0].shape != node.inputs[1].shape:
+        return False
+    multipliers = sum_multipliers(node)
+    operands = (multipliers.input0, multipliers.input1)
+    shifts = all(pair == EXACT or pair[1] < 0 for pair in operands)
+    return EXACT in operands and shifts and multipliers.output[1] < 0
+
+
 def _operand_fields(zero_point: int, multiplier: int, shift: int) -> dict[str, Field]:
     # the larger scale is exactly a half of twice itself: (2**30, 0), here a quarter of one bit more
     exact = shift == 0
@@ -80,6 +115,16 @@ def _portable(op: type[Op]) -> Kernel:
 
 
 KERNELS = (
+    Kernel(
+        name="tml_add_flat_s8__mve",
+        op=Add,
+        struct="tml_add_lanes",
+        parameters=lanes_parameters,
+        views=("input0", "input1", "output"),
+        accepts=_accepts_lanes,
+        requires=frozenset({"mve"}),
+        in_place=in_place,
+    ),
     Kernel(
         name="tml_add_flat_s8__dsp",
         op=Add,

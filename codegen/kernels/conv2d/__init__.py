@@ -14,9 +14,10 @@ from codegen.kernels.dsp import (
     run_order,
 )
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.mve import LANES, filters_fields, fits
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import Int64, convolution_multipliers
-from tinyml.kernel import Fields, Kernel
+from tinyml.kernel import Field, Fields, Kernel
 from tinyml.ops import Conv2D
 
 
@@ -147,11 +148,112 @@ def _accepts_patches(node: Node) -> bool:
     return one_group and op.dilation_h == op.dilation_w == 1 and filters_of(node, axis=0).fit_pairs
 
 
+def blocks_parameters(node: Node) -> Fields:
+    """Fields of tml_conv2d_blocks besides its views, for windows whose taps are read in the order of the weights."""
+    return {**_window_fields(node), "filters": filters_fields(node, filters_of(node, axis=0).weights)}
+
+
+def rows_parameters(node: Node) -> Fields:
+    """The same for windows that are read row by row."""
+    _, _, kernel_w, depth = node.inputs[1].shape
+    row = kernel_w * depth
+    filters = filters_fields(node, filters_of(node, axis=0).weights)
+    zeros = np.full(row, node.inputs[0].affine.zero_point, np.int8)
+    return {**_window_fields(node), "zeros": zeros, "filters": {**filters, "vectors": row // LANES}}
+
+
+def lines_parameters(node: Node) -> Fields:
+    """The same for windows in lines [column][row][channel]."""
+    channels, kernel_h, _, depth = node.inputs[1].shape
+    weights = filters_of(node, axis=0).weights.reshape(node.inputs[1].shape)
+    lane = np.arange(LANES)
+    spread = lane // depth * kernel_h * depth + lane % depth if depth <= LANES else lane
+    return {
+        **_window_fields(node),
+        "columns": _line_columns(node),
+        "spread": spread.astype(np.uint8),
+        "filters": filters_fields(node, weights.transpose(0, 2, 1, 3).reshape(channels, -1)),
+    }
+
+
+def _window_fields(node: Node) -> dict[str, Field]:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    return {
+        "kernel_h": node.inputs[1].shape[1],
+        "kernel_w": node.inputs[1].shape[2],
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        "input_zero_point": node.inputs[0].affine.zero_point,
+    }
+
+
+POINTWISE_CHANNELS, ROWS_TAPS, ROWS_HEIGHT, LINE_BYTES = 128, 32, 8, 384  # TML_CONV2D_...
+LINE_ROWS = 16  # for which a place in a line takes 8 bits
+
+
+def _line_columns(node: Node) -> int:
+    """Output columns in a line, an even number but for a single one; below 1 where not one fits."""
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
+    assert isinstance(node.op, Conv2D)
+    columns = (LINE_BYTES // (kernel_h * depth) - kernel_w) // node.op.stride_w + 1
+    return columns if columns < 2 else columns // 2 * 2
+
+
+def _accepts_windows(node: Node) -> bool:
+    """What all kernels with Helium ask."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    one_group = node.inputs[1].shape[3] == node.inputs[0].hwc[2]
+    return one_group and op.dilation_h == op.dilation_w == 1 and node.output.hwc[2] < 2**16 and fits(node, axis=0)
+
+
+def _accepts_pointwise(node: Node) -> bool:
+    depth = node.inputs[0].hwc[2]
+    return is_pointwise(node) and (depth % LANES == 0 or depth <= POINTWISE_CHANNELS) and _accepts_windows(node)
+
+
+def _accepts_rows(node: Node) -> bool:
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
+    short = kernel_h * kernel_w <= ROWS_TAPS and kernel_h <= ROWS_HEIGHT and node.output.row_bytes < 2**16
+    return depth % LANES == 0 and short and _accepts_windows(node)
+
+
+def _accepts_lines(node: Node) -> bool:
+    return _line_columns(node) >= 1 and node.inputs[1].shape[1] <= LINE_ROWS and _accepts_windows(node)
+
+
 def _accepts_long_patches(node: Node) -> bool:
     return _accepts_patches(node) and len(_patch_order(node)) > WHOLE_GROUPS
 
 
 KERNELS = (
+    Kernel(
+        name="tml_conv2d_pointwise_s8__mve",
+        op=Conv2D,
+        struct="tml_conv2d_blocks",
+        parameters=blocks_parameters,
+        accepts=_accepts_pointwise,
+        requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_conv2d_rows_s8__mve",
+        op=Conv2D,
+        struct="tml_conv2d_blocks",
+        parameters=rows_parameters,
+        accepts=_accepts_rows,
+        requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_conv2d_lines_s8__mve",
+        op=Conv2D,
+        struct="tml_conv2d_blocks",
+        parameters=lines_parameters,
+        accepts=_accepts_lines,
+        requires=frozenset({"mve"}),
+    ),
     Kernel(
         name="tml_conv2d_column_s8__dsp",
         op=Conv2D,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling, slot_order
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
@@ -102,8 +105,137 @@ def _accepts_blocks_in_place(node: Node) -> bool:
     return keeps_shape(node) and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
 
 
+def lanes_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_lanes besides its views."""
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    filters = filters_of(node, axis=3)
+    weights = lane_weights(filters)
+    return {
+        "kernel_h": node.inputs[1].shape[1],
+        "kernel_w": node.inputs[1].shape[2],
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        "output_zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, op.activation),
+        "halves_away": int(halves_away(node)),
+        "zeros": np.full(channels, node.inputs[0].affine.zero_point, np.int8),
+        "taps": weights.shape[1],
+        "weights": weights,
+        "scaling": lane_scaling(filters),
+    }
+
+
+def taps_parameters(node: Node) -> Fields:
+    """The same for an even number of taps, the last one of zeros if need be."""
+    fields = lanes_parameters(node)
+    weights = lane_weights(filters_of(node, axis=3))
+    weights = np.pad(weights, ((0, 0), (0, weights.shape[1] % 2), (0, 0)))
+    return {**fields, "taps": weights.shape[1], "weights": weights}
+
+
+def _accepts_all_lanes(node: Node) -> bool:
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    plain = channels >= LANES and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
+    return plain and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
+
+
+def _accepts_lanes(node: Node) -> bool:
+    return node.inputs[1].shape[1:3] == (3, 3) and _accepts_all_lanes(node)
+
+
+TAPS = 64  # TML_DEPTHWISE_CONV2D_...
+NARROW = 16  # columns of output up to which a line of them does not pay
+
+
+def _accepts_taps(node: Node) -> bool:
+    few = node.inputs[1].shape[1] * node.inputs[1].shape[2] <= TAPS
+    return few and (node.output.hwc[1] < NARROW or not _accepts_line(node)) and _accepts_all_lanes(node)
+
+
+LINE_BYTES = 512  # TML_DEPTHWISE_CONV2D_...
+
+
+def _line_vectors(node: Node) -> int:
+    """1, 2 or 4, or more than the kernel knows."""
+    taps = node.inputs[1].shape[1] * node.inputs[1].shape[2]
+    vectors = -(-taps // LANES)
+    return 4 if vectors == 3 else vectors
+
+
+def _line_columns(node: Node) -> int:
+    """Image columns under windows."""
+    op, kernel_w, width = _op(node), node.inputs[1].shape[2], node.output.hwc[1]
+    return min(node.inputs[0].hwc[1], (width - 1) * op.stride_w + kernel_w - op.padding.left)
+
+
+def _line_bytes(node: Node) -> int:
+    op, kernel_h = _op(node), node.inputs[1].shape[1]
+    windows = (-(-node.output.hwc[1] // 8) * 8 - 1) * op.stride_w * kernel_h + LANES * _line_vectors(node)
+    return max(windows, (op.padding.left + _line_columns(node)) * kernel_h)
+
+
+def line_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_line besides its views."""
+    op, (_, kernel_h, kernel_w, channels) = _op(node), node.inputs[1].shape
+    filters = filters_of(node, axis=3)
+    size = LANES * _line_vectors(node)
+    columns = filters.weights.reshape(channels, kernel_h, kernel_w).transpose(0, 2, 1)
+    weights = np.zeros((channels, size), np.int8)
+    weights[:, : kernel_h * kernel_w] = columns.reshape(channels, -1)
+    return {
+        "kernel_h": kernel_h,
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        "halves_away": int(halves_away(node)),
+        "columns": _line_columns(node),
+        "line_bytes": _line_bytes(node),
+        "vectors": _line_vectors(node),
+        "order": slot_order(kernel_h, kernel_w, size),
+        "weights": weights,
+        "scaling": row_scaling(filters),
+    }
+
+
+def _accepts_line(node: Node) -> bool:
+    op, channels = _op(node), node.inputs[0].hwc[2]
+    plain = node.output.hwc[2] == channels < 2**12 and max(op.dilation_h, op.dilation_w) == 1
+    small = _line_vectors(node) <= 4 and _line_columns(node) > 0 and _line_bytes(node) <= LINE_BYTES
+    return plain and small and fits(node, 3)
+
+
 # The plain kernels come first: those in place copy every row through their scratch, for plans that need the memory.
 KERNELS = (
+    Kernel(
+        name="tml_depthwise_conv2d_lanes_s8__mve",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_lanes",
+        parameters=lanes_parameters,
+        accepts=_accepts_lanes,
+        requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_taps_s8__mve",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_lanes",
+        parameters=taps_parameters,
+        accepts=_accepts_taps,
+        requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_line_s8__mve",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_line",
+        parameters=line_parameters,
+        accepts=_accepts_line,
+        requires=frozenset({"mve"}),
+        in_place=lambda node: (0,) if keeps_shape(node) else (),
+    ),
     Kernel(
         name="tml_depthwise_conv2d_column_s8__dsp",
         op=DepthwiseConv2D,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.kernels.dsp import dense_fields, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.mve import LANES, filters_fields, fits
 from tinyml.ir import Node
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
@@ -36,7 +37,30 @@ def _accepts_fours(node: Node) -> bool:
     return op.weights_zero_point(node) == 0 and node.inputs[1].shape[1] >= 4 and filters_of(node, axis=0).fit_pairs
 
 
+FEATURES = 256  # TML_FULLY_CONNECTED_...
+
+
+def blocks_parameters(node: Node) -> Fields:
+    """Fields of tml_fully_connected_blocks besides its views."""
+    weights = filters_of(node, axis=0).weights
+    return {"features": weights.shape[1], "filters": filters_fields(node, weights)}
+
+
+def _accepts_blocks(node: Node) -> bool:
+    op, features = node.op, node.inputs[1].shape[1]
+    assert isinstance(op, FullyConnected)
+    return op.weights_zero_point(node) == 0 and (features % LANES == 0 or features <= FEATURES) and fits(node, axis=0)
+
+
 KERNELS = (
+    Kernel(
+        name="tml_fully_connected_s8__mve",
+        op=FullyConnected,
+        struct="tml_fully_connected_blocks",
+        parameters=blocks_parameters,
+        accepts=_accepts_blocks,
+        requires=frozenset({"mve"}),
+    ),
     Kernel(
         name="tml_fully_connected_s8__dsp",
         op=FullyConnected,

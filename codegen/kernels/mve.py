@@ -1,0 +1,98 @@
+"""Weights and rescaling as the kernels for Helium read them (tml_mve.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codegen.kernels.dsp import Filters, filters_of
+from codegen.kernels.fields import clamp_fields
+from tinyml.ir import Node
+from tinyml.ir.requantize import Int32, Int64, activation_range
+from tinyml.kernel import Field
+
+LANES = 16
+
+
+def halves_away(node: Node) -> bool:
+    """Whether outputs below the zero point tell how halves below it were rounded."""
+    low, _ = activation_range(node.op.activation, node.output)  # type: ignore[attr-defined]
+    return low < node.output.affine.zero_point
+
+
+def fits(node: Node, axis: int) -> bool:
+    """Whether tml_mve.h's rescaling gives TFLite's bytes: no shift to the left, and one to the right for every sum
+    whose halves are rounded away from zero."""
+    return bool((filters_of(node, axis).shift >= (1 if halves_away(node) else 0)).all())
+
+
+def block_weights(weights: Int64) -> NDArray[np.int8]:
+    """[blocks, vectors, 4, 16] from [channels, taps]."""
+    channels, taps = weights.shape
+    whole = np.pad(weights, ((0, -channels % 4), (0, -taps % LANES)))
+    blocks = whole.reshape(len(whole) // 4, 4, -1, LANES).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(blocks).astype(np.int8)
+
+
+def filters_fields(node: Node, weights: Int64) -> dict[str, Field]:
+    """Fields of tml_mve_filters; weights: [channels, taps] in the order in which windows are read."""
+    blocks = block_weights(weights)
+    return {
+        "channels": len(weights),
+        "vectors": blocks.shape[1],
+        "block_bytes": blocks[0].size,
+        "zero_point": node.output.affine.zero_point,
+        **clamp_fields(node, node.op.activation),  # type: ignore[attr-defined]
+        "halves_away": int(halves_away(node)),
+        "weights": blocks,
+        "scaling": block_scaling(filters_of(node, axis=0)),
+    }
+
+
+def block_scaling(filters: Filters) -> Int32:
+    """[blocks, 3, 4]: bias, multiplier and shift to the left of 4 filters."""
+    rows = np.stack([filters.bias, filters.multiplier, -filters.shift])
+    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+    # sums wrap, and so may the zero point's part in the bias
+    return np.ascontiguousarray(rows.reshape(3, -1, 4).transpose(1, 0, 2)).astype(np.uint32).view(np.int32)
+
+
+def _lane_blocks(channels: int) -> Int64:
+    """Channels in blocks of 16; the last block ends with the last channel."""
+    starts = np.minimum(np.arange(0, channels, LANES), channels - LANES)
+    return starts[:, None] + np.arange(LANES)
+
+
+def lane_weights(filters: Filters) -> NDArray[np.int8]:
+    """[blocks, taps, 16]: a lane per channel."""
+    blocks = filters.weights[_lane_blocks(len(filters.weights))]
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1)).astype(np.int8)
+
+
+def lane_scaling(filters: Filters) -> Int32:
+    """[blocks, 4, 3, 4]: bias, multiplier and shift to the left of every fourth channel."""
+    rows = np.stack([filters.bias, filters.multiplier, -filters.shift])[:, _lane_blocks(len(filters.bias))]
+    fourths = rows.reshape(3, -1, 4, 4).transpose(1, 3, 0, 2)[:, (0, 2, 1, 3)]
+    return np.ascontiguousarray(fourths).astype(np.uint32).view(np.int32)
+
+
+def row_scaling(filters: Filters) -> Int32:
+    """[channels, 3]: bias, multiplier and shift to the left."""
+    rows = np.stack([filters.bias, filters.multiplier, -filters.shift], axis=1)
+    return rows.astype(np.uint32).view(np.int32)
+
+
+def slot_order(kernel_h: int, kernel_w: int, size: int) -> NDArray[np.uint8]:
+    """[kernel_h, size]: which weight [kernel_w][kernel_h] meets each byte [column][slot] of a window whose first row
+    lies in a slot; bytes behind the window keep their weights, which are 0."""
+    order = np.tile(np.arange(size), (kernel_h, 1))
+    column, slot = np.divmod(np.arange(kernel_h * kernel_w), kernel_h)
+    first = np.arange(kernel_h)[:, None]
+    order[:, : kernel_h * kernel_w] = column * kernel_h + (slot - first) % kernel_h
+    return order.astype(np.uint8)
+
+
+def pairs_fit(filters: Filters) -> bool:
+    """Whether products of any two neighbouring taps add up in int16: not where both weights are -128."""
+    least = filters.weights == -128
+    return not bool((least[:, :-1] & least[:, 1:]).any())
