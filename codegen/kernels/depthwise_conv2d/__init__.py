@@ -102,7 +102,7 @@ def _accepts_column(node: Node) -> bool:
 
 
 def _accepts_blocks_in_place(node: Node) -> bool:
-    return keeps_shape(node) and node.inputs[0].hwc[2] % 4 == 0 and _accepts_blocks(node)
+    return keeps_shape(node) and _accepts_blocks(node)
 
 
 def lanes_parameters(node: Node) -> Fields:

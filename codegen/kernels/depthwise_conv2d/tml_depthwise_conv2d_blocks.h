@@ -37,6 +37,7 @@ typedef struct {
     int32_t right;
     int32_t zeros;
     int32_t channel; /* the first of the rows' pixels */
+    int32_t written; /* channels of the block that are not to be written again: 0 unless the output is the input */
     tml_dsp_line rows[TML_DEPTHWISE_CONV2D_BLOCK_ROWS]; /* from `first` on, or zero points where step is 0 */
 } tml_depthwise_conv2d_window;
 
@@ -50,6 +51,7 @@ static inline void tml_depthwise_conv2d_window_set(const tml_depthwise_conv2d_bl
     const int32_t left = tml_clamp(-first, 0, columns);
     window->count = count;
     window->channel = channel;
+    window->written = 0;
     window->left = left;
     window->first = first + left;
     window->right = tml_clamp(first + columns - p->input.width, 0, columns - left);
@@ -108,15 +110,26 @@ static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *
     }
 }
 
-/* A block of channels: `count` columns of values to their places in the output. */
-static inline void tml_depthwise_conv2d_write(const tml_depthwise_conv2d_blocks *p, int8_t *values, int32_t count,
-                                              int8_t *out)
+/* The first channel of a block: the last block ends with the last channel, and may begin with some of the one before. */
+static inline int32_t tml_depthwise_conv2d_channel(const tml_depthwise_conv2d_blocks *p, int32_t block)
 {
+    return tml_min(block * 4, p->input.channels - 4);
+}
+
+/* A block of channels: the values of a window's columns to their places in the output. */
+static inline void tml_depthwise_conv2d_write(const tml_depthwise_conv2d_blocks *p,
+                                              const tml_depthwise_conv2d_window *window, int8_t *values, int8_t *out)
+{
+    const int32_t written = window->written;
     if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
-        tml_clamp_all(values, 4 * count, p->clamp_low, p->clamp_high);
+        tml_clamp_all(values, 4 * window->count, p->clamp_low, p->clamp_high);
     }
-    for (int32_t i = 0; i < count; i++) {
-        tml_dsp_copy_word(out, values);
+    for (int32_t i = 0; i < window->count; i++) {
+        if (written == 0) {
+            tml_dsp_copy_word(out, values);
+        } else {
+            tml_copy(out + written, values + written, 4 - written);
+        }
         values += 4;
         out += p->output.channels;
     }
@@ -144,7 +157,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
     };
     tml_depthwise_conv2d_surround(window, x);
     for (; block < block_end; block++) {
-        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
+        const int32_t channel = tml_depthwise_conv2d_channel(p, block);
         tml_dsp_clear(sums);
         for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
             t.sums = sums;
@@ -158,7 +171,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
             tml_dsp_store_columns(&t);
         }
         t.scaling += 16;
-        tml_depthwise_conv2d_write(p, values, window->count, out + channel);
+        tml_depthwise_conv2d_write(p, window, values, out + channel);
     }
 }
 
@@ -174,13 +187,13 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
     tml_depthwise_conv2d_surround(window, x);
     tml_depthwise_conv2d_surround(window, x + TML_DSP_PITCH * 4);
     for (; block < block_end; block++) {
-        const int32_t channel = tml_min(block * 4, p->input.channels - 4);
+        const int32_t channel = tml_depthwise_conv2d_channel(p, block);
         tml_depthwise_conv2d_widen(p, window, 0, channel, x);
         tml_depthwise_conv2d_widen(p, window, 2, channel, x + TML_DSP_PITCH * 4);
         t.x = x;
         t.out = values;
         tml_dsp_windows_of_3(&t, columns, p->stride_w);
-        tml_depthwise_conv2d_write(p, values, window->count, out + channel);
+        tml_depthwise_conv2d_write(p, window, values, out + channel);
     }
 }
 

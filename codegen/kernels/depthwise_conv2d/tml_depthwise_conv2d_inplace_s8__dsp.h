@@ -1,5 +1,5 @@
-/* Depthwise convolution with the DSP extension whose output may be its input: stride 1, output of the input's shape, a
- * multiple of 4 channels.
+/* Depthwise convolution with the DSP extension whose output may be its input: stride 1, output of the input's shape,
+ * 4 channels or more.
  *
  * It goes from the top through 4 channels at a time. Writing output row r destroys row r of the input's channels, which
  * rows r to r + pad_top still read: so their last pad_top + 1 input rows are kept in scratch. Rows below r are read
@@ -29,7 +29,8 @@ static TML_NOINLINE void tml_depthwise_conv2d_inplace_part(const tml_depthwise_c
                                                            int32_t column, int32_t block)
 {
     tml_depthwise_conv2d_window window;
-    tml_depthwise_conv2d_window_set(p, column, block * 4, &window);
+    tml_depthwise_conv2d_window_set(p, column, tml_depthwise_conv2d_channel(p, block), &window);
+    window.written = block * 4 - window.channel;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         const int32_t y = row - p->pad_top + ky;
         const int32_t slot = y % (p->pad_top + 1);
@@ -50,10 +51,11 @@ static inline void tml_depthwise_conv2d_inplace_s8__dsp(const tml_depthwise_conv
 {
     const int32_t channels = p->input.channels;
     for (int32_t block = 0; block * 4 < channels; block++) {
+        const int8_t *image = input + tml_depthwise_conv2d_channel(p, block);
         for (int32_t row = row_begin; row < row_end; row++) {
-            tml_depthwise_conv2d_inplace_keep(p, input + block * 4, scratch, row);
+            tml_depthwise_conv2d_inplace_keep(p, image, scratch, row);
             for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
-                tml_depthwise_conv2d_inplace_part(p, input + block * 4, scratch,
+                tml_depthwise_conv2d_inplace_part(p, image, scratch,
                                                   output + (row * p->output.width + column) * channels, row, column,
                                                   block);
             }
