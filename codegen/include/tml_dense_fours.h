@@ -14,7 +14,9 @@ typedef struct {
     int32_t clamp_low;
     int32_t clamp_high;
     const int32_t *weights; /* [groups of 4 filters][(features + 3) / 4][4]: see tml_dsp_filter_dense */
-    const int32_t *scaling; /* [groups of 4 filters][2][5]: see tml_dsp_block */
+    const int32_t *biases;  /* [groups of 4 filters][4] */
+    const int32_t *rescaling;
+    int32_t rescaling_step; /* see tml_dsp_dense for these three */
 } tml_dense_fours;
 
 /* One pixel: all output values from `features` input values. */
@@ -31,16 +33,18 @@ static TML_NOINLINE void tml_dense_fours_pixel(const tml_dense_fours *p, const i
         .zero = 2 * p->output_zero_point + 1,
         .back = -p->features & 3,
         .out = out,
-        .scaling = p->scaling,
-        .scaling_end = p->scaling + channels / 4 * 10,
+        .biases = p->biases,
+        .biases_end = p->biases + (channels & ~3),
         .weights = p->weights,
+        .rescaling = p->rescaling,
+        .rescaling_step = p->rescaling_step,
     };
     if (channels >= 4) {
         tml_dsp_filter_dense(&dense);
     }
     if (rest > 0) {
         dense.out = last;
-        dense.scaling_end = dense.scaling + 10;
+        dense.biases_end = dense.biases + 4;
         tml_dsp_filter_dense(&dense);
         tml_copy(out + (channels - rest), last, rest);
     }

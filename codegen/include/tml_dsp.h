@@ -240,12 +240,14 @@ typedef struct {
     int32_t zero;               /* 2 * zero point of the output + 1 */
     int32_t back;               /* 0, or how far the last 4 bytes overlap the last whole word */
     int8_t *out;
-    const int32_t *scaling;     /* as in tml_dsp_block, for an even number of pairs */
-    const int32_t *scaling_end;
+    const int32_t *biases;      /* [groups][2 pairs][2]: of the even filter, that + 256 * the odd one's */
+    const int32_t *biases_end;
     const int32_t *weights;
+    const int32_t *rescaling;   /* [groups][2 pairs][3], or for all groups the same: multipliers and shifts as above */
+    int32_t rescaling_step;     /* bytes to the next group: 24 or 0 */
 } tml_dsp_dense;
 
-_Static_assert(sizeof(tml_dsp_dense) == 36, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_dsp_dense) == 44, "the assembler counts on these offsets");
 
 /* 4 products with each of 4 filters: 16 instructions. */
 #define TML_DSP_GROUP_1X4 \
@@ -266,10 +268,10 @@ _Static_assert(sizeof(tml_dsp_dense) == 36, "the assembler counts on these offse
     "sxtb16 r8, r8\n\t" \
     "smlad r2, r10, r8, r2\n\t"
 
-/* Stores a pair of filters; scaling at r11 + at. */
+/* Stores a pair of filters; rescaling at r11 + at. */
 #define TML_DSP_STORE_PAIR(even, both, at) \
-    "ldrd r4, r5, [r11, #" #at " + 8]\n\t" \
-    "ldr r6, [r11, #" #at " + 16]\n\t" \
+    "ldrd r4, r5, [r11, #" #at "]\n\t" \
+    "ldr r6, [r11, #" #at " + 8]\n\t" \
     "sub " both ", " both ", " even "\n\t" \
     "lsl r9, r10, r6\n\t" \
     TML_DSP_STORE("lsl " even ", " even ", #1", even, "r4", "r6", "r9", "r9", "r8], #1") \
@@ -285,23 +287,25 @@ static inline void tml_dsp_filter_dense(tml_dsp_dense *dense)
         "ldr r12, [%[c], #32]\n"
         "5:\n\t"
         "ldr r11, [%[c], #24]\n\t"
-        "ldrd r0, r1, [r11]\n\t"
-        "ldrd r2, r3, [r11, #20]\n\t"
+        "ldmia r11, {r0, r1, r2, r3}\n\t"
         "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X4)
         "ldr r4, [%[c], #16]\n\t"
         "cmp r4, #0\n\t"
         "beq 6f\n\t"
         "sub r11, r11, r4\n\t" TML_DSP_GROUP_1X4
         "6:\n\t"
-        "ldr r11, [%[c], #24]\n\t"
+        "ldr r11, [%[c], #36]\n\t"
         "ldr r8, [%[c], #20]\n\t"
         "ldr r10, [%[c], #12]\n\t"
-        TML_DSP_STORE_PAIR("r0", "r1", 0) TML_DSP_STORE_PAIR("r2", "r3", 20)
-        "add r11, r11, #40\n\t"
+        TML_DSP_STORE_PAIR("r0", "r1", 0) TML_DSP_STORE_PAIR("r2", "r3", 12)
+        "ldr r4, [%[c], #40]\n\t"
         "str r8, [%[c], #20]\n\t"
-        "str r11, [%[c], #24]\n\t"
-        "ldr r4, [%[c], #28]\n\t"
-        "cmp r11, r4\n\t"
+        "add r11, r11, r4\n\t"
+        "str r11, [%[c], #36]\n\t"
+        "ldrd r4, r5, [%[c], #24]\n\t"
+        "add r4, r4, #16\n\t"
+        "str r4, [%[c], #24]\n\t"
+        "cmp r4, r5\n\t"
         "bne 5b\n\t"
         "str r12, [%[c], #32]"
         :

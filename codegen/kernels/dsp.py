@@ -146,7 +146,7 @@ def dense_fields(node: Node, activation: Activation, row_stride: int) -> Fields:
         "output_zero_point": node.output.affine.zero_point,
         **clamp_fields(node, activation),
         "weights": dense_weights(filters),
-        "scaling": dense_scaling(filters),
+        **_dense_scaling(filters),
     }
 
 
@@ -157,23 +157,27 @@ def dense_weights(filters: Filters) -> Int32:
     return np.ascontiguousarray(groups.transpose(0, 2, 3, 1))
 
 
-def dense_scaling(filters: Filters) -> Int32:
-    return paired_scaling(_whole_groups(filters))
+def _dense_scaling(filters: Filters) -> Fields:
+    """Biases of every group of 4 filters; multipliers and shifts of each, or once where one scale serves all."""
+    pairs = paired_scaling(_whole_groups(filters))
+    rescaling = pairs[:, 2:].reshape(-1, 6)
+    alike = bool((rescaling == rescaling[0]).all())
+    return {
+        "biases": pairs[:, :2].reshape(-1, 4),
+        "rescaling": rescaling[:1] if alike else rescaling,
+        "rescaling_step": 0 if alike else rescaling.itemsize * 6,
+    }
 
 
 def _whole_groups(filters: Filters) -> Filters:
-    """With filters of zeros up to a multiple of 4."""
+    """With filters of zeros, rescaled as the last one is, up to a multiple of 4."""
     more = -len(filters.bias) % 4
-
-    def padded(values: Int64, filling: int) -> Int64:
-        return np.concatenate([values, np.full((more, *values.shape[1:]), filling, np.int64)])
-
     return Filters(
-        padded(filters.weights, 0),
-        padded(filters.bias, 0),
-        padded(filters.multiplier, QUARTER[0]),
-        padded(filters.shift, QUARTER[1]),
-        padded(filters.greatest, 0),
+        np.pad(filters.weights, ((0, more), (0, 0))),
+        np.pad(filters.bias, (0, more)),
+        np.pad(filters.multiplier, (0, more), mode="edge"),
+        np.pad(filters.shift, (0, more), mode="edge"),
+        np.pad(filters.greatest, (0, more)),
     )
 
 

@@ -64,13 +64,12 @@ static inline int8_t tml_dsp_rescale(int32_t doubled, int32_t multiplier, int32_
     return (int8_t)tml_clamp((product + offset) >> shift >> 1, INT8_MIN, INT8_MAX);
 }
 
-/* Even and odd filter of a pair from their two accumulators. */
-static inline void tml_dsp_store(tml_dsp_block *b, int32_t pixel, int32_t even, int32_t both)
+/* Even and odd filter of a pair from their two accumulators; rescaling: multipliers and shifts. */
+static inline void tml_dsp_store(int8_t **out, const int32_t *rescaling, int32_t zero, int32_t even, int32_t both)
 {
-    const int32_t *s = b->scaling;
     const int32_t odd = (int32_t)((uint32_t)both - (uint32_t)even) >> 7;
-    *b->out[pixel]++ = tml_dsp_rescale(even * 2, s[2], s[4] & 0xff, b->zero);
-    *b->out[pixel]++ = tml_dsp_rescale(odd, s[3], s[4] >> 8, b->zero);
+    *(*out)++ = tml_dsp_rescale(even * 2, rescaling[0], rescaling[2] & 0xff, zero);
+    *(*out)++ = tml_dsp_rescale(odd, rescaling[1], rescaling[2] >> 8, zero);
 }
 
 /* Adds the products of a pair of filters with a pixel to its two sums. */
@@ -90,7 +89,7 @@ static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
             int32_t sums[2] = {b->scaling[0], b->scaling[1]};
             tml_dsp_add(b, pixel, sums);
-            tml_dsp_store(b, pixel, sums[0], sums[1]);
+            tml_dsp_store(&b->out[pixel], b->scaling + 2, b->zero, sums[0], sums[1]);
         }
         b->weights += (b->x_end - b->x) / 2;
     }
@@ -108,8 +107,8 @@ static inline void tml_dsp_add_two(tml_dsp_block *b)
 static inline void tml_dsp_store_two(tml_dsp_block *b)
 {
     for (; b->scaling != b->scaling_end; b->scaling += 5) {
-        tml_dsp_store(b, 0, b->sums[0], b->sums[1]);
-        tml_dsp_store(b, 1, b->sums[2], b->sums[3]);
+        tml_dsp_store(&b->out[0], b->scaling + 2, b->zero, b->sums[0], b->sums[1]);
+        tml_dsp_store(&b->out[1], b->scaling + 2, b->zero, b->sums[2], b->sums[3]);
         b->sums += 4;
     }
 }
@@ -138,9 +137,11 @@ typedef struct {
     int32_t zero;
     int32_t back;
     int8_t *out;
-    const int32_t *scaling;
-    const int32_t *scaling_end;
+    const int32_t *biases;
+    const int32_t *biases_end;
     const int32_t *weights;
+    const int32_t *rescaling;
+    int32_t rescaling_step;
 } tml_dsp_dense;
 
 static inline void tml_dsp_group_1x4(const int8_t *x, const int32_t *weights, int32_t sums[4])
@@ -154,8 +155,8 @@ static inline void tml_dsp_group_1x4(const int8_t *x, const int32_t *weights, in
 
 static inline void tml_dsp_filter_dense(tml_dsp_dense *d)
 {
-    for (; d->scaling != d->scaling_end; d->scaling += 10) {
-        int32_t sums[4] = {d->scaling[0], d->scaling[1], d->scaling[5], d->scaling[6]};
+    for (; d->biases != d->biases_end; d->biases += 4) {
+        int32_t sums[4] = {d->biases[0], d->biases[1], d->biases[2], d->biases[3]};
         for (const int8_t *x = d->x; x != d->x_end; x += 4) {
             tml_dsp_group_1x4(x, d->weights, sums);
             d->weights += 4;
@@ -164,11 +165,9 @@ static inline void tml_dsp_filter_dense(tml_dsp_dense *d)
             tml_dsp_group_1x4(d->x_end - d->back, d->weights, sums);
             d->weights += 4;
         }
-        tml_dsp_block pair = {.zero = d->zero, .out = {d->out, NULL}, .scaling = d->scaling};
-        tml_dsp_store(&pair, 0, sums[0], sums[1]);
-        pair.scaling += 5;
-        tml_dsp_store(&pair, 0, sums[2], sums[3]);
-        d->out = pair.out[0];
+        tml_dsp_store(&d->out, d->rescaling, d->zero, sums[0], sums[1]);
+        tml_dsp_store(&d->out, d->rescaling + 3, d->zero, sums[2], sums[3]);
+        d->rescaling += d->rescaling_step / 4;
     }
 }
 
