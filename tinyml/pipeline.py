@@ -35,6 +35,7 @@ from tinyml.samples import Samples, made_up_samples, real_inputs
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
+from tinyml.scheduler.plan import OPTIMIZE
 from tinyml.toolchain import Toolchain
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def float_activations(graph: Graph) -> list[Tensor]:
 def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
     """The schedule of an int8 graph for a board. Raises FitError when its arena alone exceeds the memory.
 
-    wishes: keep_inputs, feed, max_recompute, sram_bytes; see `tinyml.scheduler.choice.Wishes`.
+    wishes: keep_inputs, feed, max_recompute, sram_bytes, optimize; see `tinyml.scheduler.choice.Wishes`.
     """
     target = load_board(board) if isinstance(board, str) else board
     return require_fit(schedule(graph, target, **wishes), target, **wishes)
@@ -138,12 +139,19 @@ def build(
     tflite = _stated(plan.graph)
     try:
         return build_firmware(
-            generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile, tflite=tflite
+            generate(plan),
+            target,
+            Path(output_dir),
+            toolchain=toolchain,
+            profile=profile,
+            optimize=OPTIMIZE[plan.optimize],
+            tflite=tflite,
         )
     except FitError as error:
         if plan.arena_bytes <= target.sram_bytes - FIRMWARE_BYTES:
             raise  # it is not the arena
-        wishes = Wishes(keep_inputs=plan.keeps_input, feed="resident" if plan.fed is None else "rows")
+        feed = "resident" if plan.fed is None else "rows"
+        wishes = Wishes(keep_inputs=plan.keeps_input, feed=feed, optimize=plan.optimize)
         raise _with_remedies(error, plan, target, wishes) from None
 
 
@@ -248,7 +256,8 @@ def bisect(
     chosen = plan(graph, target, **wishes)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         sources = generate(chosen, trace=True)
-        firmware = build_firmware(sources, target, Path(directory) / "traced", toolchain=toolchain)
+        level = OPTIMIZE[chosen.optimize]
+        firmware = build_firmware(sources, target, Path(directory) / "traced", toolchain=toolchain, optimize=level)
         with connect(target, port) as device:
             device.flash(firmware)
             return bisect_device(device, chosen, target, samples or made_up_samples(graph, BISECT_SAMPLES))

@@ -1,4 +1,4 @@
-"""--sram and --max-recompute on the command line: from the plan to the linker script."""
+"""--sram, --max-recompute and --optimize on the command line: from the plan to the linker script."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.cli.conftest import Command
 from tests.networks import mobilenet_v2
 
 BOARD = ("--board", "qemu_mps2_an386")
+LEVELS = {"speed": "-O3", "balanced": "-O2", "size": "-Os"}
 
 
 @pytest.fixture
@@ -37,3 +38,12 @@ def test_the_least_work_within_a_budget(tinyml: Command, model: Path) -> None:
 
 def test_a_factor_below_one_is_a_usage_error(tinyml: Command, model: Path) -> None:
     assert tinyml("plan", model, *BOARD, "--max-recompute", "0.5").code == 2
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+def test_optimize_reaches_the_compiler(tinyml: Command, model: Path) -> None:
+    built = {name: tinyml("build", model, *BOARD, "--optimize", name, "-o", name, "--json").facts for name in LEVELS}
+    flash = [built[name]["flash"]["total_bytes"] for name in LEVELS]
+    arena = [built[name]["sram"]["arena_bytes"] for name in LEVELS]
+    assert flash[0] > flash[1] > flash[2] and arena[0] > arena[1] >= arena[2]
+    assert [level in Path(name, "Makefile").read_text() for name, level in LEVELS.items()] == [True] * 3

@@ -19,6 +19,7 @@ from tinyml.passes import Saving
 from tinyml.quantizer.pixels import PIXELS
 from tinyml.samples import Samples, load_samples, made_up_samples
 from tinyml.scheduler.choice import Wishes
+from tinyml.scheduler.plan import OPTIMIZE
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SIDES = re.compile(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8})*")
@@ -78,18 +79,27 @@ _sram = click.option(
     envvar="TINYML_SRAM",
     help="SRAM for arena, stack and static data, instead of all that the board has.",
 )
+_optimize = click.option(
+    "--optimize",
+    type=click.Choice(list(OPTIMIZE)),
+    default="balanced",
+    show_default=True,
+    envvar="TINYML_OPTIMIZE",
+    help="speed: all the memory there is may go into it. size: the least flash, whatever the time.",
+)
 
 
 def planning_options(command: F) -> F:
-    """Adds --input, --keep-input, --max-recompute and --sram; the command gets `planning`."""
+    """Adds --input, --keep-input, --max-recompute, --sram and --optimize; the command gets `planning`."""
 
+    @_optimize
     @_input
     @_keep_input
     @_max_recompute
     @_sram
     @wraps(command)
     def wrapper(*args: Any, keep_input: bool, **kwargs: Any) -> Any:
-        names = ("feed", "max_recompute", "sram_bytes")
+        names = ("feed", "max_recompute", "sram_bytes", "optimize")
         planning = Wishes(keep_inputs=keep_input, **{name: kwargs.pop(name) for name in names})
         return command(*args, planning=planning, **kwargs)
 

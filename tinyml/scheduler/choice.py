@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
@@ -11,7 +11,7 @@ from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
 from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
-from tinyml.scheduler.plan import Plan
+from tinyml.scheduler.plan import OPTIMIZE, Plan
 from tinyml.scheduler.planner import Task, make_plan
 
 FEEDS = ("auto", "resident", "rows")
@@ -30,12 +30,15 @@ class Wishes:
         None: the fastest that fits. That is without strips of columns, which cost calls, where that fits; else with
         them; else as little computed again as makes it fit.
     sram_bytes: for arena, stack and static data together, instead of all that the board has: the least work that fits.
+    optimize: "speed": kernels and code may take all the memory there is; "size": the least flash, whatever the time;
+        "balanced": fast kernels in little more than the smallest arena.
     """
 
     keep_inputs: bool = False
     feed: str = "auto"
     max_recompute: float | None = None
     sram_bytes: int | None = None
+    optimize: str = "balanced"
 
 
 def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes) -> Plan:
@@ -52,6 +55,7 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
                 if wishes.feed == "rows":
                     raise
                 continue
+            plan = replace(plan, optimize=wishes.optimize)
             if plan.arena_bytes <= budget:
                 return plan
             tried.append(plan)
@@ -63,7 +67,8 @@ def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
     given = wishes.max_recompute
     if given is not None and wishes.sram_bytes is None:
         return [(given, None, Knobs())]
-    fast, small = Knobs(strips=False, room_bytes=budget), Knobs(room_bytes=budget)
+    speed = wishes.optimize == "speed"
+    fast, small = Knobs(strips=False, room_bytes=budget, speed=speed), Knobs(room_bytes=budget)
     return [(1.0, None, fast), (1.0, None, small), (FREE_RECOMPUTE if given is None else given, budget, small)]
 
 
@@ -87,6 +92,8 @@ def choose_front(
 def _check(wishes: Wishes) -> None:
     if wishes.feed not in FEEDS:
         raise UsageError(f"feed {wishes.feed!r} is none of {', '.join(FEEDS)}")
+    if wishes.optimize not in OPTIMIZE:
+        raise UsageError(f"optimize {wishes.optimize!r} is none of {', '.join(OPTIMIZE)}")
     if wishes.feed == "rows" and wishes.keep_inputs:
         raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
 

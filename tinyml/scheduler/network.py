@@ -29,13 +29,15 @@ class Knobs:
 
     strips: of columns (strips.py). overlap: output over consumed input at the borders of groups. in_place: kernels
         whose output takes over an operand.
-    room_bytes: the arena may grow up to these for the working memory of faster kernels.
+    room_bytes: the arena may grow up to these for faster kernels: by a part of its least size, for their working
+        memory; with `speed` by all, and then for layers that run by themselves and outputs that are not in place, too.
     """
 
     strips: bool = True
     overlap: bool = True
     in_place: bool = True
     room_bytes: int = 0
+    speed: bool = False
 
 
 @dataclass

@@ -106,6 +106,9 @@ class Group:
         return sum(step.node.macs for step in self.steps)
 
 
+OPTIMIZE = {"speed": "-O3", "balanced": "-O2", "size": "-Os"}  # what a plan is chosen for, and the compiler's share
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A schedule of a graph.
@@ -115,6 +118,7 @@ class Plan:
     lower_bound_bytes: no packing of these buffers with these lifetimes is smaller.
     keeps_input: the inputs survive an inference.
     board: whose kernels were chosen and whose memory must hold it; None for portable C.
+    optimize: what was chosen for, a name of OPTIMIZE.
     fed: the input that comes row by row, one at each tick of the first group, and is never held whole; None when the
         inputs are resident.
     """
@@ -127,6 +131,7 @@ class Plan:
     keeps_input: bool = False
     board: Board | None = None
     fed: Tensor | None = None
+    optimize: str = "balanced"
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -65,8 +65,11 @@ def make_plan(
         options += [found] if found is not None else []
     if not options:
         raise cannot_feed(graph)
+    plans = [task.finished(sections) for sections in options]
+    if task.network.knobs.speed and plans[0].arena_bytes <= task.network.knobs.room_bytes:
+        return plans[0]
     # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
-    return min(map(task.finished, options), key=lambda plan: plan.arena_bytes)
+    return min(plans, key=lambda plan: plan.arena_bytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,16 +199,16 @@ def _by_rows(node: Node, kernels: Sequence[Kernel]) -> Kernel:
 
 def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:
     """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room."""
-    chosen = dict(frugal)
+    chosen, knobs = dict(frugal), draft.network.knobs
     peak = draft.lay_out(chosen).bound
-    room = max(peak, min(draft.network.knobs.room_bytes, peak + peak // SPEED_SHARE))
+    room = max(peak, knobs.room_bytes if knobs.speed else min(knobs.room_bytes, peak + peak // SPEED_SHARE))
     for node, section in draft.section.items():
         for preferred in _alternatives(draft, node, section, candidates[node], chosen[node]):
             # only scratch may take of the room: an output that is no longer in place buys little speed
             same_places = section.lockstep is not None or preferred.in_place(node) == chosen[node].in_place(node)
             no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
             trial = {**chosen, node: preferred}
-            if no_more or draft.lay_out(trial).bound <= (room if same_places else peak):
+            if no_more or draft.lay_out(trial).bound <= (room if same_places or knobs.speed else peak):
                 chosen = trial
                 break
     return chosen
