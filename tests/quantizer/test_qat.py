@@ -12,7 +12,7 @@ from tests.quantizer.nets import samples
 from tests.quantizer.test_every_op import KINDS, PLAIN, as_float
 from tests.quantizer.test_random_graphs import float_graphs
 from tinyml import interpreter
-from tinyml.ir import Array, Graph
+from tinyml.ir import Array
 from tinyml.ops import Quantize
 from tinyml.quantizer.measure import to_int8, to_real
 from tinyml.quantizer.rules import RULES

@@ -49,18 +49,22 @@ def summing_dtype(bound: float) -> torch.dtype:
 def rescaled(
     output: Tensor, total: torch.Tensor, multipliers: Array, shifts: Array, activation: Activation, bound: float
 ) -> torch.Tensor:
-    """As ops.accumulator.rescale of a whole batch: int64 sums, none above `bound`, to codes without zero point.
-
-    Equal to the last bit, and ten times as fast, for integers that no shift takes out of int32: there
-    round-half-up of a product and round-half-away of a shift are one addition each.
-    """
-    device = total.device
-    if bound * 2.0 ** max(0, int(shifts.max())) >= INT32_MAX - 255 or int(shifts.min()) < -31:
+    """As ops.accumulator.rescale of a whole batch: int64 sums, none above `bound`, to codes without zero point."""
+    if bound * 2.0 ** max(0, int(shifts.max())) >= INT32_MAX - 255:
         codes = rescale(output, total.cpu().numpy(), multipliers, shifts, activation).astype(np.int16)
-        return torch.from_numpy(codes - output.affine.zero_point).to(device)
+        return torch.from_numpy(codes - output.affine.zero_point).to(total.device)
+    return multiplied(total, multipliers, shifts).clamp_(*limits(output, activation))
+
+
+def multiplied(value: torch.Tensor, multipliers: Array, shifts: Array) -> torch.Tensor:
+    """As ir.requantize.multiply_by_quantized_multiplier, of int64 numbers that no shift takes out of int32.
+
+    Multipliers are not negative. Then half-up rounding of the product and half-away rounding of the shift are an
+    addition each, which takes a tenth of numpy's time.
+    """
+    device = value.device
     left, right = (torch.from_numpy(np.maximum(s, 0)).to(device) for s in (shifts, -shifts))
     half = (torch.ones_like(right) << right) >> 1
-    value = (total << left).mul_(torch.from_numpy(multipliers).to(device)).add_(1 << 30).bitwise_right_shift_(31)
-    away = (value >> 63) * (right > 0)
-    value.add_(half).add_(away).bitwise_right_shift_(right)
-    return value.clamp_(*limits(output, activation))
+    result = (value << left).mul_(torch.from_numpy(multipliers).to(device)).add_(1 << 30).bitwise_right_shift_(31)
+    away = (result >> 63) * (right > 0)
+    return result.add_(half).add_(away).bitwise_right_shift_(right)

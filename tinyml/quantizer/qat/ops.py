@@ -1,8 +1,8 @@
 """Every op on a batch in PyTorch: the interpreter's integers as values, the float op's gradient.
 
 A tensor is its codes without the zero point, as float32 [N, *shape] with the graph's shape behind the batch; times its
-scale it is the real number. Convolutions sum such integers exactly. All else that computes calls the op's own
-`run_int8`, so that there is no second arithmetic to keep equal.
+scale it is the real number. Convolutions sum such integers exactly. What else computes calls the op's own
+`run_int8` where that is fast enough, so that there is little second arithmetic to keep equal.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ from tinyml.ops import (
     Transpose,
     TransposeConv,
 )
+from tinyml.ops.add import LEFT_SHIFT, sum_multipliers
 from tinyml.ops.resize_bilinear import ONE
-from tinyml.quantizer.qat.exact import limits, rescaled, straight_through, summing_dtype
+from tinyml.quantizer.qat.exact import limits, multiplied, rescaled, straight_through, summing_dtype
 
 Codes: TypeAlias = torch.Tensor  # float32 integers [N, *shape], or [*shape] of a constant
 
@@ -80,7 +81,7 @@ class Call:
 
     def real(self, index: int = 0) -> torch.Tensor:
         """An operand's real numbers, aligned to the others' number of sides."""
-        return self._aligned(index) * self.scales[index]
+        return self.aligned(index) * self.scales[index]
 
     def image(self) -> Codes:
         """The first operand as [N, C, H, W]."""
@@ -88,7 +89,7 @@ class Call:
 
     def stored(self, index: int) -> Array:
         """int8 numbers of an operand, with the zero point."""
-        whole = self._aligned(index).detach() + self.node.inputs[index].affine.zero_point
+        whole = self.aligned(index).detach() + self.node.inputs[index].affine.zero_point
         stored: Array = whole.to(torch.int8).cpu().numpy()
         return stored
 
@@ -99,7 +100,8 @@ class Call:
         exact = codes.reshape(shape).to(estimate.device)
         return straight_through(estimate.reshape(shape), exact, *limits(self.node.output, activation))
 
-    def _aligned(self, index: int) -> Codes:
+    def aligned(self, index: int) -> Codes:
+        """An operand with as many sides behind the batch as the one with most."""
         rank = max(len(tensor.shape) for tensor in self.node.inputs)
         codes, tensor = self.operands[index], self.node.inputs[index]
         if tensor.is_constant:
@@ -188,7 +190,7 @@ def _mean(call: Call) -> Sequence[Codes]:
     count = math.prod(source.shape[axis] for axis in axes)
     bound = count * 255.0
     sums = call.operands[0].to(summing_dtype(bound)).sum([axis + 1 for axis in axes]) if axes else call.operands[0]
-    multiplier, shift = (np.array([number]) for number in call.op.rescaling(call.node))
+    multiplier, shift = _arrays(call.op.rescaling(call.node))
     exact = rescaled(output, sums.detach().to(torch.int64), multiplier, shift, Activation.NONE, bound)
     shape = (call.count, *output.shape)
     estimate = sums.float() * (call.scales[0] / (call.scale * count))
@@ -196,6 +198,25 @@ def _mean(call: Call) -> Sequence[Codes]:
 
 
 # element by element
+
+
+def _sum_or_difference(call: Call) -> Sequence[Codes]:
+    """ADD and SUB as ops.add has them, in PyTorch for speed: skip connections are large."""
+    sign = -1 if isinstance(call.op, Sub) else 1
+    first, second, final = sum_multipliers(call.node)
+    terms = [
+        multiplied(call.aligned(index).detach().to(torch.int64) << LEFT_SHIFT, *_arrays(pair))
+        for index, pair in enumerate((first, second))
+    ]
+    total = multiplied(terms[0] + sign * terms[1], *_arrays(final))
+    low, high = limits(call.node.output, call.op.activation)
+    estimate = (call.real(0) + sign * call.real(1)) / call.scale
+    shape = (call.count, *call.node.output.shape)
+    return [straight_through(estimate.reshape(shape), total.clamp_(low, high).reshape(shape), low, high)]
+
+
+def _arrays(multiplier: tuple[int, int]) -> tuple[Array, Array]:
+    return np.array([multiplier[0]]), np.array([multiplier[1]])
 
 
 def _elementwise(function: Callable[..., torch.Tensor]) -> Run:
@@ -297,7 +318,7 @@ def _picked(call: Call) -> Sequence[Codes]:
 
 
 RUNS: dict[type[Op], Run] = {
-    Add: _elementwise(lambda op, a, b: a + b),
+    Add: _sum_or_difference,
     AveragePool2D: _average_pool2d,
     Concatenation: _concatenation,
     Conv2D: _conv2d,
@@ -319,7 +340,7 @@ RUNS: dict[type[Op], Run] = {
     Softmax: _elementwise(lambda op, x: torch.softmax(x * op.beta, -1)),
     Split: _picked,
     StridedSlice: _picked,
-    Sub: _elementwise(lambda op, a, b: a - b),
+    Sub: _sum_or_difference,
     Tanh: _elementwise(lambda op, x: torch.tanh(x)),
     Transpose: _transpose,
     TransposeConv: _transpose_conv,
