@@ -9,7 +9,7 @@ import pytest
 
 from tests.op_cases import CASES
 from tests.quantizer.nets import samples
-from tests.quantizer.test_every_op import KINDS, PLAIN, as_float
+from tests.quantizer.test_every_op import KINDS, PLAIN, SEEDS, as_float
 from tests.quantizer.test_random_graphs import float_graphs
 from tinyml import interpreter
 from tinyml.ir import Array
@@ -61,7 +61,8 @@ def test_every_op_can_be_trained() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_op(kind: str) -> None:
     torch.manual_seed(0)
-    for seed in range(4):
+    trained = 0
+    for seed in SEEDS:
         real = as_float(CASES[kind](np.random.default_rng([seed])))
         if any(t.shape[:1] != (1,) for t in (*real.inputs, *real.outputs)):
             continue
@@ -70,11 +71,13 @@ def test_an_op(kind: str) -> None:
         assert_equal_to_its_graph(module, rows)
         trained_at_random(module, rows)
         assert_equal_to_its_graph(module, rows)
+        trained += 1
+    assert trained
 
 
 def test_random_graphs() -> None:
     torch.manual_seed(0)
-    for number, real in enumerate(itertools.islice(float_graphs(), 30)):
+    for number, real in enumerate(itertools.islice(float_graphs(), 20)):
         if any(t.shape[:1] != (1,) for t in (*real.inputs, *real.outputs)):
             continue
         rows = samples(real, 4, number)
