@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -245,7 +248,8 @@ def test_a_state_dict_holds_all_that_training_changed() -> None:
             parameter += 0.02 * torch.randn_like(parameter)
     assert to_tflite(first.to_graph()) != to_tflite(second.to_graph())
     second.load_state_dict(first.state_dict())
-    assert to_tflite(first.to_graph()) == to_tflite(second.to_graph())
+    copied = deepcopy(first)
+    assert to_tflite(first.to_graph()) == to_tflite(second.to_graph()) == to_tflite(copied.to_graph())
 
 
 def test_what_is_refused() -> None:
@@ -266,3 +270,10 @@ def test_what_is_refused() -> None:
         module(x.permute(0, 2, 3, 1))
     with pytest.raises(UsageError, match=r"given torch\.float64"):
         module(x.double())
+
+
+def test_without_torch_the_error_says_what_to_install() -> None:
+    program = "import importlib.util as u; u.find_spec = lambda name: None; import tinyml.quantizer.qat"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "UsageError: quantization-aware training needs the package torch" in done.stderr
+    assert "pip install torch" in done.stderr
