@@ -94,7 +94,7 @@ def test_it_starts_as_what_post_training_quantization_gives(settings: Settings |
 
 def test_a_module_keeps_its_order_of_axes_and_tflm_gives_its_numbers() -> None:
     net, x = mixed()
-    module = qat.prepare(net, x, example(x))
+    module = qat.prepare(net, x, example(x), settings=PLAIN)
     optimizer = torch.optim.SGD(module.parameters(), 0.05, momentum=0.9)
     for _ in range(4):
         image, scores = module.train()(x)
@@ -270,6 +270,10 @@ def test_what_is_refused() -> None:
         module(x.permute(0, 2, 3, 1))
     with pytest.raises(UsageError, match=r"given torch\.float64"):
         module(x.double())
+    with torch.no_grad():
+        module.constants[2][0] = torch.nan
+    with pytest.raises(UsageError, match="NaN or infinity"):
+        module(x)
 
 
 def test_without_torch_the_error_says_what_to_install() -> None:

@@ -107,7 +107,10 @@ class QatModule(nn.Module):  # type: ignore[misc]
         self.log2_scales = nn.Parameter(torch.zeros(len(found)))
 
     def forward(self, *inputs: torch.Tensor) -> Any:
-        """Real numbers from real numbers: one tensor, or a tuple of as many as the model has outputs."""
+        """Real numbers from real numbers: one tensor, or a tuple of as many as the model has outputs.
+
+        Raises UsageError for inputs of another shape or dtype than float32, and where parameters are not finite.
+        """
         scales = self._scales()
         conversion = self._conversion(scales)
         values = {
@@ -134,6 +137,8 @@ class QatModule(nn.Module):  # type: ignore[misc]
         return self.calibrated_scales * torch.exp2(slowed + (moved - slowed).detach())
 
     def _conversion(self, scales: torch.Tensor) -> Conversion:
+        if not all(bool(torch.isfinite(values).all()) for values in (scales, *self.constants)):
+            raise UsageError("training has driven weights or scales to NaN or infinity", "a lower learning rate")
         numbers, zero_points = scales.detach().double().tolist(), self.zero_points.tolist()
         quants = {t: Quant.per_tensor(numbers[g], zero_points[g]) for t, g in self._group.items()}
         now = {t: Tensor.constant(t.name, _array(self.constants[at])) for t, at in self._place.items()}
