@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         epochs=12,
         qat_epochs=4,
     )
-    report(study, options.seeds)
+    report(study, options)
 
 
 if __name__ == "__main__":

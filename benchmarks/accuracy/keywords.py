@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with np.load(options.data) as data:
         sets = [(data[f"{part}_x"], data[f"{part}_y"].astype(np.int64)) for part in ("train", "test")]
-    report(Study(*sets, keyword_net, shifted, epochs=20, qat_epochs=5), options.seeds)
+    report(Study(*sets, keyword_net, shifted, epochs=20, qat_epochs=5), options)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with np.load(options.data) as data:
         sets = [(data[f"{p}_x"].astype(np.float32) / 255, data[f"{p}_y"].astype(np.int64)) for p in ("train", "test")]
-    report(Study(*sets, person_net, varied, epochs=20, qat_epochs=5), options.seeds)
+    report(Study(*sets, person_net, varied, epochs=20, qat_epochs=5), options)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import tinyml
 from benchmarks.fusion import table
 from tinyml import interpreter
 from tinyml.ir import Graph
@@ -48,8 +47,8 @@ class Study:
     qat_rate: float = 2e-4
 
 
-def run(study: Study, seed: int) -> tuple[str, ...]:
-    """A row of HEADINGS."""
+def run(study: Study, seed: int, bits_lost: int) -> tuple[str, ...]:
+    """A row of HEADINGS. bits_lost: scales of activations start as so many powers of two too coarse."""
     begin = time.perf_counter()
     torch.manual_seed(seed)
     images, _ = study.train
@@ -58,9 +57,10 @@ def run(study: Study, seed: int) -> tuple[str, ...]:
     rng = np.random.default_rng(seed)
     calibration = nchw(images[rng.permutation(len(images))[:CALIBRATION]])
     example = (calibration[:1],)
-    real = tinyml.from_torch(net, example)
-    after = tinyml.quantize(real, calibration.numpy())
     module = qat.prepare(net, calibration, example)
+    with torch.no_grad():
+        module.log2_scales += bits_lost
+    after = module.to_graph()  # without bits lost, what `tinyml.quantize` gives
     fit(module, study, study.qat_epochs, study.qat_rate, seed + 1)
     trained = module.to_graph()
     longer = deepcopy(net)
@@ -139,12 +139,13 @@ def separable(channels: int, outputs: int, stride: int = 1) -> nn.Sequential:
 def arguments(doc: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of nets, order and augmentation")
+    parser.add_argument("--bits-lost", type=int, default=0, help="start from activations of 8 bits less these")
     return parser
 
 
-def report(study: Study, seeds: Sequence[int]) -> None:
+def report(study: Study, options: argparse.Namespace) -> None:
     """Prints the table, with one thread and deterministic algorithms."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     print(f"{len(study.train[0])} inputs to train with, {len(study.test[0])} to test with")
-    print("\n".join(table([HEADINGS, *(run(study, seed) for seed in seeds)])))
+    print("\n".join(table([HEADINGS, *(run(study, seed, options.bits_lost) for seed in options.seeds)])))
