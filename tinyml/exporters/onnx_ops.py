@@ -77,15 +77,18 @@ def _convolved(
 
 
 def _transpose_conv(op: TransposeConv, node: Node, model: OnnxWriter) -> Sequence[str]:
-    extra = (max(0, -op.padding.bottom), max(0, -op.padding.right))
+    weights = node.inputs[1]
+    # rows that no tap reaches are taps of 0: ONNX Runtime allows fewer of them as output_padding than TFLite does
+    more = (max(0, -op.padding.bottom), max(0, -op.padding.right))
+    codes = np.pad(weights.values, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)))
+    filters = model.dequantized(weights.name, codes.transpose(3, 0, 1, 2), weights.affine, _along(weights, 1))
     computed = model.node(
         "ConvTranspose",
-        [model.real[node.inputs[0]], _weights(node, model, (3, 0, 1, 2), 1), *_bias(node, model)],
+        [model.real[node.inputs[0]], filters, *_bias(node, model)],
         f"{node.name}/conv",
-        kernel_shape=node.inputs[1].shape[1:3],
+        kernel_shape=codes.shape[1:3],
         strides=(op.stride_h, op.stride_w),
         pads=[max(0, side) for side in _pads(op.padding)],
-        output_padding=extra,
     )
     return [_activated(op.activation, computed, model)]
 
@@ -95,8 +98,7 @@ def _fully_connected(op: FullyConnected, node: Node, model: OnnxWriter) -> Seque
     flat = (source.size // weights.shape[1], weights.shape[1])
     features = model.plain(source)
     features = features if source.shape == flat else model.reshaped(features, flat)
-    axis = 0 if len(weights.affine.scales) > 1 else None
-    matrix = model.dequantized(weights.name, weights.values, weights.affine, axis)
+    matrix = model.dequantized(weights.name, weights.values, weights.affine, _along(weights, 0))
     dense = model.node("Gemm", [features, matrix, *_bias(node, model)], f"{node.name}/gemm", transB=1)
     computed = _activated(op.activation, dense, model)
     shape = node.output.shape
@@ -104,10 +106,14 @@ def _fully_connected(op: FullyConnected, node: Node, model: OnnxWriter) -> Seque
 
 
 def _weights(node: Node, model: OnnxWriter, permutation: Sequence[int], axis: int) -> str:
-    """Filters with their axes in another order, in which `axis` is that of the output channels."""
+    """Filters with their axes in another order, of which `axis` runs along the output channels."""
     weights = node.inputs[1]
-    along = axis if len(weights.affine.scales) > 1 else None
-    return model.dequantized(weights.name, weights.values.transpose(permutation), weights.affine, along)
+    codes = weights.values.transpose(permutation)
+    return model.dequantized(weights.name, codes, weights.affine, _along(weights, axis))
+
+
+def _along(weights: Tensor, axis: int) -> int | None:
+    return axis if len(weights.affine.scales) > 1 else None
 
 
 def _bias(node: Node, model: OnnxWriter) -> list[str]:
@@ -163,7 +169,7 @@ def _mean(op: Mean, node: Node, model: OnnxWriter) -> Sequence[str]:
 def _pad(op: Pad, node: Node, model: OnnxWriter) -> Sequence[str]:
     rank, quant = len(op.before), node.inputs[0].affine
     sides = [*stated_sides(op.before, rank), *stated_sides(op.after, rank)]
-    fill = 0.0 if op.value is None else quant.scale * (op.value - quant.zero_point)
+    fill = quant.scale * (op.fill(node.output) - quant.zero_point)
     operands = [model.integers(f"{node.name}/pads", sides), model.constant(f"{node.name}/fill", np.float32(fill))]
     return [model.node("Pad", [model.real[node.inputs[0]], *operands], f"{node.name}/pad", mode="constant")]
 

@@ -268,7 +268,7 @@ def channels_last(rank: int) -> tuple[int, ...]:
 def stored_constant(data: Array, axes: Axes) -> Array:
     """A constant stated in the source's order, with its axes in the stored order."""
     order = [axis for axis in axes if axis is not None]
-    return np.ascontiguousarray(data.transpose(order)).reshape(stored_shape(data.shape, axes))
+    return data.transpose(order).reshape(stored_shape(data.shape, axes))
 
 
 def broadcast_shape(*shapes: Shape) -> Shape:
