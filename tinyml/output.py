@@ -19,9 +19,9 @@ MARKER = "firmware.json"  # made last; its "files" lists what is ours
 def written_whole(output_dir: Path, marker: str = MARKER) -> Iterator[Path]:
     """A fresh directory beside `output_dir` that takes its place when the block ends without an error.
 
-    The block must leave a file `marker`: JSON with a list "files". A directory that we made before is replaced; one that holds
-    anything else is left alone. Raises UsageError for that, and for whatever the file system refuses (a full disk, no
-    permission).
+    The block must leave a file `marker`: JSON with a list "files". A directory that we made before is replaced; one
+    that holds anything else is left alone. Raises UsageError for that, and for whatever the file system refuses (a full
+    disk, no permission).
     """
     target = output_dir.resolve()
     _refuse_foreign(target, marker)

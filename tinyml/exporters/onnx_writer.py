@@ -41,7 +41,7 @@ class OnnxWriter:
 
     def unique(self, wish: str) -> str:
         """A name that UTF-8 can hold and nothing else has."""
-        base = name = wish.encode("utf-8", "replace").decode("utf-8") or "tensor"
+        base = name = plain_text(wish)
         count = 1
         while name in self._taken:
             count += 1
@@ -61,7 +61,7 @@ class OnnxWriter:
         self.nodes.append(OnnxNode(kind, tuple(inputs), outputs, attributes))
         return outputs
 
-    def constant(self, wish: str, data: Array) -> str:
+    def constant(self, wish: str, data: Array | np.generic) -> str:
         name = self.unique(wish)
         self.constants[name] = np.array(data, order="C")  # 0 sides stay 0
         return name
@@ -76,12 +76,9 @@ class OnnxWriter:
 
         source: where the op copies bytes, the quantization they have in its input; they are read in the tensor's own.
         """
-        codes = self.node("QuantizeLinear", [computed, *self._affine(tensor, source or tensor.affine)], tensor.name)
-        self._dequantized(tensor, codes)
-
-    def _dequantized(self, tensor: Tensor, codes: str) -> None:
-        affine = self._affine(tensor, tensor.affine)
-        self.real[tensor] = self.node("DequantizeLinear", [codes, *affine], f"{tensor.name}/real")
+        given = self._affine(tensor, source or tensor.affine)
+        codes = self.node("QuantizeLinear", [computed, *given], f"{tensor.name}/quantized")
+        self.real[tensor] = self.node("DequantizeLinear", [codes, *self._affine(tensor, tensor.affine)], tensor.name)
 
     def dequantized(self, wish: str, codes: Array, quant: Quant, axis: int | None = None) -> str:
         """Real numbers of constant codes; axis: of the codes as given, along which several scales run."""
@@ -126,6 +123,11 @@ class OnnxWriter:
         if len(tensor.shape) == rank:
             return self.real[tensor]
         return self.stated(self.reshaped(self.plain(tensor), shape), shape)
+
+
+def plain_text(name: str) -> str:
+    """A name that a file can hold: not empty, lone surrogates replaced."""
+    return name.encode("utf-8", "replace").decode("utf-8") or "unnamed"
 
 
 def stated_axis(axis: int, rank: int) -> int:

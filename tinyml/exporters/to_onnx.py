@@ -13,7 +13,7 @@ from typing import Any
 from tinyml._version import __version__
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.exporters.onnx_ops import OPSET, ROWS, copied_quant
-from tinyml.exporters.onnx_writer import OnnxWriter, stated_sides
+from tinyml.exporters.onnx_writer import OnnxWriter, plain_text, stated_sides
 from tinyml.install_hints import INSTALL_HINTS
 from tinyml.ir import Graph, Tensor, shown, verify
 
@@ -43,7 +43,9 @@ def to_onnx(graph: Graph) -> bytes:
             model.quantized(tensor, name, copied_quant(node))
     if faults:
         raise UnsupportedError(f"{graph.name} cannot be written as .onnx\n  " + "\n  ".join(faults))
-    outputs = [model.node("Identity", [model.real[tensor]], f"{tensor.name}/output") for tensor in graph.outputs]
+    outputs: list[str] = []
+    for name in (model.real[tensor] for tensor in graph.outputs):
+        outputs.append(model.node("Identity", [name], name) if name in outputs else name)
     return _serialized(graph, model, inputs, outputs)
 
 
@@ -55,7 +57,7 @@ def _serialized(graph: Graph, model: OnnxWriter, inputs: Sequence[str], outputs:
     nodes = [helper.make_node(n.kind, n.inputs, n.outputs, n.outputs[0], **n.attributes) for n in model.nodes]
     constants = [numpy_helper.from_array(data, name) for name, data in model.constants.items()]
     ports = (_ports(inputs, graph.inputs), _ports(outputs, graph.outputs))
-    stated = helper.make_graph(nodes, graph.name, *ports, constants)
+    stated = helper.make_graph(nodes, plain_text(graph.name), *ports, constants)
     opsets = [helper.make_opsetid("", OPSET)]
     made = helper.make_model(stated, opset_imports=opsets, producer_name="tinyml-sdk", producer_version=__version__)
     made.ir_version = IR_VERSION
