@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml import from_torch, pipeline
+from tinyml import from_torch, interpreter, pipeline
 from tinyml.ir import Array, Graph
 from tinyml.passes import optimize
 
@@ -25,7 +25,7 @@ FOLDER = "TINYML_PACKAGED_MODELS"
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """package: as pip names it. file: below site-packages. low, high: what pixels become before the network.
+    """package: as pip names it. file: below site-packages. pixels: what the least and the greatest become beforehand.
 
     read: the float graph of the file. source: from the file, a function of the graph's input (NHWC) to the outputs of
     the framework that the model was made for.
@@ -34,9 +34,7 @@ class PackagedModel:
     name: str
     package: str
     file: str
-    board: str
-    low: float
-    high: float
+    pixels: tuple[float, float]
     read: Callable[[Path], Graph]
     source: Callable[[Path], Callable[[Array], Sequence[Array]]]
 
@@ -48,8 +46,8 @@ class PackagedModel:
         return next((root / self.file for root in roots if (root / self.file).exists()), None)
 
     def inputs(self, graph: Graph, count: int, seed: int = 0) -> list[tuple[Array, ...]]:
-        rng = np.random.default_rng(seed)
-        return [(self.low + (self.high - self.low) * made_up_image(rng, graph.inputs[0].shape),) for _ in range(count)]
+        rng, (low, high) = np.random.default_rng(seed), self.pixels
+        return [(low + (high - low) * made_up_image(rng, graph.inputs[0].shape),) for _ in range(count)]
 
 
 def made_up_image(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -134,25 +132,20 @@ def _torch(path: Path) -> Callable[[Array], Sequence[Array]]:
     return run
 
 
-_MEDIAPIPE, _MODULES = "mediapipe==0.10.14", "mediapipe/modules"
 MODELS = (
     PackagedModel(
         "blazeface_128",
-        _MEDIAPIPE,
-        f"{_MODULES}/face_detection/face_detection_short_range.tflite",
-        "qemu_mps2_an386",
-        -1,
-        1,
+        "mediapipe==0.10.14",
+        "mediapipe/modules/face_detection/face_detection_short_range.tflite",
+        (-1, 1),
         pipeline.read,
         _tflite,
     ),
     PackagedModel(
         "hand_recrop_256",
-        _MEDIAPIPE,
-        f"{_MODULES}/holistic_landmark/hand_recrop.tflite",
-        "qemu_mps2_an386",
-        0,
-        1,
+        "mediapipe==0.10.14",
+        "mediapipe/modules/holistic_landmark/hand_recrop.tflite",
+        (0, 1),
         pipeline.read,
         _tflite,
     ),
@@ -160,9 +153,7 @@ MODELS = (
         "mtcnn_rnet_24",
         "facenet-pytorch==2.6.0",
         "facenet_pytorch/data/rnet.pt",
-        "qemu_mps2_an386",
-        -1,
-        1,
+        (-1, 1),
         _read_rnet,
         _torch,
     ),
@@ -170,10 +161,19 @@ MODELS = (
         "ppocr_angle_48x192",
         "rapidocr-onnxruntime==1.4.4",
         "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
-        "qemu_mps2_an386",
-        -1,
-        1,
+        (-1, 1),
         lambda path: pipeline.read(path, shapes=_OCR_SHAPES),
         _onnx,
     ),
 )
+
+
+def import_error(model: PackagedModel, path: Path, graph: Graph, count: int) -> float:
+    """The greatest difference of the float graph from the framework, as a share of the output's range."""
+    run = model.source(path)
+    errors = [
+        np.abs(ours - theirs).max() / np.ptp(theirs)
+        for inputs in model.inputs(graph, count, seed=9)
+        for ours, theirs in zip(interpreter.run(graph, inputs), run(*inputs), strict=True)
+    ]
+    return float(max(errors))
