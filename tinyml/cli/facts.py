@@ -248,7 +248,4 @@ def bundle_facts(bundle: Bundle) -> dict[str, Any]:
 
 
 def bundle_line(bundle: Bundle, directory: Path) -> str:
-    return (
-        f"{len(bundle.model):,} bytes of model, {bundle.arena_bytes:,} of arena as measured here, "
-        f"{len(bundle.operators)} operators in {directory}"
-    )
+    return f"{len(bundle.model):,} bytes of model, {bundle.arena_bytes:,} of arena, as measured here, in {directory}"
