@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from tinyml.exporters.to_tflite import to_tflite
 from tinyml.ir import Activation, Graph
 from tinyml.ops import Relu
 from tinyml.profiler.reference import tflm_available
+from tinyml.tflm_bundle import make_bundle, write_bundle
 
 needs_tflm = pytest.mark.skipif(not tflm_available(), reason="tflite-micro is not installed")
 TREE = os.environ.get("TFLM_DIR", "")
@@ -81,6 +84,21 @@ def test_what_is_in_a_bundle(tmp_path: Path) -> None:
 
 def _width(path: Path) -> int:
     return max(map(len, path.read_text().splitlines()))
+
+
+@needs_tflm
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+@pytest.mark.parametrize("name", ["class", "../up */ \n int main(", "", "main", "9 lives", "\ud800??/"])
+def test_names(name: str, tmp_path: Path) -> None:
+    """Of any model they make identifiers, file names and comments that compile."""
+    graph = replace(network(), name=name)
+    bundle = make_bundle(graph, to_tflite(graph), 1000)
+    assert re.fullmatch("[A-Za-z][A-Za-z0-9_]*", bundle.name)
+    assert all(re.fullmatch(r"[A-Za-z0-9_]+(\.[a-z]+)?", file) for file in bundle.files)
+    write_bundle(bundle, tmp_path)
+    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"{bundle.name}_model.cc"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @needs_tflm
