@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tinyml.interpreter", "tinyml.samples", "tinyml.stack_analysis", "tinyml.toolchain"),
     ("tinyml.importers", "tinyml.exporters", "tinyml.passes", "tinyml.scheduler"),
     ("codegen", "tinyml.report"),
-    ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project", "tinyml.remedies"),
+    ("tinyml.quantizer", "tinyml.firmware", "tinyml.firmware_project", "tinyml.remedies", "tinyml.tflm_bundle"),
     ("tinyml.device",),
     ("tinyml.profiler",),
     ("tinyml.pipeline",),
@@ -33,6 +33,7 @@ NEIGHBOURS = {
     ("tinyml.passes", "tinyml.interpreter"),
     ("tinyml.importers", "tinyml.passes"),
     ("tinyml.firmware", "tinyml.firmware_project"),
+    ("tinyml.tflm_bundle", "tinyml.firmware_project"),
     ("tinyml.elf", "tinyml.thumb"),
     ("tinyml.stack_analysis", "tinyml.thumb"),
 }

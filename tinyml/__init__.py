@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from tinyml.importers.from_torch import from_torch
     from tinyml.interpreter import run
     from tinyml.ir import Graph
-    from tinyml.pipeline import bisect, build, connect, export, load, plan, profile, read, test
+    from tinyml.pipeline import (
+        bisect,
+        build,
+        connect,
+        export,
+        export_onnx,
+        export_tflm,
+        load,
+        plan,
+        profile,
+        read,
+        test,
+    )
     from tinyml.profiler.bisection import Bisection
     from tinyml.profiler.profile import Profile
     from tinyml.quantizer import quantize
@@ -45,6 +57,8 @@ _PUBLIC = {
     "build": "tinyml.pipeline",
     "connect": "tinyml.pipeline",
     "export": "tinyml.pipeline",
+    "export_onnx": "tinyml.pipeline",
+    "export_tflm": "tinyml.pipeline",
     "from_torch": "tinyml.importers.from_torch",
     "load": "tinyml.pipeline",
     "load_board": "tinyml.board",
@@ -73,6 +87,8 @@ __all__ = [
     "build",
     "connect",
     "export",
+    "export_onnx",
+    "export_tflm",
     "from_torch",
     "load",
     "load_board",

@@ -16,13 +16,15 @@ from tinyml.device import device as devices
 from tinyml.device.device import Device
 from tinyml.errors import FitError, UnsupportedError, UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching, best_patching
+from tinyml.exporters.tflm_ops import resolver_methods
+from tinyml.exporters.to_onnx import to_onnx
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.importers import Shapes
 from tinyml.interpreter import run
 from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
-from tinyml.output import file_written_whole
+from tinyml.output import file_written_whole, write_file, written_whole
 from tinyml.passes import Saving, optimize
 from tinyml.profiler.bisection import Bisection, bisect_device
 from tinyml.profiler.profile import Profile, profile_devices
@@ -36,6 +38,7 @@ from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.scheduler.plan import OPTIMIZE
+from tinyml.tflm_bundle import MARKER, Bundle, make_bundle, write_bundle
 from tinyml.toolchain import Toolchain
 
 log = logging.getLogger(__name__)
@@ -273,19 +276,57 @@ def export(
     max_recompute: bound on the multiply-accumulates that patches execute, as a multiple of the graph's own.
     Raises UsageError, UnsupportedError; CheckError where TFLM does not run the graph.
     """
-    path = Path(file)
-    if path.suffix != ".tflite":
-        raise UsageError(f"{path} does not end in .tflite", hint=f"{path.stem or 'model'}.tflite")
+    path = _ending_in(".tflite", file)
+    patching = _patching(graph, max_recompute) if patched else None
+    with file_written_whole(path) as fresh:
+        fresh.write_bytes(to_tflite(patching.graph if patching else graph))
+        if patching:
+            reference_outputs(graph, fresh, made_up_samples(graph, EXPORT_SAMPLES).inputs, "tflm")
+    return patching
 
+
+def export_onnx(graph: Graph, file: str | Path) -> None:
+    """Writes an int8 graph as a QDQ ONNX file, whole or not at all; see `tinyml.exporters.to_onnx`.
+
+    Raises UsageError, also without the onnx package; UnsupportedError.
+    """
+    path = _ending_in(".onnx", file)
+    write_file(path, to_onnx(graph))
+
+
+def export_tflm(
+    graph: Graph, directory: str | Path, *, patched: bool = False, max_recompute: float = MAX_RECOMPUTE
+) -> tuple[Bundle, Patching | None]:
+    """Writes what runs an int8 graph in TensorFlow Lite Micro; see `tinyml.tflm_bundle`. Whole or not at all.
+
+    Only after TFLM gave the graph's own bytes from it on made-up samples. patched, max_recompute: as of `export`.
+    Raises UsageError, also without the tflite-micro package; UnsupportedError; CheckError where TFLM does not run it.
+    """
+    resolver_methods(graph)  # refuses what TFLM lacks by name; TFLM itself would by its death
+    patching = _patching(graph, max_recompute) if patched else None
+    stated = patching.graph if patching else graph
+    model = to_tflite(stated)
+    arena_bytes = patching.arena_bytes if patching else tflm_arena_bytes(graph.name, model)
+    bundle = make_bundle(stated, model, arena_bytes)
+    with written_whole(Path(directory), MARKER) as fresh:
+        write_bundle(bundle, fresh)
+        samples = made_up_samples(graph, EXPORT_SAMPLES).inputs
+        reference_outputs(graph, fresh / f"{bundle.name}.tflite", samples, "tflm")
+    return bundle, patching
+
+
+def _ending_in(suffix: str, file: str | Path) -> Path:
+    path = Path(file)
+    if path.suffix != suffix:
+        raise UsageError(f"{path} does not end in {suffix}", hint=f"{path.stem or 'model'}{suffix}")
+    return path
+
+
+def _patching(graph: Graph, max_recompute: float) -> Patching:
     if not max_recompute >= 1:
         raise UsageError(f"max_recompute is {max_recompute}; 1 is no work done twice, 1.5 half of it")
 
     def measure(candidate: Graph) -> int:
         return tflm_arena_bytes(graph.name, to_tflite(candidate))
 
-    patching = best_patching(graph, measure, max_recompute) if patched else None
-    with file_written_whole(path) as fresh:
-        fresh.write_bytes(to_tflite(patching.graph if patching else graph))
-        if patching:
-            reference_outputs(graph, fresh, made_up_samples(graph, EXPORT_SAMPLES).inputs, "tflm")
-    return patching
+    return best_patching(graph, measure, max_recompute)

@@ -55,7 +55,9 @@ def test_no_patches_where_none_help(tinyml: Command, model: Path, monkeypatch: p
     [
         (("-o", "out.tflite"), "--format"),
         (("--format", "tflite"), "--file"),
-        (("--format", "onnx", "-o", "out.tflite"), "'onnx' is not 'tflite'"),
+        (("--format", "caffe", "-o", "out.tflite"), "'caffe' is not one of 'tflite', 'tflm', 'onnx'"),
+        (("--format", "onnx", "-o", "out.tflite"), "try: out.onnx"),
+        (("--format", "onnx", "-o", "out.onnx", "--patched"), "--patched is for TensorFlow Lite Micro"),
         (("--format", "tflite", "-o", "out.bin"), "try: out.tflite"),
         (("--format", "tflite", "-o", "out.tflite", "--max-recompute", "1.5"), "try: add --patched"),
         (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "0.5"), "--max-recompute"),
@@ -78,6 +80,40 @@ def test_the_model_itself_is_not_overwritten(tinyml: Command, model: Path) -> No
     before = model.read_bytes()
     answer = tinyml("export", model, "--format", "tflite", "-o", model)
     assert answer.code == 2 and "is the model itself" in answer.err and model.read_bytes() == before
+
+
+FORMATS = ("tflite", pytest.param("tflm", marks=needs_tflm), "onnx")
+
+
+def test_onnx(tinyml: Command, model: Path) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    facts = tinyml("export", model, "--format", "onnx", "-o", "out.onnx", "--json").facts
+    data = Path("out.onnx").read_bytes()
+    assert set(KEYS) <= set(facts) and facts["format"] == "onnx" and facts["patching"] is None
+    assert (facts["file_bytes"], facts["file_sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert tinyml("plan", "out.onnx", "--board", "host").code == 0
+
+
+@needs_tflm
+def test_tflm(tinyml: Command, model: Path) -> None:
+    arguments = ("export", model, "--format", "tflm", "-o", "bundle")
+    facts = tinyml(*arguments, "--json").facts
+    assert set(KEYS) <= set(facts) and facts["operators"] == ["CONV_2D"] and facts["arena_bytes"] > 0
+    assert facts["files"] == sorted(path.name for path in Path("bundle").iterdir())
+    assert f"{facts['arena_bytes']:,} of arena, as measured here, in bundle" in tinyml(*arguments).out
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_float_model_is_quantized_on_the_way(kind: str, tinyml: Command, tmp_path: Path, place: Path) -> None:
+    model, target = tmp_path / "net.onnx", {"tflite": "out.tflite", "tflm": "bundle", "onnx": "out.onnx"}[kind]
+    helper = pytest.importorskip("tests.importers.onnx_files", reason="onnx or onnxruntime is not installed")
+    model.write_bytes(helper.small_network().SerializeToString())
+    refused = tinyml("export", model, "--format", kind, "-o", target)
+    assert refused.code == 3 and "--calibrate SAMPLES" in refused.err and not list(place.iterdir())
+    answer = tinyml("export", model, "--format", kind, "-o", target, "--calibrate", "random", "--json")
+    assert answer.code == 0 and answer.facts["input"]["dtype"] == "int8"
+    written = f"{target}/net.tflite" if kind == "tflm" else target
+    assert tinyml("plan", written, "--board", "host").code == 0
 
 
 def test_unsupported_op(tinyml: Command, tmp_path: Path, place: Path) -> None:

@@ -1,26 +1,39 @@
-"""export: the int8 graph as a model file for other runtimes."""
+"""export: the int8 graph as files for other runtimes."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from tinyml import pipeline
-from tinyml.cli.facts import graph_ports, patching_facts, patching_line
-from tinyml.cli.options import input_shape_option, model_argument, speaks
+from tinyml.cli.facts import bundle_facts, bundle_line, graph_ports, patching_facts, patching_line
+from tinyml.cli.options import Calibrating, calibrating_options, load_int8, model_argument, speaks
 from tinyml.cli.output import Output
 from tinyml.errors import UsageError
-from tinyml.exporters.patch_search import MAX_RECOMPUTE
-from tinyml.importers import Shapes
+from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching
+from tinyml.ir import Graph
 
 
 @click.command()
 @model_argument
-@click.option("--format", "kind", type=click.Choice(["tflite"]), required=True, help="What to write.")
-@click.option("-o", "--file", type=click.Path(path_type=Path), required=True, help="The file to write: NAME.tflite.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["tflite", "tflm", "onnx"]),
+    required=True,
+    help="tflite: a file; tflm: a directory with all that TensorFlow Lite Micro needs; onnx: a QDQ file.",
+)
+@click.option(
+    "-o",
+    "--file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="What to write: NAME.tflite, NAME.onnx, or a directory for tflm.",
+)
 @click.option(
     "--patched", is_flag=True, help="First layers in patches, where TensorFlow Lite Micro then needs less RAM."
 )
@@ -31,21 +44,38 @@ from tinyml.importers import Shapes
     show_default=True,
     help="With --patched: MACs executed, as a multiple of the model's, at most.",
 )
-@input_shape_option
+@calibrating_options
 @speaks
 def export(
-    model: Path, kind: str, file: Path, patched: bool, max_recompute: float, shapes: Shapes, out: Output
+    model: Path, kind: str, file: Path, patched: bool, max_recompute: float, calibrating: Calibrating, out: Output
 ) -> None:
-    """MODEL's optimized int8 graph as a file; with --patched in patches, for a smaller arena and the same bytes."""
+    """MODEL's optimized int8 graph for another runtime; with --patched in patches, for a smaller arena in TFLM."""
     source = click.get_current_context().get_parameter_source("max_recompute")
     if source is ParameterSource.COMMANDLINE and not patched:
         raise UsageError("--max-recompute bounds what patches compute twice", hint="add --patched")
+    if patched and kind == "onnx":
+        raise UsageError("--patched is for TensorFlow Lite Micro", hint="--format tflite or tflm")
     if file.resolve() == model.resolve():
         raise UsageError(f"{file} is the model itself", hint="name another file")
-    graph = pipeline.load(model, shapes=shapes)
-    patching = pipeline.export(graph, file, patched=patched, max_recompute=max_recompute)
-    written = file.read_bytes()
-    facts = {
+    graph = load_int8(model, calibrating, out)
+    if kind == "tflm":
+        bundle, patching = pipeline.export_tflm(graph, file, patched=patched, max_recompute=max_recompute)
+        written, more, line = bundle.model, bundle_facts(bundle), bundle_line(bundle, file)
+    else:
+        patching = None
+        if kind == "onnx":
+            pipeline.export_onnx(graph, file)
+        else:
+            patching = pipeline.export(graph, file, patched=patched, max_recompute=max_recompute)
+        written, more = file.read_bytes(), {}
+        line = f"{len(written):,} bytes in {file}"
+    facts = {**_facts(graph, kind, file, written, patching), **more}
+    out.result(facts, *([patching_line(patching, graph)] if patching else []), line)
+
+
+def _facts(graph: Graph, kind: str, file: Path, written: bytes, patching: Patching | None) -> dict[str, Any]:
+    """file_bytes, file_sha256: of the model in the file or directory."""
+    return {
         "model": graph.name,
         "model_sha256": graph.sha256,
         "format": kind,
@@ -57,5 +87,3 @@ def export(
         "patching": patching_facts(patching) if patching else None,
         **graph_ports(graph),
     }
-    lines = [patching_line(patching, graph)] if patching else []
-    out.result(facts, *lines, f"{len(written):,} bytes in {file}")

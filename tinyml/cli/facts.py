@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +18,7 @@ from tinyml.passes import Saving
 from tinyml.profiler.profile import COLUMNS, Profile
 from tinyml.profiler.verification import Verification
 from tinyml.scheduler import Plan
+from tinyml.tflm_bundle import Bundle
 
 
 def tensor_facts(tensor: Tensor) -> dict[str, Any]:
@@ -235,3 +237,15 @@ def patching_line(patching: Patching, graph: Graph) -> str:
         f"{patching.arena_bytes:,} bytes, {saved:.0%} less than {patching.plain_arena_bytes:,}; "
         f"{patching.graph.macs / graph.macs:.3f} times the MACs"
     )
+
+
+def bundle_facts(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "arena_bytes": bundle.arena_bytes,
+        "operators": list(bundle.operators),
+        "files": sorted(bundle.files),
+    }
+
+
+def bundle_line(bundle: Bundle, directory: Path) -> str:
+    return f"{len(bundle.model):,} bytes of model, {bundle.arena_bytes:,} of arena, as measured here, in {directory}"

@@ -76,6 +76,7 @@ class Builder:
         self.moves: list[Move] = []
         self.quants: dict[Tensor, Quant] = {}  # of constants that the source holds as integers
         self.clamps: dict[Tensor, tuple[Value, float | None, float | None]] = {}  # clamped: what from, low, high
+        self.dequantized: set[Tensor] = set()  # what `dequantize` made
         self._names: set[str] = set()
         self._moved: dict[tuple[Tensor, Cut, tuple[int, ...]], Tensor] = {}
         self._reshaped: dict[tuple[Tensor, Shape], Tensor] = {}
@@ -124,7 +125,9 @@ class Builder:
         return Value(value.shape, value.layout, tensor)
 
     def dequantize(self, value: Value) -> Value:
-        return Value(value.shape, value.layout, self.add(Dequantize(), [value.tensor]))
+        tensor = self.add(Dequantize(), [value.tensor])
+        self.dequantized.add(tensor)
+        return Value(value.shape, value.layout, tensor)
 
     def input(self, name: str, shape: Shape, axes: Axes) -> Value:
         """An input of the graph that is handed over with its stated axes in this order."""
@@ -265,7 +268,7 @@ def channels_last(rank: int) -> tuple[int, ...]:
 def stored_constant(data: Array, axes: Axes) -> Array:
     """A constant stated in the source's order, with its axes in the stored order."""
     order = [axis for axis in axes if axis is not None]
-    return np.ascontiguousarray(data.transpose(order)).reshape(stored_shape(data.shape, axes))
+    return data.transpose(order).reshape(stored_shape(data.shape, axes))
 
 
 def broadcast_shape(*shapes: Shape) -> Shape:

@@ -220,7 +220,8 @@ def average_pool(
         value = pad(builder, value, [(0, 0), (0, 0), *border], 0.0, "border")
         source = image(builder, value)
         padding = Padding(*(wide - inner for wide, inner in zip(padding, counted, strict=True)))
-    if sides == source.shape[1:3] and not any(padding):
+    # a float pool may become any op that computes the same; a quantized one keeps TFLite's rounding of pools
+    if sides == source.shape[1:3] and not any(padding) and value.tensor not in builder.dequantized:
         return mean(builder, value, range(2, len(value.shape)), keep=True)
     return _from_image(builder, builder.add(AveragePool2D(*sides, *stride, padding), [source]), value)
 

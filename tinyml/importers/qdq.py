@@ -189,7 +189,8 @@ class _Absorption:
             return []
         weights = node.inputs[1]
         quant = self._quants.get(weights)
-        if quant is None or any(quant.zero_points):
+        dense = isinstance(node.op, FullyConnected) and quant is not None and not quant.is_per_channel
+        if quant is None or (any(quant.zero_points) and not dense):
             raise _Missing("its weights are not quantized, or not around 0")
         axis = 3 if isinstance(node.op, DepthwiseConv2D) else 0
         channels = weights.shape[axis]
@@ -197,8 +198,8 @@ class _Absorption:
         if len(scales) != channels:
             raise _Missing(f"{len(quant.scales)} scales for {channels} output channels")
         across = scales.reshape([-1 if side == axis else 1 for side in range(len(weights.shape))])
-        along = Quant(tuple(map(float, scales)), (0,) * channels, axis)
-        codes = _codes(weights, across)
+        along = quant if dense else Quant(tuple(map(float, scales)), (0,) * channels, axis)
+        codes = _codes(weights, across) + along.zero_points[0]
         if codes.min() < -128 or codes.max() > 127:
             raise _Missing(f"{shown(weights.name)} is no int8")
         found = [Tensor.constant(weights.name, codes.astype(np.int8), along)]

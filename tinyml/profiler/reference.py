@@ -94,7 +94,7 @@ def tflm_arena_bytes(name: str, model: bytes) -> int:
         while enough - too_small > 1:
             done = _tflm(str(path), "--arena", str(too_small), str(enough))
             if not done.stdout:
-                raise _refusal(name, done, "export it without --patched")
+                raise _refusal(name, done, "--format tflite without --patched, which measures nothing")
             too_small, enough = map(int, done.stdout.splitlines()[-1].split())
             if done.returncode != 0:  # TFLM died of the next attempt
                 too_small = (too_small + enough) // 2

@@ -1,0 +1,56 @@
+"""The operators of a graph's .tflite file, by the methods with which TensorFlow Lite Micro's resolver takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinyml.errors import UnsupportedError
+from tinyml.exporters.tflm_arena import OperatorLog
+from tinyml.ir import Graph
+
+# the schema's name -> MicroMutableOpResolver's method (tensorflow/lite/micro/micro_mutable_op_resolver.h)
+METHODS: Mapping[str, str] = {
+    "ADD": "AddAdd",
+    "AVERAGE_POOL_2D": "AddAveragePool2D",
+    "CONCATENATION": "AddConcatenation",
+    "CONV_2D": "AddConv2D",
+    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
+    "DEQUANTIZE": "AddDequantize",
+    "FULLY_CONNECTED": "AddFullyConnected",
+    "HARD_SWISH": "AddHardSwish",
+    "LEAKY_RELU": "AddLeakyRelu",
+    "LOGISTIC": "AddLogistic",
+    "MAX_POOL_2D": "AddMaxPool2D",
+    "MEAN": "AddMean",
+    "MUL": "AddMul",
+    "PAD": "AddPad",
+    "PADV2": "AddPadV2",
+    "PRELU": "AddPrelu",
+    "QUANTIZE": "AddQuantize",
+    "RELU": "AddRelu",
+    "RELU6": "AddRelu6",
+    "RESHAPE": "AddReshape",
+    "RESIZE_BILINEAR": "AddResizeBilinear",
+    "RESIZE_NEAREST_NEIGHBOR": "AddResizeNearestNeighbor",
+    "SOFTMAX": "AddSoftmax",
+    "SPLIT": "AddSplit",
+    "STRIDED_SLICE": "AddStridedSlice",
+    "SUB": "AddSub",
+    "TANH": "AddTanh",
+    "TRANSPOSE": "AddTranspose",
+    "TRANSPOSE_CONV": "AddTransposeConv",
+}
+
+
+def operator_names(graph: Graph) -> tuple[str, ...]:
+    """The schema's names of the operators that `to_tflite` writes, each once, sorted. Raises as `to_tflite`."""
+    return tuple(sorted({name for name, _, _ in OperatorLog.of(graph).operators}))
+
+
+def resolver_methods(graph: Graph) -> tuple[str, ...]:
+    """What a resolver has to add for the graph. Raises UnsupportedError with every operator that TFLM lacks."""
+    names = operator_names(graph)
+    lacking = [name for name in names if name not in METHODS]
+    if lacking:
+        raise UnsupportedError(f"TensorFlow Lite Micro has no kernel for {', '.join(lacking)}", "tinyml build")
+    return tuple(METHODS[name] for name in names)
