@@ -17,7 +17,7 @@ from tinyml.importers.tflite_window import (
     window_sides,
     with_bias,
 )
-from tinyml.ir import Activation, DType, Op, Tensor
+from tinyml.ir import Activation, DType, Op, Tensor, shown
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -260,10 +260,13 @@ def _prelu(call: Call, options: Any) -> Lowered:
 
 def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
-    if source.dtype not in (DType.FLOAT32, DType.INT8) or call.output.dtype is not DType.INT8:
+    to_uint8 = source.dtype is DType.INT8 and call.output.dtype is DType.UINT8
+    if source.dtype not in (DType.FLOAT32, DType.INT8) or not (call.output.dtype is DType.INT8 or to_uint8):
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     require_per_tensor(source)
     require_per_tensor(call.output)
+    if to_uint8 and (call.output.quant is None or len(call.output.quant.scales) != 1):
+        raise ModelError(f"uint8 tensor {shown(call.output.name)} does not have one scale")
     return Quantize(), [source]
 
 

@@ -1,0 +1,125 @@
+"""Resource variables of a .tflite file: CALL_ONCE, VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE become states of the Graph.
+
+Operators run in order. The first read of a variable is what the inference before left, every other read what was
+assigned last; what is assigned last is left for the next inference. A subgraph that runs once gives the value before
+the first inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinyml.errors import ModelError, UnsupportedError
+from tinyml.importers.tflite_call import make_tensor, require_per_tensor
+from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
+from tinyml.ir import DType, Graph, State, Tensor, shown
+
+VARIABLE_OPERATORS = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+
+Key = tuple[str, str]  # container and name
+
+
+class Variables:
+    """The variables of one subgraph, operator by operator.
+
+    tensor: of the subgraph by number. tensors: those made so far; what a variable is read into is added.
+    """
+
+    def __init__(self, file: TfliteFile, tensor: Callable[[int], Tensor], tensors: dict[int, Tensor]) -> None:
+        self._file, self._tensor, self._tensors = file, tensor, tensors
+        self._keys: dict[int, Key] = {}  # by number of the handle
+        self._initial: dict[Key, Tensor] = {}
+        self._read: dict[Key, Tensor] = {}
+        self.assigned: dict[Key, Tensor] = {}
+
+    def run(self, entry: OperatorEntry) -> None:
+        """One of VARIABLE_OPERATORS. Raises ModelError, UnsupportedError."""
+        if entry.name == "CALL_ONCE":
+            self._call_once(entry)
+        elif entry.name == "VAR_HANDLE":
+            (handle,) = _counted(entry.outputs, 1)
+            with reading("its options"):
+                options = entry.options("VarHandleOptions")
+                self._keys[handle] = (self._file.text(options.Container()), self._file.text(options.SharedName()))
+        elif entry.name == "READ_VARIABLE":
+            (handle,), (output,) = _counted(entry.inputs, 1), _counted(entry.outputs, 1)
+            self._read_into(self._key(handle), output)
+        else:
+            handle, value = _counted(entry.inputs, 2)
+            self.assigned[self._key(handle)] = self._tensor(value)
+
+    def carried(self, graph: Graph) -> Graph:
+        """The graph with a state for each variable that is read before it is assigned."""
+        constant = {read: self._initial[key] for key, read in self._read.items() if key not in self.assigned}
+        states = tuple(
+            State(read, self.assigned[key], np.array(self._initial[key].values))
+            for key, read in self._read.items()
+            if key in self.assigned
+        )
+        whole = Graph(graph.name, graph.nodes, graph.inputs, graph.outputs, graph.sha256, states)
+        return whole.substitute(constant)
+
+    def _key(self, handle: int) -> Key:
+        if handle not in self._keys:
+            raise ModelError(f"tensor {handle} is not the handle of a variable")
+        return self._keys[handle]
+
+    def _call_once(self, entry: OperatorEntry) -> None:
+        if self._initial or self._read or self.assigned:
+            raise UnsupportedError("a second initialization, or one behind other uses of variables")
+        with reading("its options"):
+            number = int(entry.options("CallOnceOptions").InitSubgraphIndex())
+        if number == 0:
+            raise ModelError("the file is damaged: the main subgraph initializes itself")
+        file = self._file.subgraph(number)
+        tensors: dict[int, Tensor] = {}
+        inner = Variables(file, lambda index: _constant(file, index), tensors)
+        for index, operator in enumerate(file.operators):
+            if operator.name not in ("VAR_HANDLE", "ASSIGN_VARIABLE"):
+                raise UnsupportedError(f"the initialization of variables computes: layer {index}, {operator.name}")
+            inner.run(operator)
+        self._initial = inner.assigned
+
+    def _read_into(self, key: Key, output: int) -> None:
+        stated = make_tensor(self._file.tensor(output))
+        name = shown(key[1])
+        if stated.is_constant or output in self._tensors:
+            raise ModelError(f"variable {name} is read into a tensor that has a value")
+        value = self.assigned.get(key) or self._read.get(key) or self._first_read(key, stated)
+        if not _alike(stated, value):
+            raise UnsupportedError(f"variable {name} is assigned as {value} and read as {stated}")
+        self._tensors[output] = value
+
+    def _first_read(self, key: Key, stated: Tensor) -> Tensor:
+        name = shown(key[1])
+        if stated.dtype is not DType.INT8:
+            raise UnsupportedError(f"variable {name} is {stated.dtype.value}; int8 is supported")
+        require_per_tensor(stated)
+        initial = self._initial.get(key)
+        if initial is None:
+            raise UnsupportedError(f"variable {name} is read before it has a value")
+        if not _alike(stated, initial):
+            raise UnsupportedError(f"variable {name} begins as {initial} and is read as {stated}")
+        self._read[key] = Tensor(key[1] or stated.name, stated.shape, stated.dtype, stated.quant)
+        return self._read[key]
+
+
+def _constant(file: TfliteFile, index: int) -> Tensor:
+    if index == -1:
+        raise ModelError("a variable is initialized with a missing tensor")
+    tensor = make_tensor(file.tensor(index))
+    if not tensor.is_constant:
+        raise UnsupportedError(f"variable begins as {shown(tensor.name)}, which is not a constant")
+    return tensor
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return (a.shape, a.dtype, a.quant) == (b.shape, b.dtype, b.quant)
+
+
+def _counted(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
+    if len(numbers) != count or -1 in numbers:
+        raise ModelError(f"{len(numbers)} operands or outputs, {count} expected")
+    return numbers
