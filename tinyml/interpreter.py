@@ -27,7 +27,7 @@ def run_all(graph: Graph, inputs: Inputs) -> Mapping[Tensor, Array]:
 
 
 class Inferences:
-    """One inference after another; the graph's states go from each to the next. Without states, `run` again and again."""
+    """One inference after another; the graph's states go from each to the next."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

@@ -1,4 +1,4 @@
-"""Resource variables of a .tflite file: CALL_ONCE, VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE become states of the Graph.
+"""Resource variables of a .tflite file (VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, CALL_ONCE) as states of a Graph.
 
 Operators run in order. The first read of a variable is what the inference before left, every other read what was
 assigned last; what is assigned last is left for the next inference. A subgraph that runs once gives the value before

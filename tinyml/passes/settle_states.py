@@ -1,10 +1,10 @@
 """Every state is written in its place by a node of its own, when all that read what it held have run.
 
-    ... -> f -> y, y becomes the state          =>  f writes the state, where that comes late enough and y is nothing else
-    otherwise                                   =>  y -> RESHAPE to its own shape, which writes the state
+    ... -> f -> y, y becomes the state   =>  f writes the state, where that comes late enough and y is nothing else
+    otherwise                            =>  y -> RESHAPE to its own shape, which writes the state
 
-A state that nobody reads goes. Not one of PASSES: those see states as inputs and outputs (`Graph.opened`) and would take
-the copies for nodes that change nothing.
+A state that nobody reads goes. Not one of PASSES: those see states as inputs and outputs (`Graph.opened`) and would
+take the copies for nodes that change nothing.
 """
 
 from __future__ import annotations
@@ -82,5 +82,7 @@ def _exchanged(graph: Graph, new: Mapping[Tensor, Tensor]) -> Graph:
         return tuple(new.get(tensor, tensor) for tensor in tensors)
 
     nodes = tuple(replace(node, inputs=each(node.inputs), outputs=each(node.outputs)) for node in graph.nodes)
-    states = tuple(replace(s, read=new.get(s.read, s.read), written=new.get(s.written, s.written)) for s in graph.states)
+    states = tuple(
+        replace(s, read=new.get(s.read, s.read), written=new.get(s.written, s.written)) for s in graph.states
+    )
     return replace(graph, nodes=nodes, inputs=each(graph.inputs), outputs=each(graph.outputs), states=states)

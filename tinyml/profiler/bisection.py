@@ -84,6 +84,7 @@ def bisect_device(device: Device, plan: Plan, board: Board, samples: Samples) ->
     """
     first, differ, number = None, False, 0
     inferences = Inferences(plan.graph)
+    device.forget()
     for number, sample in enumerate(samples.inputs, 1):
         values = inferences.run_all(sample)
         crcs, outputs = device.trace(sample)

@@ -33,8 +33,9 @@ def tflm_available() -> bool:
 def reference_outputs(
     graph: Graph, model: Path | None, samples: Sequence[Sample], wanted: str = "auto"
 ) -> tuple[str, list[Outputs]]:
-    """(name of the reference, int8 outputs per sample). The samples of a graph with states are a sequence from its start.
+    """(name of the reference, int8 outputs per sample).
 
+    samples: of a graph with states a sequence, from its initial states on.
     model: the graph as a .tflite file; None where TFLite cannot state it.
     wanted: "tflm", "interpreter", or "auto": TFLM where it is installed and there is a file for it. With TFLM, its
         outputs are the reference, and the interpreter must equal them: CheckError if it does not.

@@ -1,6 +1,6 @@
 """TFLM in a process of its own.
 
-`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples, one after another on one interpreter.
+`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples one after another.
 `python -m tinyml.profiler.tflm_process MODEL --arena LOW HIGH` looks for the smallest arena in which TFLM gets ready to
 run, between one that is too small and one that is enough, in units of ARENA_STEP. It prints both before every attempt,
 because some that are too small end the process, and when they are neighbours.

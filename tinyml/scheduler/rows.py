@@ -127,9 +127,11 @@ class Lockstep:
 
         Nor can one that writes a state: what the state held may still be read in a later tick.
         """
+        if len(node.outputs) != 1 or node.output.is_state:
+            return False
         kernel = self.kernels.get(node)
         whole = node.outputs[0].hwc[0] == 1
-        if kernel is None or not (kernel.by_rows or kernel.accumulates or whole) or len(node.outputs) != 1 or node.output.is_state:
+        if kernel is None or not (kernel.by_rows or kernel.accumulates or whole):
             return False
         ready = np.full(self.ticks, _UNLIMITED, np.int64)
         for index, operand in enumerate(node.operands):
