@@ -79,7 +79,7 @@ class _Import:
         for tensor in outputs:
             if tensor.is_constant:
                 raise ModelError(f"its output {shown(tensor.name)} is a constant")
-        if entry.name != "SPLIT" and len(outputs) != 1:
+        if entry.name not in ("SPLIT", "SPLIT_V") and len(outputs) != 1:
             raise ModelError(f"{len(outputs)} outputs, one expected")
         return Call(inputs, outputs)
 

@@ -193,6 +193,17 @@ def _split(call: Call, options: Any) -> Lowered:
     return Split(_axis(axes[0], source), len(call.outputs)), [source]
 
 
+def _split_by_sizes(call: Call, options: Any) -> Lowered:
+    source = call.input(0)
+    call.require_activations(source, *call.outputs)
+    sizes, axes = call.integers(1, "sizes"), call.integers(2, "axis")
+    if len(sizes) != len(call.outputs) or len(axes) != 1:
+        raise ModelError(f"{len(sizes)} sizes, {len(call.outputs)} outputs and {len(axes)} axes")
+    if len(set(sizes)) != 1:
+        raise UnsupportedError(f"parts of sizes {sizes}; equal ones are supported")
+    return Split(_axis(axes[0], source), len(call.outputs)), [source]
+
+
 def _strided_slice(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     call.require_activations(source, call.output)
@@ -312,6 +323,7 @@ ROWS: dict[str, Row] = {
     "RESIZE_NEAREST_NEIGHBOR": Row(_resize(ResizeNearest), "ResizeNearestNeighborOptions", (2, 2)),
     "SOFTMAX": Row(_softmax, "SoftmaxOptions", (1, 1)),
     "SPLIT": Row(_split, "SplitOptions", (2, 2)),
+    "SPLIT_V": Row(_split_by_sizes, "SplitVOptions", (3, 3)),
     "SQUEEZE": Row(_reshape, "", (1, 1)),
     "STRIDED_SLICE": Row(_strided_slice, "StridedSliceOptions", (4, 4)),
     "SUB": Row(_binary(Sub), "SubOptions", (2, 2)),
