@@ -1,4 +1,4 @@
-"""States as resource variables of a .tflite file: initialized once by a subgraph of their own, read first, assigned last."""
+"""States as resource variables of a .tflite file: read first, assigned last, initialized by a subgraph of their own."""
 
 from __future__ import annotations
 
