@@ -24,7 +24,7 @@ def settle_states(graph: Graph) -> Graph:
     graph = _with_copies(_without_unread(graph))
     held = {tensor for state in graph.states for tensor in (state.read, state.written)}
     wrong = [tensor for tensor in graph.tensors if tensor.is_state != (tensor in held)]
-    return _exchanged(graph, {tensor: replace(tensor, is_state=tensor in held) for tensor in wrong})
+    return _exchanged(graph, {tensor: replace(tensor, is_state=tensor in held) for tensor in wrong}) if wrong else graph
 
 
 def _without_unread(graph: Graph) -> Graph:
