@@ -40,6 +40,7 @@ from tinyml.ops import (
     Split,
     StridedSlice,
     Sub,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv,
@@ -130,6 +131,13 @@ def _reshape(op: Reshape, node: Node, model: ModelWriter) -> None:
 def _transpose(op: Transpose, node: Node, model: ModelWriter) -> None:
     operands = [*node.inputs, _indices(node, "permutation", op.permutation)]
     model.operator("TRANSPOSE", 2, operands, node.outputs, schema.TransposeOptionsT())
+
+
+def _svdf(op: Svdf, node: Node, model: ModelWriter) -> None:
+    source, state, feature, time, bias = node.inputs
+    options = schema.SVDFOptionsT()
+    options.rank, options.fusedActivationFunction = op.rank, ACTIVATIONS[op.activation]
+    model.operator("SVDF", 3, [source, feature, time, bias, state], node.outputs[:1], options)
 
 
 def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:
@@ -266,6 +274,7 @@ ROWS: dict[type[Op], Row] = {
     Split: _split,
     StridedSlice: _strided_slice,
     Sub: _binary("SUB", schema.SubOptionsT),
+    Svdf: _svdf,
     Tanh: _plain("TANH", 2),
     Transpose: _transpose,
     TransposeConv: _transpose_conv,

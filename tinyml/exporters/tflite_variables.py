@@ -6,10 +6,31 @@ from collections.abc import Sequence
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tinyml.errors import UnsupportedError
 from tinyml.exporters.tflite_writer import ModelWriter
-from tinyml.ir import DType, State, Tensor
+from tinyml.ir import DType, Graph, State, Tensor, shown
 
 INITIAL_SUBGRAPH = 1  # the number of the subgraph that CALL_ONCE runs
+
+
+def operators_states(graph: Graph) -> tuple[set[Tensor], tuple[State, ...]]:
+    """(tensors that operators keep by themselves, the other states).
+
+    An operator of TFLite with a state reads and writes one variable tensor, which begins as zeros and which nobody else
+    sees. Raises UnsupportedError where such a state is not alone with its operator.
+    """
+    kept: set[Tensor] = set()
+    for node in graph.nodes:
+        for read, written in node.op.replaces(node):
+            own = [s for s in graph.states if s.read is read and s.written is written and not s.initial.any()]
+            seen = written in graph.consumers or {read, written} & {*graph.outputs} or graph.consumers[read] != (node,)
+            if not own or seen:
+                raise UnsupportedError(
+                    f"{graph.name} cannot be written as .tflite\n  {node.op.kind} ({shown(node.outputs[0].name)}): "
+                    "its state begins with other values than 0, or is seen by others"
+                )
+            kept.add(read)
+    return kept, tuple(state for state in graph.states if state.read not in kept)
 
 
 def read_variables(states: Sequence[State], model: ModelWriter) -> list[Tensor]:

@@ -29,7 +29,7 @@ _ABSENT = -1  # index of an operand that is left out
 class ModelWriter:
     """Collects subgraphs one after another. Tensors are numbered when first mentioned in a subgraph.
 
-    resources: tensors that are handles of variables.
+    resources: tensors that are handles of variables. variables: tensors that an operator reads and writes.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class ModelWriter:
         self._operators: list[Any] = []
         self._subgraphs: list[Any] = []
         self.resources: set[Tensor] = set()
+        self.variables: set[Tensor] = set()
 
     def operator(
         self,
@@ -100,6 +101,7 @@ class ModelWriter:
         entry.shape = np.array(tensor.shape, np.int32)
         entry.type = schema.TensorType.RESOURCE if tensor in self.resources else TENSOR_TYPES[tensor.dtype]
         entry.hasRank = True
+        entry.isVariable = tensor in self.variables
         entry.quantization = _quantization(tensor.quant)
         if tensor.data is not None:
             entry.buffer = len(self._buffers)

@@ -6,7 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tinyml.errors import UnsupportedError
 from tinyml.exporters.tflite_ops import ROWS
-from tinyml.exporters.tflite_variables import read_variables, write_initial_values
+from tinyml.exporters.tflite_variables import operators_states, read_variables, write_initial_values
 from tinyml.exporters.tflite_writer import ModelWriter
 from tinyml.ir import Graph, shown
 
@@ -17,13 +17,14 @@ def to_tflite(graph: Graph) -> bytes:
     Same graph, same bytes. Raises UnsupportedError with every op that TFLite cannot state.
     """
     model = ModelWriter()
-    handles = read_variables(graph.states, model)
+    model.variables, states = operators_states(graph)
+    handles = read_variables(states, model)
     write_operators(graph, model)
-    for state, handle in zip(graph.states, handles, strict=True):
+    for state, handle in zip(states, handles, strict=True):
         model.operator("ASSIGN_VARIABLE", 1, [handle, state.written], [], schema.AssignVariableOptionsT())
     model.end_subgraph(graph.name, graph.inputs, graph.outputs)
-    if graph.states:
-        write_initial_values(graph.states, model)
+    if states:
+        write_initial_values(states, model)
     return model.finish(graph)
 
 

@@ -67,12 +67,15 @@ class _Import:
         call = self._call(entry, row)
         with reading("its options"):
             op, inputs = row.lower(call, entry.options(row.options) if row.options else None)
-        return Node(call.output.name, op, tuple(inputs), call.outputs)
+        written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
+        return Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))
 
     def _call(self, entry: OperatorEntry, row: Row) -> Call:
         least, most = row.inputs
         if not least <= len(entry.inputs) <= most or not entry.outputs or -1 in entry.outputs:
             raise ModelError(f"{len(entry.inputs)} operands and {len(entry.outputs)} outputs")
+        for at in row.states:
+            self._variables.keep(entry.inputs[at])
         operands = [-1 if at in row.ignored else number for at, number in enumerate(entry.inputs)]
         inputs = tuple(None if number == -1 else self._tensor(number) for number in operands)
         outputs = tuple(map(self._tensor, entry.outputs))

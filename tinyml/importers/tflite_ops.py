@@ -43,6 +43,7 @@ from tinyml.ops import (
     Split,
     StridedSlice,
     Sub,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv,
@@ -59,12 +60,15 @@ class Row:
     """lower: raises UnsupportedError or ModelError without saying where. inputs: least and greatest count of operands.
 
     options: class of the options in the schema, empty for none. ignored: operands that only repeat a stated shape.
+    states: operands that are variable tensors, which the operator reads and writes; `lower` takes them as inputs and
+        the op gives the next ones behind its outputs, in this order.
     """
 
     lower: Function
     options: str
     inputs: tuple[int, int]
     ignored: tuple[int, ...] = ()
+    states: tuple[int, ...] = ()
 
 
 def _conv2d(call: Call, options: Any) -> Lowered:
@@ -95,6 +99,26 @@ def _transpose_conv(call: Call, options: Any) -> Lowered:
     padding = transposed_padding(options.Padding(), source, weights, call.output, (stride_h, stride_w))
     op = TransposeConv(stride_h, stride_w, padding, activation(options.FusedActivationFunction()))
     return op, with_bias(call, source, weights, 3)
+
+
+def _svdf(call: Call, options: Any) -> Lowered:
+    source, feature, time, bias, state = (call.input(index) for index in range(5))
+    call.require_activations(source, call.output)
+    if feature.dtype is not DType.INT8 or time.dtype is not state.dtype or bias.dtype is not DType.INT32:
+        kinds = ", ".join(tensor.dtype.value for tensor in (feature, time, bias, state))
+        raise UnsupportedError(f"weights, bias and state of {kinds}; int8, int8 or int16 twice, int32 are supported")
+    for tensor in (feature, time, state):
+        if tensor.quant is None or len(tensor.quant.scales) != 1 or tensor.quant.zero_point:
+            raise UnsupportedError(f"tensor {shown(tensor.name)} is {tensor.quant}; one scale, zero point 0 expected")
+    if not all(tensor.is_constant for tensor in (feature, time, bias)):
+        raise UnsupportedError("weights that are computed at run time")
+    return Svdf(int(options.Rank()), activation(options.FusedActivationFunction())), [
+        source,
+        state,
+        feature,
+        time,
+        bias,
+    ]
 
 
 def _fully_connected(call: Call, options: Any) -> Lowered:
@@ -327,6 +351,7 @@ ROWS: dict[str, Row] = {
     "SQUEEZE": Row(_reshape, "", (1, 1)),
     "STRIDED_SLICE": Row(_strided_slice, "StridedSliceOptions", (4, 4)),
     "SUB": Row(_binary(Sub), "SubOptions", (2, 2)),
+    "SVDF": Row(_svdf, "SVDFOptions", (5, 5), states=(4,)),
     "TANH": Row(_fixed_output(Tanh), "", (1, 1)),
     "TRANSPOSE": Row(_transpose, "", (2, 2)),
     "TRANSPOSE_CONV": Row(_transpose_conv, "TransposeConvOptions", (3, 4), ignored=(0,)),

@@ -8,6 +8,7 @@ the first inference.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Variables:
         self._initial: dict[Key, Tensor] = {}
         self._read: dict[Key, Tensor] = {}
         self.assigned: dict[Key, Tensor] = {}
+        self._kept: dict[int, State] = {}  # by number of a variable tensor
 
     def run(self, entry: OperatorEntry) -> None:
         """One of VARIABLE_OPERATORS. Raises ModelError, UnsupportedError."""
@@ -58,8 +60,27 @@ class Variables:
             for key, read in self._read.items()
             if key in self.assigned
         )
-        whole = Graph(graph.name, graph.nodes, graph.inputs, graph.outputs, graph.sha256, states)
+        whole = replace(graph, states=(*states, *self._kept.values()))
         return whole.substitute(constant)
+
+    def keep(self, number: int) -> None:
+        """Makes the state of a variable tensor, which one operator reads and writes. It begins as zeros."""
+        if number == -1:
+            raise ModelError("its state is missing")
+        entry = self._file.tensor(number)
+        if number in self._tensors or not entry.is_variable or entry.data is not None:
+            raise UnsupportedError(f"its state {shown(entry.name)} is not a variable of its own")
+        read = make_tensor(replace(entry, is_variable=False))
+        if read.dtype not in (DType.INT8, DType.INT16):
+            raise UnsupportedError(f"its state {shown(entry.name)} is {read.dtype.value}; int8 and int16 are supported")
+        self._tensors[number] = read
+        written = replace(read, name=f"{read.name}_next")
+        self._kept[number] = State(read, written, np.zeros(read.shape, read.dtype.numpy))
+
+    def next_of(self, number: int) -> Tensor:
+        """What an operator has written to a variable tensor that is kept: all that follows reads it."""
+        self._tensors[number] = self._kept[number].written
+        return self._tensors[number]
 
     def _key(self, handle: int) -> Key:
         if handle not in self._keys:

@@ -25,6 +25,7 @@ from tinyml.ops.softmax import Softmax
 from tinyml.ops.split import Split
 from tinyml.ops.strided_slice import StridedSlice
 from tinyml.ops.sub import Sub
+from tinyml.ops.svdf import Svdf
 from tinyml.ops.tanh import Tanh
 from tinyml.ops.transpose import Transpose
 from tinyml.ops.transpose_conv import TransposeConv
@@ -54,6 +55,7 @@ OPS: tuple[type[Op], ...] = (
     Split,
     StridedSlice,
     Sub,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv,
@@ -85,6 +87,7 @@ __all__ = [
     "Split",
     "StridedSlice",
     "Sub",
+    "Svdf",
     "Tanh",
     "Transpose",
     "TransposeConv",
