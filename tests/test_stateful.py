@@ -23,15 +23,21 @@ from tests.samples import int8_samples
 from tests.scheduler.shadow import check_memory
 from tests.stateful_graphs import stateful_graphs, streaming_network
 from tinyml import pipeline
-from tinyml.errors import UnsupportedError
+from tinyml.board import load_board
+from tinyml.cli.facts import plan_facts
+from tinyml.errors import FitError, UnsupportedError
 from tinyml.exporters.patch_search import best_patching
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
 from tinyml.interpreter import Inferences, run
-from tinyml.ir import Array, Graph, graph_text, verify
+from tinyml.ir import Array, DType, Graph, Node, State, Tensor, graph_text, verify
+from tinyml.ops import Relu
 from tinyml.passes import optimize
+from tinyml.quantizer.rules import check_rules
+from tinyml.report.timeline import timeline_text
 from tinyml.samples import Samples
 from tinyml.scheduler import make_plan
+from tinyml.scheduler.fit import require_arena_fits
 
 BOARD = "qemu_mps2_an386"
 WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
@@ -105,6 +111,28 @@ def test_models_without_states_have_no_reset() -> None:
     graph = tiny_network()
     sources = generate(make_plan(graph, select_kernels(graph)))
     assert not any("reset" in text or "STATE" in text for name, text in sources.files.items() if "tiny" in name)
+
+
+def test_a_board_must_hold_arena_and_states() -> None:
+    graph = verify(optimize(streaming_network()), "int8")
+    board = load_board(BOARD)
+    needed = pipeline.plan(graph, board)
+    small = needed.arena_bytes + needed.state_bytes - 1
+    with pytest.raises(FitError, match=rf"and the states {needed.state_bytes} of SRAM, .* has {small}: 1 too many"):
+        require_arena_fits(needed, small, board.name)
+    with pytest.raises(FitError, match="states"):
+        pipeline.plan(graph, board, sram_bytes=small)
+    assert plan_facts(needed)["state_bytes"] == needed.state_bytes == 16 + 96
+    assert "states 112 bytes, arena" in timeline_text(needed)
+
+
+def test_float_graphs_with_states_are_not_quantized() -> None:
+    read, result = (Tensor(name, (1, 4), DType.FLOAT32) for name in ("read", "result"))
+    node = Node("result", Relu(), (read,), (result,))
+    state = State(read, result, np.zeros((1, 4), np.float32))
+    graph = Graph("float", (node,), (Tensor("x", (1, 4), DType.FLOAT32),), (result,), states=(state,))
+    with pytest.raises(UnsupportedError, match="state 'read' is kept from one inference to the next"):
+        check_rules(graph)
 
 
 def test_a_stateful_graph_is_not_patched() -> None:

@@ -141,7 +141,7 @@ def build(
             generate(plan), target, Path(output_dir), toolchain=toolchain, profile=profile, tflite=tflite
         )
     except FitError as error:
-        if plan.arena_bytes <= target.sram_bytes - FIRMWARE_BYTES:
+        if plan.arena_bytes + plan.state_bytes <= target.sram_bytes - FIRMWARE_BYTES:
             raise  # it is not the arena
         wishes = Wishes(keep_inputs=plan.keeps_input, feed="resident" if plan.fed is None else "rows")
         raise _with_remedies(error, plan, target, wishes) from None

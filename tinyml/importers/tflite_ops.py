@@ -112,13 +112,8 @@ def _svdf(call: Call, options: Any) -> Lowered:
             raise UnsupportedError(f"tensor {shown(tensor.name)} is {tensor.quant}; one scale, zero point 0 expected")
     if not all(tensor.is_constant for tensor in (feature, time, bias)):
         raise UnsupportedError("weights that are computed at run time")
-    return Svdf(int(options.Rank()), activation(options.FusedActivationFunction())), [
-        source,
-        state,
-        feature,
-        time,
-        bias,
-    ]
+    op = Svdf(int(options.Rank()), activation(options.FusedActivationFunction()))
+    return op, [source, state, feature, time, bias]
 
 
 def _fully_connected(call: Call, options: Any) -> Lowered:

@@ -20,8 +20,8 @@ class Svdf(Op):
     """inputs: input [1, I], state [1, F * M], feature weights [F, I], time weights [F, M], bias [U] int32.
 
     The state holds M activations of each of F filters, the oldest first. outputs: output [1, U] with U = F / rank, and
-    the next state. int8: state and time weights are both int8 or both int16, and have zero points of 0. TFLM knows no other activation than RELU
-    and clamps to the int8 range alone: the output's zero point says where zero is.
+    the next state. int8: state and time weights are both int8 or both int16, with zero points of 0. TFLM knows no other
+    activation than RELU and clamps to the int8 range alone: the output's zero point says where zero is.
     """
 
     kind: ClassVar[str] = "svdf"
