@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.op_graphs import Rng, activation, quant, scale, side
 from tinyml.ir import DType, Graph, Node, Quant, State, Tensor
-from tinyml.ops import Svdf
+from tinyml.ops import Lstm, Svdf
 from tinyml.passes import settle_states
 
 
@@ -37,4 +37,34 @@ def svdf(rng: Rng) -> Graph:
     return settle_states(Graph("svdf", (node,), (source,), (output,), states=(state,)))
 
 
-CASES: dict[str, Callable[[Rng], Graph]] = {"svdf": svdf}
+def lstm(rng: Rng) -> Graph:
+    features, units, steps = side(rng, 10), side(rng, 9), int(rng.integers(1, 5))
+    source = activation(rng, "input", (1, steps, features))
+    given = Quant.per_tensor(scale(rng, 0.004, 0.02), int(rng.integers(-40, 40)))
+    cells = Quant.per_tensor(2.0 ** -int(rng.integers(9, 16)))
+    hidden, next_hidden = (Tensor(name, (1, units), DType.INT8, given) for name in ("hidden", "hidden_next"))
+    cell, next_cell = (Tensor(name, (1, units), DType.INT16, cells) for name in ("cell", "cell_next"))
+
+    def weights(role: str, width: int) -> list[Tensor]:
+        values = rng.integers(-127, 128, (4, units, width)).astype(np.int8)
+        return [
+            Tensor.constant(f"{role}_{gate}", each, Quant.per_tensor(scale(rng, 0.001, 0.02)))
+            for gate, each in enumerate(values)
+        ]
+
+    by_input, by_hidden = weights("weights", features), weights("recurrent", units)
+    bias = [
+        Tensor.constant(f"bias_{gate}", rng.integers(-3000, 3000, units).astype(np.int32), Quant.per_tensor(0.001))
+        for gate in range(4)
+    ]
+    output = Tensor("output", (1, steps, units), DType.INT8, given)
+    op = Lstm(float(rng.choice([0.0, 10.0, 1.0])))
+    node = Node("lstm", op, (source, hidden, cell, *by_input, *by_hidden, *bias), (output, next_hidden, next_cell))
+    states = (
+        State(hidden, next_hidden, np.full(hidden.shape, given.zero_point, np.int8)),
+        State(cell, next_cell, np.zeros(cell.shape, np.int16)),
+    )
+    return settle_states(Graph("lstm", (node,), (source,), (output,), states=states))
+
+
+CASES: dict[str, Callable[[Rng], Graph]] = {"lstm": lstm, "svdf": svdf}

@@ -26,6 +26,7 @@ from tinyml.ops import (
     HardSwish,
     LeakyRelu,
     Logistic,
+    Lstm,
     MaxPool2D,
     Mean,
     Mul,
@@ -138,6 +139,16 @@ def _svdf(op: Svdf, node: Node, model: ModelWriter) -> None:
     options = schema.SVDFOptionsT()
     options.rank, options.fusedActivationFunction = op.rank, ACTIVATIONS[op.activation]
     model.operator("SVDF", 3, [source, feature, time, bias, state], node.outputs[:1], options)
+
+
+def _lstm(op: Lstm, node: Node, model: ModelWriter) -> None:
+    source, hidden, cell, *rest = node.inputs
+    weights, recurrent, bias = rest[:4], rest[4:8], rest[8:]
+    options = schema.UnidirectionalSequenceLSTMOptionsT()
+    options.fusedActivationFunction, options.cellClip = schema.ActivationFunctionType.TANH, op.cell_clip
+    none: list[Tensor | None] = [None]
+    operands = [source, *weights, *recurrent, *none * 3, *bias, *none * 2, hidden, cell, *none * 4]
+    model.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", 3, operands, node.outputs[:1], options)
 
 
 def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:
@@ -260,6 +271,7 @@ ROWS: dict[type[Op], Row] = {
     HardSwish: _plain("HARD_SWISH", 1, schema.HardSwishOptionsT),
     LeakyRelu: _leaky_relu,
     Logistic: _plain("LOGISTIC", 2),
+    Lstm: _lstm,
     MaxPool2D: _max_pool2d,
     Mean: _mean,
     Mul: _binary("MUL", schema.MulOptionsT),

@@ -16,13 +16,14 @@ INITIAL_SUBGRAPH = 1  # the number of the subgraph that CALL_ONCE runs
 def operators_states(graph: Graph) -> tuple[set[Tensor], tuple[State, ...]]:
     """(tensors that operators keep by themselves, the other states).
 
-    An operator of TFLite with a state reads and writes one variable tensor, which begins as zeros and which nobody else
-    sees. Raises UnsupportedError where such a state is not alone with its operator.
+    An operator of TFLite with a state reads and writes one variable tensor, which begins as the real number 0 and which
+    nobody else sees. Raises UnsupportedError where such a state is not alone with its operator.
     """
     kept: set[Tensor] = set()
     for node in graph.nodes:
         for read, written in node.op.replaces(node):
-            own = [s for s in graph.states if s.read is read and s.written is written and not s.initial.any()]
+            zero = read.affine.zero_point
+            own = [s for s in graph.states if s.read is read and s.written is written and (s.initial == zero).all()]
             seen = written in graph.consumers or {read, written} & {*graph.outputs} or graph.consumers[read] != (node,)
             if not own or seen:
                 raise UnsupportedError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_call import Call, activation, finite, require_per_tensor
+from tinyml.importers.tflite_recurrent import LSTM_STATES, SVDF_STATES, lstm, svdf
 from tinyml.importers.tflite_window import (
     check_weights,
     image,
@@ -43,7 +44,6 @@ from tinyml.ops import (
     Split,
     StridedSlice,
     Sub,
-    Svdf,
     Tanh,
     Transpose,
     TransposeConv,
@@ -99,21 +99,6 @@ def _transpose_conv(call: Call, options: Any) -> Lowered:
     padding = transposed_padding(options.Padding(), source, weights, call.output, (stride_h, stride_w))
     op = TransposeConv(stride_h, stride_w, padding, activation(options.FusedActivationFunction()))
     return op, with_bias(call, source, weights, 3)
-
-
-def _svdf(call: Call, options: Any) -> Lowered:
-    source, feature, time, bias, state = (call.input(index) for index in range(5))
-    call.require_activations(source, call.output)
-    if feature.dtype is not DType.INT8 or time.dtype is not state.dtype or bias.dtype is not DType.INT32:
-        kinds = ", ".join(tensor.dtype.value for tensor in (feature, time, bias, state))
-        raise UnsupportedError(f"weights, bias and state of {kinds}; int8, int8 or int16 twice, int32 are supported")
-    for tensor in (feature, time, state):
-        if tensor.quant is None or len(tensor.quant.scales) != 1 or tensor.quant.zero_point:
-            raise UnsupportedError(f"tensor {shown(tensor.name)} is {tensor.quant}; one scale, zero point 0 expected")
-    if not all(tensor.is_constant for tensor in (feature, time, bias)):
-        raise UnsupportedError("weights that are computed at run time")
-    op = Svdf(int(options.Rank()), activation(options.FusedActivationFunction()))
-    return op, [source, state, feature, time, bias]
 
 
 def _fully_connected(call: Call, options: Any) -> Lowered:
@@ -346,8 +331,9 @@ ROWS: dict[str, Row] = {
     "SQUEEZE": Row(_reshape, "", (1, 1)),
     "STRIDED_SLICE": Row(_strided_slice, "StridedSliceOptions", (4, 4)),
     "SUB": Row(_binary(Sub), "SubOptions", (2, 2)),
-    "SVDF": Row(_svdf, "SVDFOptions", (5, 5), states=(4,)),
+    "SVDF": Row(svdf, "SVDFOptions", (5, 5), states=SVDF_STATES),
     "TANH": Row(_fixed_output(Tanh), "", (1, 1)),
     "TRANSPOSE": Row(_transpose, "", (2, 2)),
     "TRANSPOSE_CONV": Row(_transpose_conv, "TransposeConvOptions", (3, 4), ignored=(0,)),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Row(lstm, "UnidirectionalSequenceLSTMOptions", (24, 24), states=LSTM_STATES),
 }

@@ -64,7 +64,7 @@ class Variables:
         return whole.substitute(constant)
 
     def keep(self, number: int) -> None:
-        """Makes the state of a variable tensor, which one operator reads and writes. It begins as zeros."""
+        """Makes the state of a variable tensor, which one operator reads and writes. It begins as the real number 0."""
         if number == -1:
             raise ModelError("its state is missing")
         entry = self._file.tensor(number)
@@ -75,7 +75,10 @@ class Variables:
             raise UnsupportedError(f"its state {shown(entry.name)} is {read.dtype.value}; int8 and int16 are supported")
         self._tensors[number] = read
         written = replace(read, name=f"{read.name}_next")
-        self._kept[number] = State(read, written, np.zeros(read.shape, read.dtype.numpy))
+        zero = read.quant.zero_points[0] if read.quant else 0
+        if not read.dtype.bounds[0] <= zero <= read.dtype.bounds[1]:
+            raise ModelError(f"its state {shown(entry.name)} has zero point {zero}")
+        self._kept[number] = State(read, written, np.full(read.shape, zero, read.dtype.numpy))
 
     def next_of(self, number: int) -> Tensor:
         """What an operator has written to a variable tensor that is kept: all that follows reads it."""

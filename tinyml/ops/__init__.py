@@ -11,6 +11,7 @@ from tinyml.ops.fully_connected import FullyConnected
 from tinyml.ops.hard_swish import HardSwish
 from tinyml.ops.leaky_relu import LeakyRelu
 from tinyml.ops.logistic import Logistic
+from tinyml.ops.lstm import Lstm
 from tinyml.ops.max_pool2d import MaxPool2D
 from tinyml.ops.mean import Mean
 from tinyml.ops.mul import Mul
@@ -41,6 +42,7 @@ OPS: tuple[type[Op], ...] = (
     HardSwish,
     LeakyRelu,
     Logistic,
+    Lstm,
     MaxPool2D,
     Mean,
     Mul,
@@ -73,6 +75,7 @@ __all__ = [
     "HardSwish",
     "LeakyRelu",
     "Logistic",
+    "Lstm",
     "MaxPool2D",
     "Mean",
     "Mul",
