@@ -46,6 +46,7 @@ from tinyml.ops import (
     Transpose,
     TransposeConv,
 )
+from tinyml.ops.lstm import GATE_SCALE, GATES
 from tinyml.ops.window import Window
 
 Row = Callable[[Any, Node, ModelWriter], None]  # (op, node, model): append the node's operators
@@ -148,7 +149,11 @@ def _lstm(op: Lstm, node: Node, model: ModelWriter) -> None:
     options.fusedActivationFunction, options.cellClip = schema.ActivationFunctionType.TANH, op.cell_clip
     none: list[Tensor | None] = [None]
     operands = [source, *weights, *recurrent, *none * 3, *bias, *none * 2, hidden, cell, *none * 4]
-    model.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", 3, operands, node.outputs[:1], options)
+    # LiteRT asks them for the scales of the gates and of the hidden state; TFLM knows
+    gate = Quant.per_tensor(GATE_SCALE)
+    between = [Tensor(f"{node.name}/{name}_gate", (0,), DType.INT16, gate) for name in GATES]
+    between.append(Tensor(f"{node.name}/hidden", (0,), DType.INT8, hidden.quant))
+    model.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", 3, operands, node.outputs[:1], options, between)
 
 
 def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:

@@ -49,13 +49,19 @@ class ModelWriter:
         inputs: Sequence[Tensor | None],
         outputs: Sequence[Tensor],
         options: Any | None = None,
+        intermediates: Sequence[Tensor] = (),
     ) -> None:
-        """Append one operator. name: as in the schema, "CONV_2D"; options: an object of the schema, "AddOptionsT"."""
+        """Append one operator. name: as in the schema, "CONV_2D"; options: an object of the schema, "AddOptionsT".
+
+        intermediates: tensors without values, whose quantization the operator wants to know.
+        """
         operator = schema.OperatorT()
         code = getattr(schema.BuiltinOperator, name), version
         operator.opcodeIndex = self._codes.setdefault(code, len(self._codes))
         operator.inputs = self._numbers(inputs)
         operator.outputs = self._numbers(outputs)
+        if intermediates:
+            operator.intermediates = self._numbers(intermediates)
         if options is not None:
             kind = type(options).__name__.removesuffix("T")
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)

@@ -52,15 +52,10 @@ class Lstm(Op):
 
     def gate_multipliers(self, node: Node, gate: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """(multiplier, shift) of the input's and of the hidden state's sums; scales are multiplied in float32."""
-        source, hidden = (np.float32(tensor.affine.scale) for tensor in node.inputs[:2])
-        return (
-            quantize_multiplier(
-                float(source * np.float32(node.inputs[3 + gate].affine.scale) / np.float32(GATE_SCALE))
-            ),
-            quantize_multiplier(
-                float(hidden * np.float32(node.inputs[7 + gate].affine.scale) / np.float32(GATE_SCALE))
-            ),
-        )
+        read = (node.inputs[index] for index in (0, 3 + gate, 1, 7 + gate))
+        source, weights, hidden, recurrent = (np.float32(tensor.affine.scale) for tensor in read)
+        products = source * weights / np.float32(GATE_SCALE), hidden * recurrent / np.float32(GATE_SCALE)
+        return quantize_multiplier(float(products[0])), quantize_multiplier(float(products[1]))
 
     def cell_multipliers(self, node: Node) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
         """(multiplier, shift) of forget gate times cell, of input gate times candidate, of output gate times tanh."""
@@ -105,12 +100,14 @@ class Lstm(Op):
         forgetting, learning, _ = self.cell_multipliers(node)
         kept = _int16(multiply_by_quantized_multiplier(gates[1] * cell, *forgetting))
         learnt = _int16(multiply_by_quantized_multiplier(gates[0] * gates[2], *learning))
-        return np.clip(kept + learnt, *self.cell_bounds(node))
+        low, high = self.cell_bounds(node)
+        held: Int64 = kept + learnt
+        return np.minimum(np.maximum(held, low), high)
 
     def _hidden(self, node: Node, gate: Int64, cell: Int64) -> Int64:
         *_, giving = self.cell_multipliers(node)
         product = multiply_by_quantized_multiplier(gate * tanh16(cell, self.tanh_shift(node)), *giving)
-        return np.clip(product + node.outputs[0].affine.zero_point, -128, 127)
+        return np.minimum(np.maximum(product + node.outputs[0].affine.zero_point, -128), 127)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         source, hidden, cell, *rest = values
@@ -126,4 +123,4 @@ class Lstm(Op):
 
 
 def _int16(values: Int64) -> Int64:
-    return np.clip(values, -32768, 32767)
+    return np.minimum(np.maximum(values, -32768), 32767)
