@@ -12,12 +12,15 @@ from codegen.entry import run_functions
 from codegen.literals import ArrayPool
 from codegen.names import identifiers, model_identifier
 from codegen.sources import Port, Sources
+from codegen.states import state_definitions
 from codegen.step_table import step_table
 from codegen.steps import PrintedStep, printed
 from tinyml._version import __version__
 from tinyml.ir import Tensor
 from tinyml.paths import CODEGEN
 from tinyml.scheduler import Plan
+
+_OWN_WORDS = ("arena", "begin", "finish", "invoke", "next_row", "reset", "started", "states", "tick")
 
 
 def generate(plan: Plan, trace: bool = False) -> Sources:
@@ -30,7 +33,7 @@ def generate(plan: Plan, trace: bool = False) -> Sources:
     if plan.fed is not None:
         inputs = (replace(inputs[0], function=f"{name}_push_rows"),)
     pool = ArrayPool(name)
-    own = [f"{name}_{word}" for word in ("arena", "begin", "finish", "invoke", "next_row", "tick")]
+    own = [f"{name}_{word}" for word in _OWN_WORDS]
     for taken in (*own, *(port.function for port in (*inputs, *outputs))):
         pool.reserve(taken)
     names = identifiers(step.node.name for step in plan.steps)
@@ -39,13 +42,14 @@ def generate(plan: Plan, trace: bool = False) -> Sources:
     accessors = "\n".join(
         _accessor(plan, port, pool, const) for side, const in ((resident, ""), (outputs, "const ")) for port in side
     )
-    copies = plan.fed is not None or any(group.runs for group in plan.groups)
+    copies = plan.fed is not None or plan.graph.states or any(group.runs for group in plan.groups)
     headers = sorted({step.kernel.name for step in plan.steps} | ({"tml_copy"} if copies else set()))
+    states = state_definitions(plan, name, pool)
     files = {
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
         f"{name}_float.h": float_header(name, inputs if plan.fed is None else (), outputs),
         f"{name}_weights.h": _weights(plan, name, pool),
-        f"{name}.c": _source(plan, name, headers, steps, accessors, outputs[0].function, trace),
+        f"{name}.c": _source(plan, name, headers, steps, states + accessors, outputs[0].function, trace),
         **kernel_files(headers),
     }
     return Sources(
@@ -54,6 +58,7 @@ def generate(plan: Plan, trace: bool = False) -> Sources:
         inputs=inputs,
         outputs=outputs,
         arena_bytes=plan.arena_bytes,
+        state_bytes=plan.state_bytes,
         steps=tuple(step.label for step in steps),
         keeps_input=plan.keeps_input,
         fed_by_rows=plan.fed is not None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from codegen.calls import Call
+from codegen.states import first_reset
 from codegen.steps import PrintedStep
 from codegen.wrap import wrapped
 from tinyml.scheduler import Group, Plan
@@ -21,13 +23,14 @@ def run_functions(plan: Plan, name: str, steps: Sequence[PrintedStep], output: s
         first += len(group.steps)
     if plan.fed is None:
         body = [line for group, printed in parts for line in _group(group, printed)]
-        return _function(f"void {name}_invoke(void)", _with_arena(name, body))
+        return _function(f"void {name}_invoke(void)", _with_memory(name, [*first_reset(plan, name), *body]))
     return _fed_functions(plan, name, parts, output)
 
 
-def _with_arena(name: str, body: list[str]) -> list[str]:
-    needs_arena = any("arena +" in line for line in body)
-    return ([f"    int8_t *const arena = {name}_arena;"] if needs_arena else []) + body
+def _with_memory(name: str, body: list[str]) -> list[str]:
+    """The body behind what it calls the arena and the states."""
+    used = [memory for memory in ("arena", "states") if any(re.search(rf"\b{memory} \+", line) for line in body)]
+    return [f"    int8_t *const {memory} = {name}_{memory};" for memory in used] + body
 
 
 def _group(group: Group, printed: Sequence[tuple[int, PrintedStep]]) -> list[str]:
@@ -155,9 +158,9 @@ def _fed_functions(
         [
             f"/* Rows that have been pushed. */\nstatic int32_t {name}_next_row;\n",
             "/* Lets one more row in: every step does the rows that this makes possible. */",
-            _function(f"static void {name}_tick(int32_t tick)", _with_arena(name, tick)),
-            _function(f"void {name}_begin(void)", [f"    {name}_next_row = 0;"]),
+            _function(f"static void {name}_tick(int32_t tick)", _with_memory(name, tick)),
+            _function(f"void {name}_begin(void)", [*first_reset(plan, name), f"    {name}_next_row = 0;"]),
             _function(f"void {name}_push_rows(const int8_t *rows, int32_t count)", push),
-            _function(f"const int8_t *{name}_finish(void)", _with_arena(name, finish)),
+            _function(f"const int8_t *{name}_finish(void)", _with_memory(name, finish)),
         ]
     )

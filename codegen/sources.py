@@ -32,6 +32,7 @@ class Sources:
     keeps_input: the inputs survive an inference.
     fed_by_rows: the C API is begin, push_rows and finish; the input's port names push_rows.
     traced: every kernel call hands its rows to tml_trace_rows.
+    state_bytes: SRAM besides the arena that the model keeps from one inference to the next; above 0, it has a reset.
     model_sha256: of the model file, hex, or empty.
     """
 
@@ -45,3 +46,4 @@ class Sources:
     model_sha256: str
     fed_by_rows: bool = False
     traced: bool = False
+    state_bytes: int = 0

@@ -19,7 +19,8 @@ def step_label(node: Node, label: str) -> str:
 def step_table(plan: Plan) -> Iterator[str]:
     """Lines of a table, one row a step. Byte ranges are arena offsets; the step with the most live bytes is marked."""
     minimal = "proved minimal for this order" if plan.is_minimal else f"lower bound {plan.lower_bound_bytes}"
-    yield f"arena {plan.arena_bytes} bytes ({minimal}), {plan.macs_executed} MACs, {len(plan.steps)} steps"
+    states = f"states {plan.state_bytes} bytes, " if plan.state_bytes else ""
+    yield f"{states}arena {plan.arena_bytes} bytes ({minimal}), {plan.macs_executed} MACs, {len(plan.steps)} steps"
     yield ""
     peak = plan.peak_step
     rows = [_row(plan, number, step) for number, step in enumerate(plan.steps)]

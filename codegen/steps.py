@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.calls import Call
+from codegen.calls import Call, Place, place
 from codegen.literals import ArrayPool, struct_body
 from codegen.loops import again, progress, single_tick
 from codegen.names import identifier
@@ -33,10 +33,10 @@ class PrintedStep:
 
 @dataclass(frozen=True)
 class _Part:
-    """The columns of a step that one call computes. node: computes just these; offsets, strides: of its operands."""
+    """The columns of a step that one call computes. node: computes just these; places, views: of its operands."""
 
     node: Node
-    offsets: tuple[int | None, ...]
+    places: tuple[Place | None, ...]
     views: tuple[str, ...]
 
 
@@ -74,18 +74,9 @@ def _part(plan: Plan, step: Step, strip: int) -> _Part | None:
         reads, cut = found.columns, cut_node(node, begin, end)
         assert step.kernel.accepts(cut), f"{step.kernel} does not take {cut}"
     wholes, firsts = (*node.operands, *node.outputs), (*(read[0] for read in reads), *[begin] * len(node.outputs))
-    offsets = tuple(_offset(plan, t, first, strip) for t, first in zip(wholes, firsts, strict=True))
+    places = tuple(place(plan, t, first, strip) for t, first in zip(wholes, firsts, strict=True))
     narrow = (*cut.operands, *cut.outputs)
-    return _Part(cut, offsets, tuple(_view(plan, t, as_seen) for t, as_seen in zip(wholes, narrow, strict=True)))
-
-
-def _offset(plan: Plan, tensor: Tensor, column: int, strip: int) -> int | None:
-    """Where a column of a tensor lies at a strip; None for a constant."""
-    if tensor.is_constant:
-        return None
-    buffer = plan.buffers[tensor]
-    first = int(buffer.columns.first[strip]) if buffer.columns else 0
-    return buffer.offset + (column - first) * tensor.hwc[2]
+    return _Part(cut, places, tuple(_view(plan, t, as_seen) for t, as_seen in zip(wholes, narrow, strict=True)))
 
 
 def _view(plan: Plan, tensor: Tensor, as_seen: Tensor) -> str:
@@ -126,19 +117,19 @@ def _call(step: Step, part: _Part, params: str, tail: Sequence[str], pool: Array
     count = len(node.operands)
     for direction, variadic, first, last in (
         ("const int8_t *const", kernel.variadic_inputs, 0, count),
-        ("int8_t *const", kernel.variadic_outputs, count, len(part.offsets)),
+        ("int8_t *const", kernel.variadic_outputs, count, len(part.places)),
     ):
         pieces[-1] += f", ({direction}[]){{" if variadic else ""
         for index in range(first, last):
             pieces[-1] += "" if variadic and index == first else ", "
-            offset = part.offsets[index]
-            if offset is None:
+            found = part.places[index]
+            if found is None:
                 tensor = node.operands[index]
                 pieces[-1] += pool.name_of(tensor.values, f"{label}_{identifier(tensor.name)}")
             else:
-                pieces[-1] += "arena + "
+                pieces[-1] += f"{found.base} + "
                 pieces.append("")
-                offsets.append(offset)
+                offsets.append(found.offset)
         pieces[-1] += "}" if variadic else ""
     pieces[-1] += f", {', '.join(tail)});"
     return Call(tuple(pieces), tuple(offsets))

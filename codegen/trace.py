@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.calls import Call
+from codegen.calls import Call, place
 from tinyml.ir import Tensor
 from tinyml.scheduler import Plan, Step
 
@@ -21,10 +21,11 @@ def trace_calls(plan: Plan, step: Step, number: int, rows: tuple[str, str], stri
 
 
 def _call(plan: Plan, step: Step, tensor: Tensor, number: int, begin: str, end: str, strip: int) -> Call:
-    buffer = plan.buffers[tensor]
     _, width, depth = tensor.hwc
     first, last = (int(step.columns.begin[strip]), int(step.columns.end[strip])) if step.columns else (0, width)
-    held = int(buffer.columns.first[strip]) if buffer.columns else 0
-    sides = f"{buffer.rows}, {buffer.stride}, {(last - first) * depth}"
-    pieces = (f"tml_trace_rows({number}u, arena + ", f", {sides}, {begin}, {end});")
-    return Call(pieces, (buffer.offset + (first - held) * depth,))
+    found, buffer = place(plan, tensor, first, strip), plan.buffers.get(tensor)
+    assert found is not None
+    rows, stride = (buffer.rows, buffer.stride) if buffer else (tensor.hwc[0], tensor.row_bytes)
+    sides = f"{rows}, {stride}, {(last - first) * depth * tensor.dtype.size_bytes}"
+    pieces = (f"tml_trace_rows({number}u, {found.base} + ", f", {sides}, {begin}, {end});")
+    return Call(pieces, (found.offset,))

@@ -37,7 +37,7 @@ def plan_graph(graph: Graph, keep_inputs: bool = False) -> Plan:
 
 
 def inference_loop(sources: Sources, function: str) -> str:
-    """A C function that runs inputs from stdin until it ends; twice on the same bytes where the model keeps them."""
+    """A C function that runs inputs from stdin until it ends; twice on the same bytes where nothing may change then."""
     ports, name = sources.inputs, sources.name
     if sources.fed_by_rows:
         (port,) = ports
@@ -48,7 +48,7 @@ def inference_loop(sources: Sources, function: str) -> str:
     else:
         sizes = [(port.function, port.tensor.size_bytes) for port in ports]
         body = [f"if (fread({call}(), 1, {size}, stdin) != {size}) {{ return 0; }}" for call, size in sizes]
-        body += [f"{name}_invoke();"] * (2 if sources.keeps_input else 1)
+        body += [f"{name}_invoke();"] * (2 if sources.keeps_input and not sources.state_bytes else 1)
     body += [f"fwrite({port.function}(), 1, {port.tensor.size_bytes}, stdout);" for port in sources.outputs]
     lines = "\n".join(f"        {line}" for line in body)
     return f"static int {function}(void)\n{{\n    for (;;) {{\n{lines}\n    }}\n}}\n"

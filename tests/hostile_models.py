@@ -23,6 +23,7 @@ from tests.importers.mutations import contradicted, mutations
 from tests.importers.tflite_files import case_file, tiny_network
 from tests.op_cases import CASES
 from tests.random_models import from_graphs
+from tests.stateful_graphs import streaming_network
 from tinyml.errors import TinymlError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
@@ -59,10 +60,11 @@ def whole_chain(data: bytes) -> Sources:
 
 
 def files(seed: int) -> Iterator[bytes]:
-    """Small valid files without end: one per op, a network, random graphs."""
+    """Small valid files without end: one per op, two networks, random graphs."""
     numbers = np.random.default_rng(seed)
     while True:
         yield to_tflite(tiny_network())
+        yield to_tflite(streaming_network())
         yield from (case_file(kind, int(numbers.integers(1000))) for kind in CASES)
         yield from (model.tflite for model in from_graphs(int(numbers.integers(2**31)), 40))
 

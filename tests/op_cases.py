@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests import cases_conv, cases_elementwise, cases_movement
+from tests import cases_conv, cases_elementwise, cases_movement, cases_recurrent
 from tests.op_graphs import Rng, one_node
 from tinyml.ir import Graph
 
@@ -17,6 +17,7 @@ CASES: dict[str, Callable[[Rng], Graph]] = {
     **cases_conv.CASES,
     **cases_elementwise.CASES,
     **cases_movement.CASES,
+    **cases_recurrent.CASES,
 }
 
 __all__ = ["CASES", "one_node"]

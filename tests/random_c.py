@@ -10,8 +10,9 @@ from pathlib import Path
 from codegen import generate, select_kernels
 from tests.host_c import compile_together, run_host
 from tests.random_models import RandomModel, first_difference
-from tinyml import interpreter, pipeline
+from tinyml import pipeline
 from tinyml.errors import TinymlError, UnsupportedError
+from tinyml.interpreter import Inferences
 from tinyml.profiler.verification import verify_device
 from tinyml.samples import Samples
 from tinyml.scheduler import Plan, make_plan
@@ -69,7 +70,8 @@ def check_on_board(models: Iterable[RandomModel], board: str, samples: int = SAM
 
 def _board_fault(model: RandomModel, board: str, samples: int, directory: Path) -> str:
     rows = model.int8_samples(samples)
-    expected = [interpreter.run(model.int8, row) for row in rows]
+    inferences = Inferences(model.int8)
+    expected = [inferences.run(row) for row in rows]
     try:
         firmware = pipeline.build(pipeline.plan(model.int8, board), directory)
         with pipeline.connect(board) as device:

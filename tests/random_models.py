@@ -2,6 +2,7 @@
 
     python -m tests.random_models --seed 7 --count 500          graphs built from the SDK's ops, every third a mutant
     python -m tests.random_models --seed 7 --count 500 --tf     files written by TensorFlow's converter
+    python -m tests.random_models --seed 7 --count 500 --states graphs that keep states, over SEQUENCE inferences
     ... --c                        the generated C as well, under the address and undefined-behaviour sanitizers
     ... --board qemu_mps2_an386    and the firmware on that board
 
@@ -27,18 +28,28 @@ from tests.graph_mutation import mutate
 from tests.random_graphs import random_graphs
 from tests.random_tf_models import random_tf_models
 from tests.samples import int8_samples
+from tests.stateful_graphs import stateful_graphs
 from tests.tflm import OracleError, run_tflm_cases
-from tinyml import interpreter
 from tinyml.errors import TinymlError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
+from tinyml.interpreter import Inferences
 from tinyml.ir import Array, DType, Graph, Node, Tensor, verify
 from tinyml.ops import Dequantize, Quantize
 from tinyml.passes import optimize
 
-__all__ = ["RandomModel", "check", "from_graphs", "from_tensorflow", "mutate", "random_graphs", "random_tf_models"]
+__all__ = [
+    "RandomModel",
+    "check",
+    "from_graphs",
+    "from_stateful_graphs",
+    "from_tensorflow",
+    "mutate",
+    "random_graphs",
+    "random_tf_models",
+]
 
-SAMPLES, BATCH = 5, 50
+SAMPLES, SEQUENCE, BATCH = 5, 24, 50
 MUTANT_EVERY, FLOAT_EVERY = 3, 5
 
 
@@ -74,8 +85,9 @@ class RandomModel:
         ]
 
     def expected(self, count: int = SAMPLES) -> list[tuple[Array, ...]]:
-        """The interpreter's outputs on `samples`, before any pass."""
-        return [interpreter.run(self.graph, sample) for sample in self.samples(count)]
+        """The interpreter's outputs on `samples` one after another, before any pass."""
+        inferences = Inferences(self.graph)
+        return [inferences.run(sample) for sample in self.samples(count)]
 
     def as_stated(self, outputs: Sequence[Array]) -> tuple[Array, ...]:
         """int8 outputs as the file gives them: real numbers for one that is float."""
@@ -91,6 +103,13 @@ def from_graphs(seed: int, count: int) -> Iterator[RandomModel]:
             graph = mutate(graph, np.random.default_rng([seed, index, 1]))
         if index % FLOAT_EVERY == FLOAT_EVERY - 1:
             graph = with_float_borders(graph)
+        yield RandomModel(graph, to_tflite(graph))
+
+
+def from_stateful_graphs(seed: int, count: int) -> Iterator[RandomModel]:
+    """Random graphs with states; every fifth has float inputs and outputs."""
+    for index, graph in enumerate(stateful_graphs(seed, count)):
+        graph = with_float_borders(graph) if index % FLOAT_EVERY == FLOAT_EVERY - 1 else graph
         yield RandomModel(graph, to_tflite(graph))
 
 
@@ -156,17 +175,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--tf", action="store_true", help="files of TensorFlow's converter")
+    parser.add_argument("--states", action="store_true", help="graphs that keep states")
     parser.add_argument("--c", action="store_true", help="check the generated C too")
     parser.add_argument("--board", help="check the firmware on this board too")
     arguments = parser.parse_args()
 
     start = time.monotonic()
-    models = list((from_tensorflow if arguments.tf else from_graphs)(arguments.seed, arguments.count))
-    checks = {"TFLM": check(models)}
+    source = from_tensorflow if arguments.tf else from_stateful_graphs if arguments.states else from_graphs
+    models, samples = list(source(arguments.seed, arguments.count)), SEQUENCE if arguments.states else SAMPLES
+    checks = {"TFLM": check(models, samples)}
     if arguments.c:
-        checks["C"] = random_c.check_c(models)
+        checks["C"] = random_c.check_c(models, samples)
     if arguments.board:
-        checks[arguments.board] = random_c.check_on_board(models, arguments.board)
+        checks[arguments.board] = random_c.check_on_board(models, arguments.board, samples)
     faults: Counter[str] = Counter()
     for what, results in checks.items():
         for model, fault in results:

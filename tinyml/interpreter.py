@@ -13,22 +13,46 @@ Inputs = Array | Sequence[Array]
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Array, ...]:
-    """Outputs of one inference, in the order of graph.outputs.
+    """Outputs of one inference from the initial states, in the order of graph.outputs.
 
     inputs: one array per graph input (a lone array for a single input), of its dtype and shape; a missing batch side
     is added.
     """
-    values = run_all(graph, inputs)
-    return tuple(values[tensor] for tensor in graph.outputs)
+    return Inferences(graph).run(inputs)
 
 
 def run_all(graph: Graph, inputs: Inputs) -> Mapping[Tensor, Array]:
-    """The value of every tensor of the graph, for comparing layer by layer."""
-    values: dict[Tensor, Array] = {t: t.values for t in graph.tensors if t.is_constant}
-    values.update(zip(graph.inputs, check_inputs(graph, inputs), strict=True))
-    for node in graph.nodes:
-        values.update(zip(node.outputs, evaluate(node, [values[t] for t in node.inputs]), strict=True))
-    return values
+    """The value of every tensor of the graph, for comparing layer by layer; from the initial states."""
+    return Inferences(graph).run_all(inputs)
+
+
+class Inferences:
+    """One inference after another; the graph's states go from each to the next."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.reset()
+
+    def reset(self) -> None:
+        """The next inference is a first one."""
+        self._states = [state.initial for state in self._graph.states]
+
+    def run(self, inputs: Inputs) -> tuple[Array, ...]:
+        """As the function `run`, from where the inference before ended."""
+        values = self.run_all(inputs)
+        return tuple(values[tensor] for tensor in self._graph.outputs)
+
+    def run_all(self, inputs: Inputs) -> Mapping[Tensor, Array]:
+        """As the function `run_all`, from where the inference before ended."""
+        graph = self._graph
+        values: dict[Tensor, Array] = {t: t.values for t in graph.tensors if t.is_constant}
+        values.update(zip(graph.inputs, check_inputs(graph, inputs), strict=True))
+        values.update(zip((state.read for state in graph.states), self._states, strict=True))
+        for node in graph.nodes:
+            values.update(zip(node.outputs, evaluate(node, [values[t] for t in node.inputs]), strict=True))
+        # inputs belong to the caller, who may fill them anew
+        self._states = [values[state.written].copy() for state in graph.states]
+        return values
 
 
 def evaluate(node: Node, values: Sequence[Array]) -> tuple[Array, ...]:

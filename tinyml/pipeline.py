@@ -151,7 +151,7 @@ def build(
             tflite=tflite,
         )
     except FitError as error:
-        if plan.arena_bytes <= target.sram_bytes - FIRMWARE_BYTES:
+        if plan.arena_bytes + plan.state_bytes <= target.sram_bytes - FIRMWARE_BYTES:
             raise  # it is not the arena
         feed = "resident" if plan.fed is None else "rows"
         wishes = Wishes(keep_inputs=plan.keeps_input, feed=feed, optimize=plan.optimize)

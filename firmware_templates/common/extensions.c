@@ -13,6 +13,10 @@
 #endif
 #define OUTPUT_LINE_BYTES 64u /* `tml output` prints so many a line */
 
+#ifndef TML_APP_STATE_BYTES
+#define TML_APP_STATE_BYTES 0
+#endif
+
 #ifdef TML_PROFILE
 #include "tml_profile.h"
 #endif
@@ -57,6 +61,7 @@ static TML_NOINLINE void info_command(void)
     tml_model_put_sizes();
     put_pair(";steps=", TML_APP_STEPS);
     put_pair(";keeps_input=", TML_APP_KEEPS_INPUT);
+    put_pair(";state=", TML_APP_STATE_BYTES);
     put_pair(";stack=", port_stack_size());
 #ifdef TML_PROFILE
     tml_put(";profile=1]");
@@ -241,6 +246,14 @@ static TML_NOINLINE void crc_command(void)
 #endif
 }
 
+static TML_NOINLINE void forget_command(void)
+{
+    tml_model_forget();
+    put_pair("m-tml-forget-[", TML_APP_STATE_BYTES);
+    tml_put_char(']');
+    tml_end_checked_line();
+}
+
 /* Echoes a word: what the host reads after it belongs to later commands. */
 static TML_NOINLINE void sync_command(void)
 {
@@ -276,6 +289,8 @@ void tml_extension(void)
         steps_command();
     } else if (tml_same(word, "crc")) {
         crc_command();
+    } else if (tml_same(word, "forget")) {
+        forget_command();
     } else if (tml_same(word, "sync")) {
         sync_command();
     } else if (tml_same(word, "reset")) {

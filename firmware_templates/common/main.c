@@ -18,6 +18,8 @@
  *                               (a float32 scale: m, e = math.frexp(scale); mantissa = int(m * 2**24), shift = 24 - e;
  *                               while shift > 62: mantissa >>= 1, shift -= 1; scale must be below 2^23)
  * and may define
+ *   TML_APP_RESET()             kws_reset(), of a model with states; and
+ *   TML_APP_STATE_BYTES         what these take besides the arena (default 0)
  *   TML_APP_EEMBC_MODEL         what `profile%` answers, "kws01" for instance: EEMBC's runner picks its data by it
  *                               (default TML_APP_MODEL)
  *   TML_APP_DB_XOR              0x80 where the runner sends uint8 pixels (ic01, vww01) to an int8 model; default 0.
@@ -89,6 +91,7 @@ TML_NOINLINE void tml_start(void)
     tml_state.db_loaded = 0;
     tml_state.fresh_input = false;
     tml_state.results = false;
+    tml_model_forget();
     tml_put_line("m-timestamp-mode-performance");
     put_lap(0);
     tml_put_line("m-init-done");
@@ -107,7 +110,7 @@ static void help(void)
     tml_put_line("db print     : Print the loaded bytes");
     tml_put_line("infer N [W]  : Run N times after W=10 warmup runs");
     tml_put_line("results      : Print the last result");
-    tml_put_line("tml info | load N CRC | run N W | output | ticks | poison HH | peak | steps | crc | sync X | reset | exit");
+    tml_put_line("tml info | load N CRC | run N W | output | ticks | poison HH | peak | steps | crc | forget | sync X | reset | exit");
 }
 
 void tml_forget_input(void)

@@ -126,6 +126,13 @@ const int8_t *tml_model_output(uint32_t offset)
     return NULL;
 }
 
+void tml_model_forget(void)
+{
+#ifdef TML_APP_RESET
+    TML_APP_RESET();
+#endif
+}
+
 void tml_model_poison(uint8_t value)
 {
     for (uint32_t i = 0; i < TML_APP_ARENA_BYTES; i++) {

@@ -17,6 +17,7 @@ const int8_t *tml_model_output(uint32_t offset);
 /* One inference; returns its ticks, those of rows fed before included. */
 uint32_t tml_model_run(void);
 
+void tml_model_forget(void); /* the next inference is the first of a sequence */
 void tml_model_poison(uint8_t value);
 uint32_t tml_model_arena_peak(uint8_t poison); /* offset of the highest byte that differs, plus one; 0 when none does */
 

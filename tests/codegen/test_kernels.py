@@ -12,7 +12,7 @@ from codegen.kernels import KERNELS
 from tests.host_c import c_outputs
 from tests.op_cases import CASES
 from tests.samples import int8_samples
-from tinyml.interpreter import run
+from tinyml.interpreter import Inferences
 from tinyml.ir import Graph
 from tinyml.kernel import Kernel
 from tinyml.ops import OPS
@@ -43,8 +43,9 @@ def test_kernel_equals_numpy(kernel: Kernel, tmp_path: Path) -> None:
         directory = tmp_path / str(number)
         directory.mkdir()
         plan = make_plan(graph, {graph.nodes[0]: (kernel,)})
+        inferences = Inferences(graph)
         for sample, got in zip(samples, c_outputs(plan, samples, directory), strict=True):
-            for want, have in zip(run(graph, sample), got, strict=True):
+            for want, have in zip(inferences.run(sample), got, strict=True):
                 np.testing.assert_array_equal(have, want, err_msg=f"case {number}: {graph.nodes[0]}")
 
 

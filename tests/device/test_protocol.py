@@ -10,7 +10,7 @@ from tinyml.errors import ProtocolError
 
 INFO = (
     "protocol=1;model=kws;sha256=ab;sdk=0.1.0;compiler=gcc 12;flags=-O2 -DX=1;board=host;clock_hz=1;tick_hz=2;"
-    "arena=3;inputs=490,2;outputs=12;steps=13;keeps_input=0;stack=0;profile=1"
+    "arena=3;inputs=490,2;outputs=12;steps=13;keeps_input=0;state=0;stack=0;profile=1"
 )
 
 

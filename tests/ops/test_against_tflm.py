@@ -14,8 +14,8 @@ import pytest
 from tests.op_cases import CASES
 from tests.samples import int8_samples
 from tests.tflm import run_litert_reference_many, run_tflm_cases
-from tinyml import interpreter
 from tinyml.exporters.to_tflite import to_tflite
+from tinyml.interpreter import Inferences
 from tinyml.ir import Activation, Array, Graph, graph_text
 from tinyml.ops import OPS, Relu
 
@@ -53,8 +53,9 @@ def test_every_int8_op_has_cases() -> None:
 
 
 def check(graph: Graph, rows: Sequence[Sequence[Array]], expected: Sequence[Sequence[Array]]) -> None:
+    inferences = Inferences(graph)
     for sample, outputs in zip(rows, expected, strict=True):
-        for ours, theirs in zip(interpreter.run(graph, sample), outputs, strict=True):
+        for ours, theirs in zip(inferences.run(sample), outputs, strict=True):
             assert ours.shape == theirs.shape, graph_text(graph)
             differing = np.count_nonzero(ours != theirs)
             assert not differing, f"{differing} values differ\n{graph_text(graph)}"

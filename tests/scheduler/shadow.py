@@ -86,7 +86,7 @@ class Shadow:
 def rows_read(step: Step, begin: int, end: int) -> Iterator[tuple[int, Tensor, int, int]]:
     """(number, operand, first row, end) that a call reads."""
     for index, tensor in enumerate(step.node.operands):
-        if tensor.is_constant:
+        if not tensor.in_arena:
             continue
         if step.kernel.accumulates:
             yield index, tensor, begin, end
@@ -145,7 +145,7 @@ def check_memory(plan: Plan) -> None:
 def _show_views(shadow: Shadow, pending: list[Node]) -> None:
     """Views whose inputs are complete."""
     for node in list(pending):
-        done = [t in shadow.expected and (shadow.expected[t] >= 0).all() for t in node.inputs if not t.is_constant]
+        done = [t in shadow.expected and (shadow.expected[t] >= 0).all() for t in node.inputs if t.in_arena]
         if all(done):
             shadow.view(node)
             pending.remove(node)
@@ -177,7 +177,7 @@ def _call(shadow: Shadow, step: Step, begin: int, end: int, sums: dict[Step, Arr
         if not step.kernel.in_place(step.node):
             shadow.read(*read)
     several = len(step.node.outputs) > 1
-    for tensor in step.node.outputs:
+    for tensor in (output for output in step.node.outputs if output.in_arena):
         shadow.write(tensor, *((0, tensor.hwc[0]) if several else (begin, end)))
 
 

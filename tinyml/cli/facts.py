@@ -45,6 +45,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
     return {
         "sram": {**sram, "arena_bytes": plan.arena_bytes, "limit_bytes": _limit(plan, "sram")},
         "flash": {**flash, "limit_bytes": _limit(plan, "flash")},
+        "state_bytes": plan.state_bytes,
         "arena_lower_bound_bytes": plan.lower_bound_bytes,
         "arena_proved_minimal": plan.is_minimal,
         "feed": "rows" if plan.fed is not None else "resident",
@@ -113,6 +114,7 @@ def build_facts(plan: Plan, firmware: Firmware) -> dict[str, Any]:
         "flags": firmware.flags,
         "sram": firmware.sram,
         "flash": firmware.flash,
+        "state_bytes": plan.state_bytes,
         "arena_lower_bound_bytes": plan.lower_bound_bytes,
         "arena_proved_minimal": plan.is_minimal,
         "feed": "rows" if plan.fed is not None else "resident",
@@ -136,7 +138,8 @@ def build_table(plan: Plan, firmware: Firmware) -> Table:
         "proved minimal for this order" if plan.is_minimal else f"at least {plan.lower_bound_bytes:,} for this order"
     )
     feed = "fed by rows: begin, push_rows, finish" if plan.fed is not None else "resident"
-    result.caption = f"arena {proof}; {plan.macs_executed:,} MACs; input {feed}"
+    states = f"states {plan.state_bytes:,} bytes, static; " if plan.state_bytes else ""
+    result.caption = f"{states}arena {proof}; {plan.macs_executed:,} MACs; input {feed}"
     return result
 
 

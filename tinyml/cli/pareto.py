@@ -72,7 +72,7 @@ def _point(plan: Plan, limit_bytes: int) -> dict[str, Any]:
         "macs_executed": plan.macs_executed,
         "recompute": round(work_factor(plan), 6),
         "kernel_calls": plan.kernel_calls,
-        "fits": plan.arena_bytes <= limit_bytes,
+        "fits": plan.arena_bytes + plan.state_bytes <= limit_bytes,
     }
 
 

@@ -72,6 +72,7 @@ class Device:
         self._run_timeout = run_timeout
         self._session: Session | None = None
         self._identity: BuildIdentity | None = None
+        self._sequence: list[bytes] | None = None  # inputs since the states began; None while that is unknown
 
     def __enter__(self) -> Device:
         return self
@@ -85,7 +86,7 @@ class Device:
         """Ends the link, and the process or emulator behind it."""
         if self._session is not None:
             self._session.close()
-        self._session = self._identity = None
+        self._session = self._identity = self._sequence = None
 
     def flash(self, firmware: FirmwareImage) -> BuildIdentity:
         """Puts the firmware on the device, starts it and makes sure that it is the one that answers.
@@ -126,6 +127,13 @@ class Device:
                 )
             self._identity = identity
         return self._identity
+
+    def forget(self) -> None:
+        """The next inference is the first of a sequence: the model's states, if it has any, begin anew.
+
+        The first inference after `flash`, or on a device found running, begins a sequence by itself.
+        """
+        self._sequence = None
 
     def load(self, data: bytes, progress: Progress | None = None) -> None:
         """Fills the model's inputs with `data`, all of them end to end. Raises UsageError for a wrong size."""
@@ -189,17 +197,35 @@ class Device:
     def _on_fresh_input(
         self, data: bytes, then: Callable[[], _T], progress: Progress | None = None, poison: int | None = None
     ) -> _T:
-        """Loads, runs once and returns what `then` reads; the whole anew when anything on the way is damaged."""
-        session = self.session
+        """Loads, runs once and returns what `then` reads; the whole anew when anything on the way is damaged.
+
+        Of a model with states, that is the whole sequence of inferences up to this one.
+        """
+        session, stateful = self.session, self.info().state_bytes > 0
+        before = self._sequence or []
+        states_known = not stateful or self._sequence is not None
 
         def attempt() -> _T:
+            nonlocal states_known
+            if not states_known:
+                self._repeat(before)
+            states_known = not stateful
             if poison is not None:
                 session.ask_once("poison", f"{poison:02x}")
             session.load(data, progress)
             self._run()
             return then()
 
-        return session.retry(attempt)
+        result = session.retry(attempt)
+        self._sequence = [*before, data] if stateful else None
+        return result
+
+    def _repeat(self, sequence: Sequence[bytes]) -> None:
+        """A sequence of inferences from its start."""
+        self.session.ask_once("forget")
+        for data in sequence:
+            self.session.load(data)
+            self._run()
 
     def _run(self) -> None:
         lines = self.session.exchange(

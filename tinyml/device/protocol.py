@@ -15,6 +15,7 @@ by CR LF, the last `m-ready`; an error is a line `e-[text]`. After a reset: `m-t
     tml peak         m-tml-peak-[stack=N;arena=HH:N] CRC
     tml steps        m-tml-steps-[N,N,...] CRC, in a profile build
     tml crc          m-tml-crc-[HHHHHHHH,...] CRC: CRC-32 of what each step wrote, in a trace build
+    tml forget       m-tml-forget-[N] CRC: the N bytes of the model's states are as before its first inference
     tml sync X       m-tml-sync-[X] CRC: 8 hex digits back; what follows belongs to later commands
     tml reset, exit  the banner of a reset; the end of a host process
 
@@ -85,6 +86,7 @@ class BuildIdentity:
     keeps_input: bool
     stack_bytes: int
     profile: bool
+    state_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def _identity(fields: Mapping[str, str]) -> BuildIdentity:
         keeps_input=fields["keeps_input"] == "1",
         stack_bytes=int(fields["stack"]),
         profile=fields["profile"] == "1",
+        state_bytes=int(fields["state"]),
     )
 
 

@@ -50,6 +50,10 @@ def best_patching(graph: Graph, measure: Measure, max_recompute: float) -> Patch
     max_recompute: bound on the multiply-accumulates executed, as a multiple of the graph's own; 1 or more.
     Raises CheckError where TFLM does not run the graph itself.
     """
+    if graph.states:
+        raise UnsupportedError(
+            f"{graph.name} keeps states; patches are for graphs without", "export it without --patched"
+        )
     plain = measure(graph)
     best = Patching(graph, 0, 1, 1, plain, plain)
     by_layers = {len(stage.nodes): stage for stage in stages(graph)}

@@ -26,6 +26,7 @@ from tinyml.ops import (
     HardSwish,
     LeakyRelu,
     Logistic,
+    Lstm,
     MaxPool2D,
     Mean,
     Mul,
@@ -40,10 +41,12 @@ from tinyml.ops import (
     Split,
     StridedSlice,
     Sub,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv,
 )
+from tinyml.ops.lstm import GATE_SCALE, GATES
 from tinyml.ops.window import Window
 
 Row = Callable[[Any, Node, ModelWriter], None]  # (op, node, model): append the node's operators
@@ -130,6 +133,27 @@ def _reshape(op: Reshape, node: Node, model: ModelWriter) -> None:
 def _transpose(op: Transpose, node: Node, model: ModelWriter) -> None:
     operands = [*node.inputs, _indices(node, "permutation", op.permutation)]
     model.operator("TRANSPOSE", 2, operands, node.outputs, schema.TransposeOptionsT())
+
+
+def _svdf(op: Svdf, node: Node, model: ModelWriter) -> None:
+    source, state, feature, time, bias = node.inputs
+    options = schema.SVDFOptionsT()
+    options.rank, options.fusedActivationFunction = op.rank, ACTIVATIONS[op.activation]
+    model.operator("SVDF", 3, [source, feature, time, bias, state], node.outputs[:1], options)
+
+
+def _lstm(op: Lstm, node: Node, model: ModelWriter) -> None:
+    source, hidden, cell, *rest = node.inputs
+    weights, recurrent, bias = rest[:4], rest[4:8], rest[8:]
+    options = schema.UnidirectionalSequenceLSTMOptionsT()
+    options.fusedActivationFunction, options.cellClip = schema.ActivationFunctionType.TANH, op.cell_clip
+    none: list[Tensor | None] = [None]
+    operands = [source, *weights, *recurrent, *none * 3, *bias, *none * 2, hidden, cell, *none * 4]
+    # LiteRT asks them for the scales of the gates and of the hidden state; TFLM knows
+    gate = Quant.per_tensor(GATE_SCALE)
+    between = [Tensor(f"{node.name}/{name}_gate", (0,), DType.INT16, gate) for name in GATES]
+    between.append(Tensor(f"{node.name}/hidden", (0,), DType.INT8, hidden.quant))
+    model.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", 3, operands, node.outputs[:1], options, between)
 
 
 def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:
@@ -252,6 +276,7 @@ ROWS: dict[type[Op], Row] = {
     HardSwish: _plain("HARD_SWISH", 1, schema.HardSwishOptionsT),
     LeakyRelu: _leaky_relu,
     Logistic: _plain("LOGISTIC", 2),
+    Lstm: _lstm,
     MaxPool2D: _max_pool2d,
     Mean: _mean,
     Mul: _binary("MUL", schema.MulOptionsT),
@@ -266,6 +291,7 @@ ROWS: dict[type[Op], Row] = {
     Split: _split,
     StridedSlice: _strided_slice,
     Sub: _binary("SUB", schema.SubOptionsT),
+    Svdf: _svdf,
     Tanh: _plain("TANH", 2),
     Transpose: _transpose,
     TransposeConv: _transpose_conv,

@@ -27,7 +27,10 @@ _ABSENT = -1  # index of an operand that is left out
 
 
 class ModelWriter:
-    """Collects one subgraph. Tensors are numbered when first mentioned."""
+    """Collects subgraphs one after another. Tensors are numbered when first mentioned in a subgraph.
+
+    resources: tensors that are handles of variables. variables: tensors that an operator reads and writes.
+    """
 
     def __init__(self) -> None:
         self._indices: dict[Tensor, int] = {}
@@ -35,6 +38,9 @@ class ModelWriter:
         self._buffers: list[Any] = [_Buffer(None)]  # by TFLite's convention buffer 0 is the empty one
         self._codes: dict[tuple[int, int], int] = {}
         self._operators: list[Any] = []
+        self._subgraphs: list[Any] = []
+        self.resources: set[Tensor] = set()
+        self.variables: set[Tensor] = set()
 
     def operator(
         self,
@@ -43,32 +49,44 @@ class ModelWriter:
         inputs: Sequence[Tensor | None],
         outputs: Sequence[Tensor],
         options: Any | None = None,
+        intermediates: Sequence[Tensor] = (),
     ) -> None:
-        """Append one operator. name: as in the schema, "CONV_2D"; options: an object of the schema, "AddOptionsT"."""
+        """Append one operator. name: as in the schema, "CONV_2D"; options: an object of the schema, "AddOptionsT".
+
+        intermediates: tensors without values, whose quantization the operator wants to know.
+        """
         operator = schema.OperatorT()
         code = getattr(schema.BuiltinOperator, name), version
         operator.opcodeIndex = self._codes.setdefault(code, len(self._codes))
         operator.inputs = self._numbers(inputs)
         operator.outputs = self._numbers(outputs)
+        if intermediates:
+            operator.intermediates = self._numbers(intermediates)
         if options is not None:
             kind = type(options).__name__.removesuffix("T")
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
             operator.builtinOptions = options
         self._operators.append(operator)
 
-    def finish(self, graph: Graph) -> bytes:
-        """The whole file, with the graph's inputs and outputs."""
+    def end_subgraph(self, name: str, inputs: Sequence[Tensor] = (), outputs: Sequence[Tensor] = ()) -> None:
+        """What follows belongs to the next subgraph; the first is the main one."""
         subgraph = schema.SubGraphT()
-        subgraph.inputs = self._numbers(graph.inputs)
-        subgraph.outputs = self._numbers(graph.outputs)
-        subgraph.tensors = self._tensors
-        subgraph.operators = self._operators
-        subgraph.name = _text(graph.name)
+        subgraph.inputs = self._numbers(inputs)
+        subgraph.outputs = self._numbers(outputs)
+        subgraph.tensors, subgraph.operators = self._tensors, self._operators
+        subgraph.name = _text(name)
+        self._subgraphs.append(subgraph)
+        self._indices, self._tensors, self._operators = {}, [], []
+
+    def finish(self, graph: Graph) -> bytes:
+        """The whole file. The main subgraph, where it is not ended yet, gets the graph's inputs and outputs."""
+        if not self._subgraphs:
+            self.end_subgraph(graph.name, graph.inputs, graph.outputs)
         model = schema.ModelT()
         model.version = 3
         model.description = f"tinyml-sdk {__version__}"
         model.operatorCodes = [_operator_code(code, version) for code, version in self._codes]
-        model.subgraphs = [subgraph]
+        model.subgraphs = self._subgraphs
         model.buffers = self._buffers
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
@@ -87,8 +105,9 @@ class ModelWriter:
         entry = schema.TensorT()
         entry.name = _text(tensor.name)
         entry.shape = np.array(tensor.shape, np.int32)
-        entry.type = TENSOR_TYPES[tensor.dtype]
+        entry.type = schema.TensorType.RESOURCE if tensor in self.resources else TENSOR_TYPES[tensor.dtype]
         entry.hasRank = True
+        entry.isVariable = tensor in self.variables
         entry.quantization = _quantization(tensor.quant)
         if tensor.data is not None:
             entry.buffer = len(self._buffers)

@@ -79,6 +79,7 @@ class OperatorLog(ModelWriter):
         inputs: Sequence[Tensor | None],
         outputs: Sequence[Tensor],
         options: Any | None = None,
+        intermediates: Sequence[Tensor] = (),
     ) -> None:
         self.operators.append((name, tuple(tensor for tensor in inputs if tensor is not None), tuple(outputs)))
 

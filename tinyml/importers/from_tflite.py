@@ -11,6 +11,7 @@ from tinyml.importers.faults import raise_faults
 from tinyml.importers.tflite_call import Call, make_tensor
 from tinyml.importers.tflite_ops import ROWS, Row
 from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
+from tinyml.importers.tflite_variables import VARIABLE_OPERATORS, Variables
 from tinyml.ir import Graph, Node, ShapeError, Tensor, shown, verify
 
 _SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
@@ -33,17 +34,21 @@ class _Import:
         self._file = file
         self._tensors: dict[int, Tensor] = {}
         self._faults: list[str] = []
+        self._variables = Variables(file, self._tensor, self._tensors)
 
     def graph(self, name: str) -> Graph:
         nodes: list[Node] = []
         for number in self._file.inputs:
             self._try(f"input {number}", partial(self._check_input, number))
         for index, entry in self._live():
-            nodes += self._try(self._where(index, entry), partial(self._node, entry))
+            if entry.name in VARIABLE_OPERATORS:
+                self._try(self._where(index, entry), partial(self._variables.run, entry))
+            else:
+                nodes += self._try(self._where(index, entry), partial(self._node, entry))
         self._faults += _computed_weights(nodes)
         raise_faults(self._faults)
         inputs, outputs = (tuple(map(self._tensor, side)) for side in (self._file.inputs, self._file.outputs))
-        return Graph(name, tuple(nodes), inputs, outputs)
+        return self._variables.carried(Graph(name, tuple(nodes), inputs, outputs))
 
     def _try(self, where: str, step: Callable[[], Step]) -> list[Step]:
         """The step's result, or nothing and a fault noted when it is unsupported."""
@@ -62,19 +67,22 @@ class _Import:
         call = self._call(entry, row)
         with reading("its options"):
             op, inputs = row.lower(call, entry.options(row.options) if row.options else None)
-        return Node(call.output.name, op, tuple(inputs), call.outputs)
+        written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
+        return Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))
 
     def _call(self, entry: OperatorEntry, row: Row) -> Call:
         least, most = row.inputs
         if not least <= len(entry.inputs) <= most or not entry.outputs or -1 in entry.outputs:
             raise ModelError(f"{len(entry.inputs)} operands and {len(entry.outputs)} outputs")
+        for at in row.states:
+            self._variables.keep(entry.inputs[at])
         operands = [-1 if at in row.ignored else number for at, number in enumerate(entry.inputs)]
         inputs = tuple(None if number == -1 else self._tensor(number) for number in operands)
         outputs = tuple(map(self._tensor, entry.outputs))
         for tensor in outputs:
             if tensor.is_constant:
                 raise ModelError(f"its output {shown(tensor.name)} is a constant")
-        if entry.name != "SPLIT" and len(outputs) != 1:
+        if entry.name not in ("SPLIT", "SPLIT_V") and len(outputs) != 1:
             raise ModelError(f"{len(outputs)} outputs, one expected")
         return Call(inputs, outputs)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_call import Call, activation, finite, require_per_tensor
+from tinyml.importers.tflite_recurrent import LSTM_STATES, SVDF_STATES, lstm, svdf
 from tinyml.importers.tflite_window import (
     check_weights,
     image,
@@ -17,7 +18,7 @@ from tinyml.importers.tflite_window import (
     window_sides,
     with_bias,
 )
-from tinyml.ir import Activation, DType, Op, Tensor
+from tinyml.ir import Activation, DType, Op, Tensor, shown
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -59,12 +60,15 @@ class Row:
     """lower: raises UnsupportedError or ModelError without saying where. inputs: least and greatest count of operands.
 
     options: class of the options in the schema, empty for none. ignored: operands that only repeat a stated shape.
+    states: operands that are variable tensors, which the operator reads and writes; `lower` takes them as inputs and
+        the op gives the next ones behind its outputs, in this order.
     """
 
     lower: Function
     options: str
     inputs: tuple[int, int]
     ignored: tuple[int, ...] = ()
+    states: tuple[int, ...] = ()
 
 
 def _conv2d(call: Call, options: Any) -> Lowered:
@@ -193,6 +197,17 @@ def _split(call: Call, options: Any) -> Lowered:
     return Split(_axis(axes[0], source), len(call.outputs)), [source]
 
 
+def _split_by_sizes(call: Call, options: Any) -> Lowered:
+    source = call.input(0)
+    call.require_activations(source, *call.outputs)
+    sizes, axes = call.integers(1, "sizes"), call.integers(2, "axis")
+    if len(sizes) != len(call.outputs) or len(axes) != 1:
+        raise ModelError(f"{len(sizes)} sizes, {len(call.outputs)} outputs and {len(axes)} axes")
+    if len(set(sizes)) != 1:
+        raise UnsupportedError(f"parts of sizes {sizes}; equal ones are supported")
+    return Split(_axis(axes[0], source), len(call.outputs)), [source]
+
+
 def _strided_slice(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     call.require_activations(source, call.output)
@@ -260,10 +275,13 @@ def _prelu(call: Call, options: Any) -> Lowered:
 
 def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
-    if source.dtype not in (DType.FLOAT32, DType.INT8) or call.output.dtype is not DType.INT8:
+    to_uint8 = source.dtype is DType.INT8 and call.output.dtype is DType.UINT8
+    if source.dtype not in (DType.FLOAT32, DType.INT8) or not (call.output.dtype is DType.INT8 or to_uint8):
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     require_per_tensor(source)
     require_per_tensor(call.output)
+    if to_uint8 and (call.output.quant is None or len(call.output.quant.scales) != 1):
+        raise ModelError(f"uint8 tensor {shown(call.output.name)} does not have one scale")
     return Quantize(), [source]
 
 
@@ -309,10 +327,13 @@ ROWS: dict[str, Row] = {
     "RESIZE_NEAREST_NEIGHBOR": Row(_resize(ResizeNearest), "ResizeNearestNeighborOptions", (2, 2)),
     "SOFTMAX": Row(_softmax, "SoftmaxOptions", (1, 1)),
     "SPLIT": Row(_split, "SplitOptions", (2, 2)),
+    "SPLIT_V": Row(_split_by_sizes, "SplitVOptions", (3, 3)),
     "SQUEEZE": Row(_reshape, "", (1, 1)),
     "STRIDED_SLICE": Row(_strided_slice, "StridedSliceOptions", (4, 4)),
     "SUB": Row(_binary(Sub), "SubOptions", (2, 2)),
+    "SVDF": Row(svdf, "SVDFOptions", (5, 5), states=SVDF_STATES),
     "TANH": Row(_fixed_output(Tanh), "", (1, 1)),
     "TRANSPOSE": Row(_transpose, "", (2, 2)),
     "TRANSPOSE_CONV": Row(_transpose_conv, "TransposeConvOptions", (3, 4), ignored=(0,)),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Row(lstm, "UnidirectionalSequenceLSTMOptions", (24, 24), states=LSTM_STATES),
 }

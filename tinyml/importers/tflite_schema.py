@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +84,7 @@ class TensorEntry:
 
 
 class TfliteFile:
-    """The main subgraph of a .tflite file. Raises ModelError for anything damaged."""
+    """One subgraph of a .tflite file, at first the main one. Raises ModelError for anything damaged."""
 
     def __init__(self, data: bytes) -> None:
         _check_head(data)
@@ -91,14 +92,25 @@ class TfliteFile:
         self._budget = _BUDGET_PER_BYTE * len(data) + _BUDGET_FLOOR
         with reading("its root"):
             self._model = schema.Model.GetRootAs(data, 0)
-            if not self.length(self._model, "Subgraphs", 4):
-                raise ModelError("the file holds no subgraph")
-            self._subgraph = self._model.Subgraphs(0)
-            self._tensor_count = self.length(self._subgraph, "Tensors", 4)
+            self._subgraph_count = self.length(self._model, "Subgraphs", 4)
             self._buffer_count = self.length(self._model, "Buffers", 4)
+        self._select(0)
+
+    def _select(self, number: int) -> None:
+        if not 0 <= number < self._subgraph_count:
+            raise ModelError(f"the file holds no subgraph {number}" if number else "the file holds no subgraph")
+        with reading(f"subgraph {number}"):
+            self._subgraph = self._model.Subgraphs(number)
+            self._tensor_count = self.length(self._subgraph, "Tensors", 4)
             self.inputs = self.indices(self._subgraph, "Inputs")
             self.outputs = self.indices(self._subgraph, "Outputs")
         self.operators = self._operators()
+
+    def subgraph(self, number: int) -> TfliteFile:
+        """Another subgraph of the same file."""
+        other = copy(self)
+        other._select(number)
+        return other
 
     def length(self, table: Any, field: str, item_bytes: int) -> int:
         """Length of a vector that fits into the file; it is charged to the budget."""
@@ -132,7 +144,7 @@ class TfliteFile:
             if int(table.ExternalBuffer()):
                 raise UnsupportedError("weights stored outside the flatbuffer")
             return TensorEntry(
-                self._text(table.Name()),
+                self.text(table.Name()),
                 tuple(self.numbers(table, "Shape", 4).tolist()),
                 tuple(self.numbers(table, "ShapeSignature", 4).tolist()),
                 TYPE_NAMES.get(kind, f"type {kind}"),
@@ -169,7 +181,7 @@ class TfliteFile:
         # codes above 126 do not fit the first field, which then holds 127
         code = max(int(table.DeprecatedBuiltinCode()), int(table.BuiltinCode()))
         if code == schema.BuiltinOperator.CUSTOM:
-            return f"CUSTOM {shown(self._text(table.CustomCode()))}"
+            return f"CUSTOM {shown(self.text(table.CustomCode()))}"
         return OPERATOR_NAMES.get(code, f"operator {code}")
 
     def _quant(self, table: Any) -> QuantEntry | None:
@@ -191,7 +203,8 @@ class TfliteFile:
         data = self.numbers(table, "Data", 1)
         return data if data.size else None
 
-    def _text(self, raw: bytes | None) -> str:
+    def text(self, raw: bytes | None) -> str:
+        """A string of the file; what is not UTF-8 is replaced."""
         self._charge(len(raw or b""))
         return (raw or b"").decode("utf-8", "replace")
 

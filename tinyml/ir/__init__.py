@@ -1,7 +1,7 @@
 """The Graph: what every stage of the SDK reads and writes."""
 
 from tinyml.ir.dtype import DType
-from tinyml.ir.graph import Graph, Node
+from tinyml.ir.graph import Graph, Node, State
 from tinyml.ir.op import Activation, Cut, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
 from tinyml.ir.tensor import Array, Shape, Tensor
@@ -20,6 +20,7 @@ __all__ = [
     "Quant",
     "Shape",
     "ShapeError",
+    "State",
     "Tensor",
     "View",
     "channels_first_hint",

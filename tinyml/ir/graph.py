@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tinyml.ir.op import Op
-from tinyml.ir.tensor import Tensor
+from tinyml.ir.tensor import Array, Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,30 @@ class Node:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """What an inference leaves for the next one.
+
+    read: holds `initial` in the first inference, later what `written` held at the end of the one before. Like an input,
+        no node produces it.
+    written: any tensor of the graph, of the same shape, dtype and quantization.
+    initial: of that shape and dtype, read-only.
+    """
+
+    read: Tensor
+    written: Tensor
+    initial: Array
+
+    @property
+    def name(self) -> str:
+        return self.read.name
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes in an order in which each tensor is produced before it is read.
 
     sha256: of the file the graph came from, hex, or empty.
+    states: what is carried from one inference to the next; empty for a function of the inputs alone.
     """
 
     name: str
@@ -53,6 +73,7 @@ class Graph:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     sha256: str = ""
+    states: tuple[State, ...] = ()
 
     @cached_property
     def producer(self) -> Mapping[Tensor, Node]:
@@ -73,12 +94,30 @@ class Graph:
 
     @property
     def tensors(self) -> Iterator[Tensor]:
-        """Every tensor once: inputs first, then by node."""
-        seen: dict[Tensor, None] = dict.fromkeys(self.inputs)
+        """Every tensor once: inputs first, then what states hold, then by node."""
+        seen: dict[Tensor, None] = dict.fromkeys((*self.inputs, *(state.read for state in self.states)))
         for node in self.nodes:
             seen.update(dict.fromkeys((*node.inputs, *node.outputs)))
-        seen.update(dict.fromkeys(self.outputs))
+        seen.update(dict.fromkeys((*self.outputs, *(state.written for state in self.states))))
         return iter(seen)
+
+    @property
+    def state_bytes(self) -> int:
+        return sum(state.read.size_bytes for state in self.states)
+
+    def opened(self) -> Graph:
+        """One inference as a function: states are inputs behind the inputs, and outputs behind the outputs."""
+        read, written = tuple(s.read for s in self.states), tuple(s.written for s in self.states)
+        return replace(self, inputs=self.inputs + read, outputs=self.outputs + written, states=())
+
+    def closed(self, states: tuple[State, ...]) -> Graph:
+        """The reverse of `opened`, of a graph whose last inputs and outputs are these states, by whatever tensors."""
+        if not states:
+            return self
+        count = len(states)
+        ends = zip(self.inputs[-count:], self.outputs[-count:], states, strict=True)
+        kept = tuple(State(read, written, state.initial) for read, written, state in ends)
+        return replace(self, inputs=self.inputs[:-count], outputs=self.outputs[:-count], states=kept)
 
     @property
     def weights_bytes(self) -> int:
@@ -100,4 +139,5 @@ class Graph:
             return node if inputs == node.inputs else replace(node, inputs=inputs)
 
         nodes = tuple(map(rewired, self.nodes))
-        return replace(self, nodes=nodes, outputs=tuple(map(final, self.outputs)))
+        states = tuple(replace(state, written=final(state.written)) for state in self.states)
+        return replace(self, nodes=nodes, outputs=tuple(map(final, self.outputs)), states=states)

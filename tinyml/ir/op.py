@@ -107,6 +107,10 @@ class Op(ABC):
         """How outputs lie in inputs, or inputs in the output, so that the node need not run; () if it must."""
         return ()
 
+    def replaces(self, node: Node) -> tuple[tuple[Tensor, Tensor], ...]:
+        """(input, output) pairs of a state before and after, which every kernel of the op can keep in one place."""
+        return ()
+
     def __str__(self) -> str:
         shown = ", ".join(f"{f.name}={_text(getattr(self, f.name))}" for f in fields(self))
         return f"{self.kind}({shown})"

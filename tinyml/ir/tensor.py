@@ -23,6 +23,7 @@ class Tensor:
     shape: NHWC with N = 1 for images, OHWI for weights; every side at least 1.
     quant: None for float and for index constants.
     data: the constant's values, read-only, of `dtype` and `shape`; None for an activation.
+    is_state: it lies where a state of the graph is kept (`State`), not among the activations of one inference.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Tensor:
     dtype: DType
     quant: Quant | None = None
     data: Array | None = None
+    is_state: bool = False
 
     def __post_init__(self) -> None:
         if self.data is None:
@@ -48,6 +50,11 @@ class Tensor:
     @property
     def is_constant(self) -> bool:
         return self.data is not None
+
+    @property
+    def in_arena(self) -> bool:
+        """Whether its bytes belong to one inference: neither a constant nor a state."""
+        return self.data is None and not self.is_state
 
     @property
     def size(self) -> int:

@@ -24,9 +24,10 @@ def channels_first_hint(given: Shape, wanted: Shape) -> str:
 
 
 def graph_text(graph: Graph) -> str:
-    """Inputs, nodes with their attributes and quantization, outputs."""
+    """Inputs, states, nodes with their attributes and quantization, outputs."""
     lines = [f"graph {graph.name}"]
     lines += [f"  input {tensor}" for tensor in graph.inputs]
+    lines += [f"  state {state.read}, then %{state.written.name}" for state in graph.states]
     lines += [f"  {node}" for node in graph.nodes]
     lines += [f"  output %{tensor.name}" for tensor in graph.outputs]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.dtype import DType
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import Graph, Node, State
 from tinyml.ir.op import ShapeError
 from tinyml.ir.tensor import Tensor
 from tinyml.ir.text import shown
@@ -22,20 +22,21 @@ Rule = Callable[[Graph], Iterator[str]]
 
 
 def _defined_before_use(graph: Graph) -> Iterator[str]:
-    known = set(graph.inputs)
+    known = {*graph.inputs, *(state.read for state in graph.states)}
     for node in graph.nodes:
         for tensor in node.inputs:
             if not tensor.is_constant and tensor not in known:
                 yield f"{shown(node.name)} reads {shown(tensor.name)} before it is produced"
         known.update(node.outputs)
-    for tensor in graph.outputs:
+    for role, tensor in [("output", t) for t in graph.outputs] + [("state", s.written) for s in graph.states]:
         if not tensor.is_constant and tensor not in known:
-            yield f"output {shown(tensor.name)} is never produced"
+            yield f"{role} {shown(tensor.name)} is never produced"
 
 
 def _produced_once(graph: Graph) -> Iterator[str]:
     counts = Counter(tensor for node in graph.nodes for tensor in node.outputs)
     counts.update(graph.inputs)
+    counts.update(state.read for state in graph.states)
     yield from (f"{shown(tensor.name)} is produced {count} times" for tensor, count in counts.items() if count > 1)
 
 
@@ -92,8 +93,37 @@ def _quant_faults(tensor: Tensor) -> Iterator[str]:
         yield f"{shown(tensor.name)}: {len(quant.scales)} scales for {count} channels"
 
 
+def _states_fit(graph: Graph) -> Iterator[str]:
+    for state in graph.states:
+        read, written, initial = state.read, state.written, state.initial
+        if (read.shape, read.dtype, read.quant) != (written.shape, written.dtype, written.quant):
+            yield f"state {shown(read.name)} is read as {read} and written as {written}"
+        if (initial.shape, initial.dtype) != (read.shape, read.dtype.numpy):
+            yield f"state {shown(read.name)} begins as {initial.dtype}{list(initial.shape)}, {read} expected"
+
+
+def _states_settled(graph: Graph) -> Iterator[str]:
+    """A state is kept in place: who writes it may not come before anyone who reads what it held."""
+    places = {node: number for number, node in enumerate(graph.nodes)}
+    owned = Counter(state.written for state in graph.states)
+    for state in graph.states:
+        writer = graph.producer.get(state.written)
+        own = writer is not None and state.written not in graph.outputs and owned[state.written] == 1
+        flagged = state.read.is_state and state.written.is_state and state.read not in graph.outputs
+        readers = [node for node in graph.consumers.get(state.read, ()) if not _replaces(node, state)]
+        if writer is None or not own or not flagged or any(places[node] >= places[writer] for node in readers):
+            yield f"state {shown(state.name)} is not written by a node of its own behind all that read it"
+    held = {tensor for state in graph.states for tensor in (state.read, state.written)}
+    yield from (f"{shown(t.name)} belongs to no state" for t in graph.tensors if t.is_state and t not in held)
+
+
+def _replaces(node: Node, state: State) -> bool:
+    return (state.read, state.written) in node.op.replaces(node)
+
+
 def _activations_int8(graph: Graph) -> Iterator[str]:
     activations = {*graph.inputs, *graph.outputs, *(t for n in graph.nodes for t in (*n.operands, *n.outputs))}
+    activations -= {t for state in graph.states for t in (state.read, state.written) if t.dtype is DType.INT16}
     for tensor in graph.tensors:
         if tensor in activations and (tensor.dtype is not DType.INT8 or tensor.quant is None):
             bare = "" if tensor.quant else " without quantization"
@@ -110,10 +140,11 @@ _SOUND: tuple[Rule, ...] = (
     _quant_sound,
     _shapes_agree,
     _constants_finite,
+    _states_fit,
 )
 STAGES: dict[str, tuple[Rule, ...]] = {
     "imported": _SOUND,
-    "int8": (*_SOUND, _activations_int8),
+    "int8": (*_SOUND, _activations_int8, _states_settled),
 }
 
 

@@ -11,6 +11,7 @@ from tinyml.ops.fully_connected import FullyConnected
 from tinyml.ops.hard_swish import HardSwish
 from tinyml.ops.leaky_relu import LeakyRelu
 from tinyml.ops.logistic import Logistic
+from tinyml.ops.lstm import Lstm
 from tinyml.ops.max_pool2d import MaxPool2D
 from tinyml.ops.mean import Mean
 from tinyml.ops.mul import Mul
@@ -25,6 +26,7 @@ from tinyml.ops.softmax import Softmax
 from tinyml.ops.split import Split
 from tinyml.ops.strided_slice import StridedSlice
 from tinyml.ops.sub import Sub
+from tinyml.ops.svdf import Svdf
 from tinyml.ops.tanh import Tanh
 from tinyml.ops.transpose import Transpose
 from tinyml.ops.transpose_conv import TransposeConv
@@ -40,6 +42,7 @@ OPS: tuple[type[Op], ...] = (
     HardSwish,
     LeakyRelu,
     Logistic,
+    Lstm,
     MaxPool2D,
     Mean,
     Mul,
@@ -54,6 +57,7 @@ OPS: tuple[type[Op], ...] = (
     Split,
     StridedSlice,
     Sub,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv,
@@ -71,6 +75,7 @@ __all__ = [
     "HardSwish",
     "LeakyRelu",
     "Logistic",
+    "Lstm",
     "MaxPool2D",
     "Mean",
     "Mul",
@@ -85,6 +90,7 @@ __all__ = [
     "Split",
     "StridedSlice",
     "Sub",
+    "Svdf",
     "Tanh",
     "Transpose",
     "TransposeConv",

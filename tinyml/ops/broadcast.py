@@ -31,6 +31,6 @@ class Broadcast(Op):
 
     def cut_columns(self, node: Node, begin: int, end: int) -> Cut | None:
         width = node.output.hwc[1]
-        if any(tensor.is_constant and tensor.hwc[1] > 1 for tensor in node.inputs):
+        if any(not tensor.in_arena and tensor.hwc[1] > 1 for tensor in node.inputs):
             return None
         return Cut(self, tuple((begin, end) if t.hwc[1] == width else (0, t.hwc[1]) for t in node.operands))

@@ -51,13 +51,13 @@ class Concatenation(Op):
         return min(max(begin - first, 0), height), min(max(end - first, 0), height)
 
     def cut_columns(self, node: Node, begin: int, end: int) -> Cut | None:
-        by_channel = self.is_image(node) and self.axis == 3 and not any(tensor.is_constant for tensor in node.inputs)
+        by_channel = self.is_image(node) and self.axis == 3 and all(tensor.in_arena for tensor in node.inputs)
         return Cut(self, ((begin, end),) * len(node.inputs)) if by_channel else None
 
     def views(self, node: Node) -> tuple[View, ...]:
         distinct = len(set(node.inputs)) == len(node.inputs)
         outer = math.prod(node.output.shape[: self.axis])
-        if outer != 1 or not distinct or any(tensor.is_constant for tensor in node.inputs):
+        if outer != 1 or not distinct or not all(tensor.in_arena for tensor in node.inputs):
             return ()
         sizes = [tensor.size_bytes for tensor in node.inputs]
         return tuple(View(t, node.output, sum(sizes[:index])) for index, t in enumerate(node.inputs))

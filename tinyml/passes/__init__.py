@@ -22,6 +22,7 @@ from tinyml.passes.merge_duplicate_channels import merge_duplicate_channels
 from tinyml.passes.merge_means import merge_means
 from tinyml.passes.merge_quantize import merge_quantize
 from tinyml.passes.merge_tables import merge_tables
+from tinyml.passes.settle_states import settle_states
 from tinyml.passes.sink_transpose import sink_transpose
 
 Pass = Callable[[Graph], Graph]
@@ -52,12 +53,13 @@ class Saving(NamedTuple):
 
 
 def optimize(graph: Graph, report: list[Saving] | None = None) -> Graph:
-    """The graph after all passes, run again until none changes it; verified after each that did.
+    """The graph after all passes, run again until none changes it; verified after each that did. States end settled.
 
     graph: sound as imported. report: gets one entry per run of a pass that changed something. Outputs equal the graph's
     own to the byte; where float borders were stripped, behind the caller's own quantization. Raises ModelError if a
     pass breaks the graph, UnsupportedError as float_border says.
     """
+    states, graph = graph.states, graph.opened() if graph.states else graph
     while True:
         before = graph
         for step in PASSES:
@@ -69,7 +71,7 @@ def optimize(graph: Graph, report: list[Saving] | None = None) -> Graph:
                 report.append(Saving(step.__name__, *saved))
             graph = verify(changed, "imported")
         if graph is before:
-            return graph
+            return settle_states(graph.closed(states))
 
 
-__all__ = ["PASSES", "Pass", "Saving", "optimize"]
+__all__ = ["PASSES", "Pass", "Saving", "optimize", "settle_states"]

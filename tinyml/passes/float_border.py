@@ -2,9 +2,11 @@
 
     x float -> QUANTIZE -> q -> ...          =>  q int8 -> ...
     ... -> q -> DEQUANTIZE -> y float        =>  ... -> q int8
+    ... -> q -> QUANTIZE -> y uint8          =>  ... -> q -> QUANTIZE -> y - 128 int8
 
 Who calls the graph then quantizes itself: before(x) = dequantize(after(quantize(x))), with the scale and zero point
-that the int8 inputs and outputs carry. They keep the names of the float tensors they stand for.
+that the int8 inputs and outputs carry. They keep the names of the float tensors they stand for. A uint8 output and its
+zero point move by 128 together, so that it stands for the same real numbers.
 
 An input that several QUANTIZE nodes read is stripped when all quantize alike; otherwise no one int8 tensor can stand
 for it and UnsupportedError names the nodes. A float input that anything else reads stays.
@@ -15,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Graph, Tensor, shown
+from tinyml.ir import DType, Graph, Quant, Tensor, shown
 from tinyml.ops import Dequantize, Quantize
 from tinyml.passes.rewriting import log, rename
 
@@ -53,6 +55,9 @@ def _strip_input(graph: Graph, real: Tensor) -> Graph:
 
 def _strip_output(graph: Graph, real: Tensor) -> Graph:
     node = graph.producer.get(real)
+    if node is not None and isinstance(node.op, Quantize) and real.dtype is DType.UINT8:
+        quant = Quant.per_tensor(real.affine.scale, real.affine.zero_point - 128)
+        return rename(graph, real, Tensor(real.name, real.shape, DType.INT8, quant))
     if node is None or not isinstance(node.op, Dequantize):
         return graph
     quantized = node.inputs[0]

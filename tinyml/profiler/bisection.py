@@ -16,7 +16,7 @@ import numpy as np
 
 from tinyml.board import Board
 from tinyml.device.device import Device
-from tinyml.interpreter import run_all
+from tinyml.interpreter import Inferences
 from tinyml.ir import Array, Tensor, shown
 from tinyml.samples import Samples
 from tinyml.scheduler import Group, Plan, Step
@@ -83,8 +83,10 @@ def bisect_device(device: Device, plan: Plan, board: Board, samples: Samples) ->
     Raises LinkError; UsageError for a sample that does not fit.
     """
     first, differ, number = None, False, 0
+    inferences = Inferences(plan.graph)
+    device.forget()
     for number, sample in enumerate(samples.inputs, 1):
-        values = run_all(plan.graph, sample)
+        values = inferences.run_all(sample)
         crcs, outputs = device.trace(sample)
         differ = any((got != values[t]).any() for got, t in zip(outputs, plan.graph.outputs, strict=True))
         wrong = [i for i, (a, b) in enumerate(zip(crcs, expected_crcs(plan, values), strict=True)) if a != b]
@@ -107,7 +109,7 @@ def bisect_device(device: Device, plan: Plan, board: Board, samples: Samples) ->
 def expected_crcs(plan: Plan, values: Mapping[Tensor, Array]) -> list[int]:
     """CRC-32 of what each step writes, in the order in which it does; rows computed twice count twice.
 
-    values: of every tensor of the plan's graph, as `run_all` gives them.
+    values: of every tensor of the plan's graph, as the interpreter gives them.
     """
     return [_crc(group, step, values) for group in plan.groups for step in group.steps]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinyml.errors import CheckError, UsageError
 from tinyml.install_hints import INSTALL_HINTS
-from tinyml.interpreter import run
+from tinyml.interpreter import Inferences
 from tinyml.ir import Array, Graph
 
 MAX_ARENA_BYTES = 64 << 20  # of any model that runs here
@@ -35,11 +35,13 @@ def reference_outputs(
 ) -> tuple[str, list[Outputs]]:
     """(name of the reference, int8 outputs per sample).
 
+    samples: of a graph with states a sequence, from its initial states on.
     model: the graph as a .tflite file; None where TFLite cannot state it.
     wanted: "tflm", "interpreter", or "auto": TFLM where it is installed and there is a file for it. With TFLM, its
         outputs are the reference, and the interpreter must equal them: CheckError if it does not.
     """
-    own = [run(graph, sample) for sample in samples]
+    inferences = Inferences(graph)
+    own = [inferences.run(sample) for sample in samples]
     if wanted == "interpreter" or (wanted == "auto" and (model is None or not tflm_available())):
         return "interpreter", own
     if not tflm_available():
@@ -65,7 +67,7 @@ def reference_outputs(
 def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outputs]:
     """Outputs of TFLM for int8 samples, in the quantization of the graph's inputs and outputs.
 
-    A model with float inputs or outputs is fed and read through that quantization.
+    A model with float inputs or outputs is fed and read through that quantization, uint8 outputs are moved by 128.
     """
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         given, got = Path(directory) / "given.npz", Path(directory) / "got.npz"

@@ -1,6 +1,6 @@
 """TFLM in a process of its own.
 
-`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples.
+`python -m tinyml.profiler.tflm_process MODEL GIVEN.npz GOT.npz` runs int8 samples one after another.
 `python -m tinyml.profiler.tflm_process MODEL --arena LOW HIGH` looks for the smallest arena in which TFLM gets ready to
 run, between one that is too small and one that is enough, in units of ARENA_STEP. It prints both before every attempt,
 because some that are too small end the process, and when they are neighbours.
@@ -63,6 +63,8 @@ def _as_int8(values: Array, given: np.lib.npyio.NpzFile, index: int) -> NDArray[
     """The int8 output; a float output is scale * (q - zero_point) for exactly one q."""
     if values.dtype == np.int8:
         return values
+    if values.dtype == np.uint8:
+        return (values ^ 0x80).view(np.int8)
     scale, zero_point = given["output_scales"][index], given["output_zero_points"][index]
     return np.asarray(np.round(values.astype(np.float64) / float(scale)) + zero_point, np.int8)
 

@@ -64,8 +64,12 @@ def verify_device(
     reference: str,
     progress: Progress | None = None,
 ) -> Verification:
-    """Runs every sample on the device and compares each output value with `expected`; measures memory and time."""
+    """Runs every sample on the device and compares each output value with `expected`; measures memory and time.
+
+    The samples of a model with states are a sequence from its start.
+    """
     received = []
+    device.forget()
     for number, sample in enumerate(samples.inputs):
         received.append(tuple(device.invoke(sample)))
         if progress:

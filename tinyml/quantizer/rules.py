@@ -97,6 +97,7 @@ def check_rules(graph: Graph) -> None:
         raise UnsupportedError(f"{graph.name} is int8 already; only float models are quantized", "build it as it is")
     faults = [f"{shown(node.name)}: {node.op.kind} {why}" for node in graph.nodes if (why := _obstacle(node))]
     faults += [f"output {shown(tensor.name)} is a constant" for tensor in graph.outputs if tensor.is_constant]
+    faults += [f"state {shown(state.name)} is kept from one inference to the next" for state in graph.states]
     if faults:
         more = [f"and {len(faults) - 20} more"] if len(faults) > 20 else []
         raise UnsupportedError(f"{graph.name} cannot be quantized\n  " + "\n  ".join([*faults[:20], *more]))

@@ -14,6 +14,7 @@ from tinyml.remedies.variants import with_resolution, with_width
 from tinyml.scheduler import Plan, fits
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_plan, feeds
 from tinyml.scheduler.fusion import Partition
+from tinyml.scheduler.plan import states_bytes
 from tinyml.scheduler.planner import Task
 
 HOST = "host"  # no microcontroller
@@ -49,7 +50,7 @@ class _Case:
 
     def budget_bytes(self, wishes: Wishes) -> int:
         """For the arena."""
-        return self.board.granting(wishes.sram_bytes).sram_bytes - FIRMWARE_BYTES
+        return self.board.granting(wishes.sram_bytes).sram_bytes - FIRMWARE_BYTES - states_bytes(self.graph)
 
     def planned(self, graph: Graph, wishes: Wishes) -> Plan | None:
         """The plan that a user with these wishes gets, if it fits and may do so with nothing computed twice."""
@@ -75,7 +76,7 @@ def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int) -> li
     case = _Case(graph, board, wishes)
     kinds = (_by_rows, _computed_again, _without_options, _smaller_image, _narrower)
     found = [remedy for kind in kinds for remedy in kind(case)]
-    return found + list(_larger_boards(board, arena_bytes))
+    return found + list(_larger_boards(board, arena_bytes, states_bytes(graph)))
 
 
 def _by_rows(case: _Case) -> Iterator[Remedy]:
@@ -185,11 +186,10 @@ def _variant(graph: Graph, value: float, variant: Callable[..., Graph]) -> Graph
         return None
 
 
-def _larger_boards(board: Board, arena_bytes: int) -> Iterator[Remedy]:
+def _larger_boards(board: Board, arena_bytes: int, state_bytes: int) -> Iterator[Remedy]:
     boards = [load_board(name) for name in board_names()]
-    enough = [
-        b for b in boards if b.name != HOST and b.sram_bytes >= arena_bytes + FIRMWARE_BYTES and b.name != board.name
-    ]
+    needed = arena_bytes + state_bytes + FIRMWARE_BYTES
+    enough = [b for b in boards if b.name != HOST and b.sram_bytes >= needed and b.name != board.name]
     names = [b.name for b in sorted(enough, key=lambda b: (b.sram_bytes, b.name))[:_BOARDS]]
     if names:
         text = f"a board with more SRAM for the arena of {arena_bytes} bytes: {', '.join(names)}"

@@ -145,6 +145,8 @@ def _rebuilt(
     graph: Graph, inputs: Mapping[Tensor, Tensor], rewrite: Callable[[Node, list[Tensor]], _Rewritten]
 ) -> Graph:
     """The graph with other inputs and every shape inferred anew; ShapeError unless its outputs keep theirs."""
+    if graph.states:
+        raise ShapeError("a state has the shapes that the model was trained with")
     new = dict(inputs)
     nodes = []
     for node in graph.nodes:

@@ -31,7 +31,8 @@ def groups_of(plan: Plan) -> list[Placed]:
 
 def timeline_text(plan: Plan) -> str:
     """A table, a row a step: number, layer, bytes alive, a bar of them. A line introduces each fused group."""
-    lines = [f"{shown(plan.graph.name)}: arena {plan.arena_bytes} bytes, {len(plan.steps)} steps"]
+    states = f"states {plan.state_bytes} bytes, " if plan.state_bytes else ""
+    lines = [f"{shown(plan.graph.name)}: {states}arena {plan.arena_bytes} bytes, {len(plan.steps)} steps"]
     names = [shown(step.node.name) for step in plan.steps]
     width = max(map(len, ("layer", *names)))
     digits = max(5, len(str(plan.arena_bytes)))
@@ -56,6 +57,7 @@ def timeline_facts(plan: Plan) -> dict[str, Any]:
         "model": plan.graph.name,
         "board": plan.board.name if plan.board else None,
         "arena_bytes": plan.arena_bytes,
+        "state_bytes": plan.state_bytes,
         "peak_step": plan.peak_step,
         "feed": "rows" if plan.fed is not None else "resident",
         "groups": [_group_facts(placed) for placed in groups],

@@ -11,7 +11,7 @@ from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
 from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
-from tinyml.scheduler.plan import OPTIMIZE, Plan
+from tinyml.scheduler.plan import OPTIMIZE, Plan, states_bytes
 from tinyml.scheduler.planner import Task, make_plan
 
 FEEDS = ("auto", "resident", "rows")
@@ -45,7 +45,7 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
     """The plan for the wishes, or the smallest found where none fits."""
     _check(wishes)
     board = board.granting(wishes.sram_bytes)
-    budget = board.sram_bytes - FIRMWARE_BYTES
+    budget = board.sram_bytes - FIRMWARE_BYTES - states_bytes(graph)
     tried: list[Plan] = []
     for factor, limit, knobs in _ways(wishes, budget):
         for fed in feeds(wishes):

@@ -8,13 +8,15 @@ from tinyml.scheduler.plan import Buffer, Plan
 
 
 def require_arena_fits(plan: Plan, limit_bytes: int, board_name: str) -> Plan:
-    """The plan itself; FitError when its arena alone exceeds `limit_bytes` of SRAM."""
-    if plan.arena_bytes <= limit_bytes:
+    """The plan itself; FitError when its arena and states alone exceed `limit_bytes` of SRAM."""
+    needed = plan.arena_bytes + plan.state_bytes
+    if needed <= limit_bytes:
         return plan
+    states = f" and the states {plan.state_bytes}" if plan.state_bytes else ""
     layer = shown(plan.steps[plan.peak_step].node.name) if plan.steps else plan.graph.name
     raise FitError(
-        f"the arena takes {plan.arena_bytes} bytes of SRAM, {board_name} has {limit_bytes}: "
-        f"{plan.arena_bytes - limit_bytes} too many. The peak is at step {plan.peak_step}, {layer}:\n"
+        f"the arena takes {plan.arena_bytes} bytes{states} of SRAM, {board_name} has {limit_bytes}: "
+        f"{needed - limit_bytes} too many. The peak is at step {plan.peak_step}, {layer}:\n"
         + "\n".join(f"  {line}" for line in explain_peak(plan)),
         hint="a smaller input resolution or width, or a board with more SRAM: tinyml boards",
     )

@@ -9,6 +9,7 @@ from functools import cached_property
 from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
+from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import RowRange
 from tinyml.scheduler.strips import ColumnRange, row_bytes
 
@@ -143,6 +144,21 @@ class Plan:
         """Whether the arena is proved minimal for this order of steps and these buffers."""
         return self.arena_bytes == self.lower_bound_bytes
 
+    @cached_property
+    def state_offsets(self) -> Mapping[Tensor, int]:
+        """Where states are kept: the offset in the memory for states, for what is read and for what is written."""
+        offsets: dict[Tensor, int] = {}
+        end = 0
+        for state in self.graph.states:
+            offsets[state.read] = offsets[state.written] = end
+            end += align(state.read.size_bytes)
+        return offsets
+
+    @property
+    def state_bytes(self) -> int:
+        """SRAM that states take besides the arena; each begins at a multiple of `ALIGNMENT`."""
+        return states_bytes(self.graph)
+
     @property
     def macs_executed(self) -> int:
         return sum(step.macs_executed for step in self.steps)
@@ -172,6 +188,10 @@ class Plan:
     def peak_step(self) -> int:
         """The first step with the most bytes in use."""
         return max(range(len(self.steps)), key=self.live_bytes, default=0)
+
+
+def states_bytes(graph: Graph) -> int:
+    return sum(align(state.read.size_bytes) for state in graph.states)
 
 
 def covered(spans: list[tuple[int, int]]) -> int:

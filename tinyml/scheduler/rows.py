@@ -123,14 +123,19 @@ class Lockstep:
         return np.arange(1, self.ticks + 1, dtype=np.int64)
 
     def add(self, node: Node) -> bool:
-        """Adds a node; False when it cannot run by rows, or is not done within the ticks."""
+        """Adds a node; False when it cannot run by rows, or is not done within the ticks.
+
+        Nor can one that writes a state: what the state held may still be read in a later tick.
+        """
+        if len(node.outputs) != 1 or node.output.is_state:
+            return False
         kernel = self.kernels.get(node)
         whole = node.outputs[0].hwc[0] == 1
-        if kernel is None or not (kernel.by_rows or kernel.accumulates or whole) or len(node.outputs) != 1:
+        if kernel is None or not (kernel.by_rows or kernel.accumulates or whole):
             return False
         ready = np.full(self.ticks, _UNLIMITED, np.int64)
         for index, operand in enumerate(node.operands):
-            if operand.is_constant:
+            if not operand.in_arena:
                 continue
             found = needs(node, index)
             if found is None:

@@ -118,7 +118,7 @@ def growths(network: Network, first: int, limits: Limits, effort: Effort | None 
 
 
 def _lockstep(network: Network, first: int) -> Lockstep | None:
-    operands = [tensor for tensor in network.nodes[first].operands if not tensor.is_constant]
+    operands = [tensor for tensor in network.nodes[first].operands if tensor.in_arena]
     if not operands:
         return None
     lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers)

@@ -29,7 +29,7 @@ class Placement:
     """The storage of every activation. Starts with one storage each; `merge` joins two."""
 
     def __init__(self, graph: Graph) -> None:
-        self.of = {t: Storage(t.size_bytes, {t: 0}) for t in graph.tensors if not t.is_constant}
+        self.of = {t: Storage(t.size_bytes, {t: 0}) for t in graph.tensors if t.in_arena}
 
     def merge(self, host: Tensor, guest: Tensor, offset: int) -> None:
         """The guest's storage moves into the host's, so that the guest starts `offset` bytes behind the host."""
@@ -80,7 +80,7 @@ def lifetimes(graph: Graph, steps: Mapping[Node, int], keep_inputs: bool) -> dic
     end = max(steps.values(), default=-1) + 1
     found: dict[Tensor, Lifetime] = {}
     for tensor in graph.tensors:
-        if tensor.is_constant:
+        if not tensor.in_arena:
             continue
         producer = graph.producer.get(tensor)
         first = steps[producer] if producer else -1
@@ -105,7 +105,7 @@ def place_views(graph: Graph, placement: Placement) -> frozenset[Node]:
 def _views_possible(node: Node, placement: Placement) -> bool:
     """A guest can lie in one host only: it must fill its storage, and share it with neither host nor another guest."""
     views = node.op.views(node)
-    if not views or any(t.is_constant for view in views for t in (view.tensor, view.host)):
+    if not views or not all(t.in_arena for view in views for t in (view.tensor, view.host)):
         return False
     guests = {id(placement.of[view.tensor]) for view in views}
     hosts = {id(placement.of[view.host]) for view in views}
@@ -130,7 +130,7 @@ def place_in_place(
 
 def _may_take_over(node: Node, operand: Tensor, placement: Placement, alive: Mapping[Tensor, Lifetime]) -> bool:
     output = node.output
-    if operand.is_constant or operand.size_bytes != output.size_bytes:
+    if not (operand.in_arena and output.in_arena) or operand.size_bytes != output.size_bytes:
         return False
     if placement.of[operand] is placement.of[output] or not placement.fills_its_storage(output):
         return False

@@ -143,7 +143,7 @@ def cut_node(node: Node, begin: int, end: int) -> Node:
     narrow = {
         id(tensor): _narrowed(tensor, last - first)
         for tensor, (first, last) in zip(node.operands, cut.columns, strict=True)
-        if not tensor.is_constant
+        if tensor.in_arena
     }
     inputs = tuple(narrow.get(id(tensor), tensor) for tensor in node.inputs)
     return Node(node.name, cut.op, inputs, (_narrowed(node.output, end - begin),))

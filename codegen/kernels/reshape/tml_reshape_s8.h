@@ -8,7 +8,7 @@
 static inline void tml_reshape_s8(const tml_reshape *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                   int32_t row_end)
 {
-    tml_copy(output, input, (row_end - row_begin) * p->output.width * p->output.channels);
+    tml_copy(output, input, (row_end - row_begin) * p->output.stride);
 }
 
 #endif

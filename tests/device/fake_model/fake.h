@@ -16,5 +16,6 @@ int8_t *fake_input_bias(void);
 const int8_t *fake_output_sums(void);
 const int8_t *fake_output_tail(void);
 void fake_invoke(void);
+void fake_reset(void);
 
 #endif

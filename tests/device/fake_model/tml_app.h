@@ -19,6 +19,11 @@
 #define TML_APP_KEEPS_INPUT FAKE_KEEPS_INPUT
 #define TML_APP_INVOKE() fake_invoke()
 
+#ifdef FAKE_STATES
+#define TML_APP_STATE_BYTES 4u
+#define TML_APP_RESET() fake_reset()
+#endif
+
 #define TML_APP_INPUT_COUNT 2
 #define TML_APP_INPUT_BYTES 307
 #define TML_APP_INPUT_SIZES {300, 7}
