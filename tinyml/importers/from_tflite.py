@@ -11,7 +11,7 @@ from tinyml.importers.faults import raise_faults
 from tinyml.importers.tflite_call import Call, make_tensor
 from tinyml.importers.tflite_ops import ROWS, Row
 from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
-from tinyml.ir import Graph, Node, ShapeError, Tensor, shown, verify
+from tinyml.ir import DType, Graph, Node, ShapeError, Tensor, shown, verify
 
 _SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
 Step = TypeVar("Step")
@@ -62,7 +62,10 @@ class _Import:
         call = self._call(entry, row)
         with reading("its options"):
             op, inputs = row.lower(call, entry.options(row.options) if row.options else None)
-        return Node(call.output.name, op, tuple(inputs), call.outputs)
+        node = Node(call.output.name, op, tuple(inputs), call.outputs)
+        if not op.takes_int16 and any(tensor.dtype is DType.INT16 for tensor in (*node.operands, *node.outputs)):
+            raise UnsupportedError("int16 activations; int8 is supported")
+        return node
 
     def _call(self, entry: OperatorEntry, row: Row) -> Call:
         least, most = row.inputs

@@ -17,7 +17,7 @@ from tinyml.importers.tflite_window import (
     window_sides,
     with_bias,
 )
-from tinyml.ir import Activation, DType, Op, Tensor
+from tinyml.ir import ACTIVATIONS, Activation, DType, Op, Tensor
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -91,6 +91,8 @@ def _transpose_conv(call: Call, options: Any) -> Lowered:
     source = image(call, 2)
     weights = weights_for(call, 1, source)
     check_weights(call, source, weights, axis=0)
+    if weights.dtype is DType.INT4:
+        raise UnsupportedError("int4 weights; int8 is supported")
     stride_h, stride_w, _, _ = window_sides(options, dilated=False)
     padding = transposed_padding(options.Padding(), source, weights, call.output, (stride_h, stride_w))
     op = TransposeConv(stride_h, stride_w, padding, activation(options.FusedActivationFunction()))
@@ -260,7 +262,7 @@ def _prelu(call: Call, options: Any) -> Lowered:
 
 def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
-    if source.dtype not in (DType.FLOAT32, DType.INT8) or call.output.dtype is not DType.INT8:
+    if source.dtype not in (DType.FLOAT32, *ACTIVATIONS) or call.output.dtype not in ACTIVATIONS:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     require_per_tensor(source)
     require_per_tensor(call.output)
@@ -270,7 +272,7 @@ def _quantize(call: Call, options: Any) -> Lowered:
 def _dequantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     half = source.dtype is DType.FLOAT16 and source.is_constant
-    if not (half or source.dtype is DType.INT8) or call.output.dtype is not DType.FLOAT32:
+    if not (half or source.dtype in ACTIVATIONS) or call.output.dtype is not DType.FLOAT32:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     if not half:
         call.require_activations(source)

@@ -21,6 +21,8 @@ class Quantize(Pointwise):
     """
 
     kind: ClassVar[str] = "quantize"
+    takes_int16: ClassVar[bool] = True
+    mixes_widths: ClassVar[bool] = True
 
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
         multiplier, shift = quantize_multiplier(source.affine.scale / output.affine.scale)
