@@ -1,4 +1,4 @@
-"""Random one-node graphs beyond int8: int16 activations, int4 weights. They are the int8 cases, moved to other types."""
+"""Random one-node graphs beyond int8, int16 activations and int4 weights: the int8 cases, moved to other types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEPS = 256  # int16 numbers to an int8 one
 
 
 def with_int16(make: Make, rng: Rng) -> Graph:
-    """An int8 case with int16 activations and biases to match; QUANTIZE keeps int8 on one side in two cases of three."""
+    """An int8 case with int16 activations and biases to match; QUANTIZE often keeps int8 on one side."""
     graph = make(rng)
     (node,) = graph.nodes
     kept = [node.inputs[0], node.output, None][int(rng.integers(0, 3))] if isinstance(node.op, Quantize) else None

@@ -8,7 +8,10 @@ from tinyml.ir import Array, Graph, Tensor
 
 
 def int8_samples(graph: Graph, count: int, seed: int = 0) -> list[tuple[Array, ...]]:
-    """`count` samples, int8 or what else the graph takes: all -128, all 127, all zero point, then random ones; one array per graph input."""
+    """`count` samples: all -128, all 127, all zero point, then random ones; one array per graph input.
+
+    An int16 input gets its own least and greatest value.
+    """
     rng = np.random.default_rng(seed)
     samples = [tuple(np.full(t.shape, t.dtype.bounds[end], t.dtype.numpy) for t in graph.inputs) for end in (0, 1)]
     samples += [tuple(np.full(t.shape, t.affine.zero_point if t.quant else 0, t.dtype.numpy) for t in graph.inputs)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import ACTIVATIONS, Array, Graph, Node, Tensor, channels_first_hint, shown
+from tinyml.ir import ACTIVATION_TYPES, Array, Graph, Node, Tensor, channels_first_hint, shown
 
 Inputs = Array | Sequence[Array]
 
@@ -33,7 +33,7 @@ def run_all(graph: Graph, inputs: Inputs) -> Mapping[Tensor, Array]:
 
 def evaluate(node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
     """Outputs of one node."""
-    integer = any(tensor.dtype in ACTIVATIONS for tensor in (*node.inputs[:1], *node.outputs))
+    integer = any(tensor.dtype in ACTIVATION_TYPES for tensor in (*node.inputs[:1], *node.outputs))
     return node.op.run_int8(node, values) if integer else node.op.run_float(node, values)
 
 

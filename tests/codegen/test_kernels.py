@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from codegen.kernels import KERNELS
+from tests.cases_wide import INT4, INT16
 from tests.host_c import c_outputs
 from tests.op_cases import CASES
 from tests.samples import int8_samples
@@ -25,9 +26,10 @@ def accepted_graphs(kernel: Kernel, count: int, seed: int) -> list[Graph]:
     """Random one-node graphs of the kernel's op that it accepts."""
     rng = np.random.default_rng(seed)
     graphs: list[Graph] = []
-    for _ in range(200 * count):
-        graph = CASES[kernel.op.kind](rng)
-        if kernel.accepts(graph.nodes[0]):
+    makers = [cases[kernel.op.kind] for cases in (CASES, INT16, INT4) if kernel.op.kind in cases]
+    for number in range(200 * count * len(makers)):
+        graph = makers[number % len(makers)](rng)
+        if kernel.runs(graph.nodes[0]):
             graphs.append(graph)
         if len(graphs) == count:
             return graphs

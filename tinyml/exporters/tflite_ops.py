@@ -142,7 +142,9 @@ def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:
 def _split(op: Split, node: Node, model: ModelWriter) -> None:
     options = schema.SplitOptionsT()
     options.numSplits = op.count
-    model.operator("SPLIT", _version(node, 2, 4), [_indices(node, "axis", op.axis), *node.inputs], node.outputs, options)
+    model.operator(
+        "SPLIT", _version(node, 2, 4), [_indices(node, "axis", op.axis), *node.inputs], node.outputs, options
+    )
 
 
 def _strided_slice(op: StridedSlice, node: Node, model: ModelWriter) -> None:

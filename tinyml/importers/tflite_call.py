@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_schema import TensorEntry
-from tinyml.ir import ACTIVATIONS, Activation, DType, Quant, Tensor, shown
+from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Quant, Tensor, shown
 from tinyml.ir.dtype import unpack_int4
 
 MAX_RANK = 8
@@ -74,7 +74,7 @@ class Call:
 
 def require_per_tensor(tensor: Tensor) -> None:
     """ModelError for a quantized tensor without exactly one scale, UnsupportedError for an asymmetric int16 one."""
-    if tensor.dtype not in ACTIVATIONS:
+    if tensor.dtype not in ACTIVATION_TYPES:
         return
     if tensor.quant is None:
         raise ModelError(f"{tensor.dtype.value} tensor {shown(tensor.name)} has no scale")
@@ -137,7 +137,7 @@ def _quant(entry: TensorEntry, dtype: DType, shape: tuple[int, ...]) -> Quant | 
     scales, zero_points = entry.quant.scales, entry.quant.zero_points or (0,)
     if len(zero_points) == 1:
         zero_points = zero_points * len(scales)
-    if dtype not in (*ACTIVATIONS, DType.INT4) and not all(math.isfinite(scale) and scale > 0 for scale in scales):
+    if dtype not in (*ACTIVATION_TYPES, DType.INT4) and not all(math.isfinite(scale) and scale > 0 for scale in scales):
         # an int32 or int64 bias whose scale underflowed to 0; nothing computes with it
         return None
     if len(scales) == 1 and len(zero_points) == 1:

@@ -17,7 +17,7 @@ from tinyml.importers.tflite_window import (
     window_sides,
     with_bias,
 )
-from tinyml.ir import ACTIVATIONS, Activation, DType, Op, Tensor
+from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Op, Tensor
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -262,7 +262,7 @@ def _prelu(call: Call, options: Any) -> Lowered:
 
 def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
-    if source.dtype not in (DType.FLOAT32, *ACTIVATIONS) or call.output.dtype not in ACTIVATIONS:
+    if source.dtype not in (DType.FLOAT32, *ACTIVATION_TYPES) or call.output.dtype not in ACTIVATION_TYPES:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     require_per_tensor(source)
     require_per_tensor(call.output)
@@ -272,7 +272,7 @@ def _quantize(call: Call, options: Any) -> Lowered:
 def _dequantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     half = source.dtype is DType.FLOAT16 and source.is_constant
-    if not (half or source.dtype in ACTIVATIONS) or call.output.dtype is not DType.FLOAT32:
+    if not (half or source.dtype in ACTIVATION_TYPES) or call.output.dtype is not DType.FLOAT32:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     if not half:
         call.require_activations(source)

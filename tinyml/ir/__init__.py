@@ -1,6 +1,6 @@
 """The Graph: what every stage of the SDK reads and writes."""
 
-from tinyml.ir.dtype import ACTIVATIONS, DType
+from tinyml.ir.dtype import ACTIVATION_TYPES, DType
 from tinyml.ir.graph import Graph, Node
 from tinyml.ir.op import Activation, Cut, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
@@ -9,7 +9,7 @@ from tinyml.ir.text import channels_first_hint, graph_text, shown
 from tinyml.ir.verify import verify
 
 __all__ = [
-    "ACTIVATIONS",
+    "ACTIVATION_TYPES",
     "Activation",
     "Array",
     "Cut",

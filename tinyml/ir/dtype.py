@@ -50,7 +50,7 @@ class DType(Enum):
         return int(info.min), int(info.max)
 
 
-ACTIVATIONS = (DType.INT8, DType.INT16)  # what a quantized activation may be
+ACTIVATION_TYPES = (DType.INT8, DType.INT16)  # what a quantized activation may be
 
 
 def pack_int4(values: NDArray[np.int8]) -> NDArray[np.uint8]:

@@ -88,11 +88,15 @@ def multiply_wide_by_quantized_multiplier(value: Array, multiplier: Array | int,
 
     For the int64 sums of int16 activations: value in +-2**47, shift in [-31, WIDEST_SHIFT]. Arguments broadcast.
     """
-    m, s = np.asarray(multiplier, np.int64), np.asarray(shift, np.int64)
-    reduced = np.where(m < 0x7FFF0000, (m + (1 << 15)) >> 16, 0x7FFF)
-    places = 15 - s
-    total: Int64 = np.asarray(value, np.int64) * reduced + (np.int64(1) << (places - 1))
+    places = 15 - np.asarray(shift, np.int64)
+    total: Int64 = np.asarray(value, np.int64) * reduced_multiplier(multiplier) + (np.int64(1) << (places - 1))
     return wrap_int32(total >> places)
+
+
+def reduced_multiplier(multiplier: Array | int) -> Int64:
+    """A multiplier of 31 bits in 15."""
+    m = np.asarray(multiplier, np.int64)
+    return np.where(m < 0x7FFF0000, (m + (1 << 15)) >> 16, 0x7FFF)
 
 
 def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinyml.errors import ModelError
-from tinyml.ir.dtype import ACTIVATIONS, DType
+from tinyml.ir.dtype import ACTIVATION_TYPES, DType
 from tinyml.ir.graph import Graph, Node
 from tinyml.ir.op import ShapeError
 from tinyml.ir.tensor import Array, Tensor
@@ -97,7 +97,7 @@ def _quant_faults(tensor: Tensor) -> Iterator[str]:
 def _activations_quantized(graph: Graph) -> Iterator[str]:
     activations = {*graph.inputs, *graph.outputs, *(t for n in graph.nodes for t in (*n.operands, *n.outputs))}
     for tensor in graph.tensors:
-        if tensor in activations and (tensor.dtype not in ACTIVATIONS or tensor.quant is None):
+        if tensor in activations and (tensor.dtype not in ACTIVATION_TYPES or tensor.quant is None):
             bare = "" if tensor.quant else " without quantization"
             yield f"{shown(tensor.name)} is {tensor.dtype.value}{bare}; int8 or int16 expected"
         elif tensor in activations and len(tensor.affine.scales) != 1:
@@ -107,9 +107,9 @@ def _activations_quantized(graph: Graph) -> Iterator[str]:
 
 
 def _widths_agree(graph: Graph) -> Iterator[str]:
-    """One width of activation per node but for QUANTIZE; int16 only where the op takes it; weights and bias to match."""
+    """Activations of one width per node, int16 only where the op takes it, weights and bias to match."""
     for node in graph.nodes:
-        found = {tensor.dtype for tensor in (*node.operands, *node.outputs) if tensor.dtype in ACTIVATIONS}
+        found = {tensor.dtype for tensor in (*node.operands, *node.outputs) if tensor.dtype in ACTIVATION_TYPES}
         if len(found) > 1 and not node.op.mixes_widths:
             yield f"{shown(node.name)}: {node.op.kind} of both int8 and int16"
         elif DType.INT16 in found and not node.op.takes_int16:

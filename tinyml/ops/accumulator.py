@@ -55,7 +55,7 @@ def check_wide(node: Node, shifts: Sequence[int]) -> None:
     """UnsupportedError where TFLM could not rescale the int64 sums of a layer with int16 activations."""
     if max(shifts) > WIDEST_SHIFT:
         raise UnsupportedError(
-            f"{shown(node.name)}: the scales of input and weights are {2.0**WIDEST_SHIFT:.0f} times the output's or more",
+            f"{shown(node.name)}: the scales of input and weights are 2**{WIDEST_SHIFT} times the output's or more",
             hint="quantize the model again with samples that reach the range of this layer",
         )
 

@@ -39,8 +39,8 @@ def sum_multipliers(node: Node) -> SumMultipliers:
     output = quantize_multiplier(twice / (2**headroom * node.output.affine.scale))
     if output[1] > 0:
         raise UnsupportedError(
-            f"{shown(node.name)}: an operand's scale, {max(first, second):.6g}, is 2**{headroom - 1} or more times the output's, "
-            f"{node.output.affine.scale:.6g}",
+            f"{shown(node.name)}: an operand's scale, {max(first, second):.6g}, is 2**{headroom - 1} or more times "
+            f"the output's, {node.output.affine.scale:.6g}",
             hint="quantize the model again with samples that reach the range of this layer",
         )
     return SumMultipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
