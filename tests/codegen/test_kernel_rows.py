@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from codegen.emit import kernel_files
-from codegen.kernels import KERNELS
 from codegen.literals import ArrayPool, struct_body
-from tests.codegen.test_kernels import accepted_graphs
+from tests.codegen.test_kernels import PORTABLE, accepted_graphs
 from tests.host_c import SANITIZERS, WARNINGS
 from tests.samples import int8_samples
 from tinyml.interpreter import run
@@ -25,7 +24,7 @@ from tinyml.ir import Array, Node, Tensor
 from tinyml.kernel import Kernel
 
 COUNT = int(os.environ.get("TINYML_TEST_KERNEL_CASES", "4"))
-BY_ROWS = [k for k in KERNELS if k.by_rows and not k.variadic_outputs and not k.requires]
+BY_ROWS = [k for k in PORTABLE if k.by_rows and not k.variadic_outputs]
 
 _MAIN = """\
 #include <stdio.h>
