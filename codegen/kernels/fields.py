@@ -35,10 +35,11 @@ def stored(constant: Tensor) -> Array:
 
 def wide_fields(node: Node, activation: Activation) -> Fields:
     """Weights and the tml_wide of a node with int16 activations and inputs (operand, weights[, bias])."""
-    multipliers, shifts = convolution_multipliers(*node.inputs[:2], node.output, node.output.shape[-1])
+    image, weights = node.inputs[:2]
+    multipliers, shifts = convolution_multipliers(image, weights, node.output, node.output.shape[-1])
     check_wide(node, shifts)
     return {
-        "weights": node.inputs[1].values,
+        "weights": weights.values,
         "wide": {
             "bias": node.inputs[2].values if len(node.inputs) > 2 else None,
             "multiplier": reduced_multiplier(np.array(multipliers)).astype(np.int16),
