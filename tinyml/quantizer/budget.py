@@ -2,6 +2,7 @@
 
 - **Flash.** Layers go to int4 weights, those first whose noise at the outputs per byte saved is least, until weights
   and biases fit. The noise is measured with the layer's weights alone in int4, all else in float.
+  Weights of a layer in int16 are int8, and its biases int64: other layers make up for that.
 - **SQNR.** Activations go to int16, each time the one that takes most noise off the outputs of the quantized model,
   until these reach the bound. Noises of different layers add up, so an activation's gain hardly changes as others
   follow: it is measured again only when its turn comes (lazy greedy).
@@ -104,8 +105,8 @@ class PrecisionSearch:
         noise = _noise(self.score(precision))
         while gains and _decibels(noise) < least_db:
             group = max(gains, key=lambda candidate: gains[candidate])
-            wider = _with_int16(precision, group)
-            if flash_budget is not None and self.weights_bytes(wider) > flash_budget:
+            wider = self._wider(precision, group, flash_budget)
+            if wider is None or gains[group] <= 0:
                 del gains[group]
                 continue
             found = _noise(self.score(wider))
@@ -114,6 +115,16 @@ class PrecisionSearch:
                 del gains[group]
                 precision, noise = wider, found
         return precision, _decibels(noise) >= least_db
+
+    def _wider(self, precision: Precision, group: Group, flash_budget: int | None) -> Precision | None:
+        """With one more group in int16 and, where its biases and weights need the room, other layers in int4."""
+        wider = _with_int16(precision, group)
+        if flash_budget is None:
+            return wider
+        try:
+            return self.within_flash(wider, flash_budget)
+        except FitError:
+            return None
 
     def _candidates(self, precision: Precision) -> list[Group]:
         graph = self._observation.graph

@@ -111,7 +111,8 @@ def named(observation: Observation, int16: tuple[str, ...], int4: tuple[str, ...
 
 
 def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern)
+    stated = name.removesuffix("/equalized")
+    return pattern in (name, stated) or fnmatchcase(name, pattern) or fnmatchcase(stated, pattern)
 
 
 def _names(graph: Graph, group: Group) -> list[str]:
