@@ -140,8 +140,20 @@ pixels_option = click.option(
 def precision_options(command: F) -> F:
     """Adds --int16, --int4, --flash-budget and --min-sqnr; the command gets `precision`, as `quantize` takes it."""
 
-    @click.option("--int16", multiple=True, metavar="LAYER", help="A layer whose output is int16; may be repeated.")
-    @click.option("--int4", multiple=True, metavar="LAYER", help="A layer whose weights are int4; may be repeated.")
+    @click.option(
+        "--int16",
+        multiple=True,
+        metavar="LAYER",
+        envvar="TINYML_INT16",
+        help="A layer whose output is int16; * and ? stand for any text. May be repeated.",
+    )
+    @click.option(
+        "--int4",
+        multiple=True,
+        metavar="LAYER",
+        envvar="TINYML_INT4",
+        help="A layer whose weights are int4; the same.",
+    )
     @click.option(
         "--flash-budget",
         type=click.IntRange(1),
