@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from codegen.names import comment
 from codegen.sources import Port
 from tinyml._version import __version__
-from tinyml.ir import Tensor
+from tinyml.ir import DType, Tensor
 from tinyml.scheduler import Plan
 
 
@@ -40,9 +40,9 @@ def public_header(
         "/* All of the model's memory. */",
         f"extern int8_t {name}_arena[{upper}_ARENA_BYTES];",
         "",
-        *(_prototypes(inputs, "int8_t *", _input_note(plan)) if plan.fed is None else ()),
-        *_prototypes(outputs, "const int8_t *", "Read after the inference."),
-        *_entry_points(plan, name),
+        *(_prototypes(inputs, "", _input_note(plan)) if plan.fed is None else ()),
+        *_prototypes(outputs, "const ", "Read after the inference."),
+        *_entry_points(plan, name, outputs[0]),
         "",
         "#ifdef __cplusplus",
         "}",
@@ -65,7 +65,7 @@ def _row_sizes(plan: Plan, name: str) -> Iterator[str]:
         yield f"#define {name.upper()}_ROW_BYTES {plan.fed.row_bytes}"
 
 
-def _entry_points(plan: Plan, name: str) -> Iterator[str]:
+def _entry_points(plan: Plan, name: str, output: Port) -> Iterator[str]:
     """The functions that run the model."""
     if plan.state_bytes:
         yield "/* Forgets all inferences: the next is the first of a new sequence. The very first one needs no call. */"
@@ -80,7 +80,7 @@ def _entry_points(plan: Plan, name: str) -> Iterator[str]:
     yield " * Rows beyond the last are ignored. */"
     yield f"void {name}_push_rows(const int8_t *rows, int32_t count);\n"
     yield "/* Runs the rest and returns the (first) output; NULL while rows are missing. */"
-    yield f"const int8_t *{name}_finish(void);"
+    yield f"const {output.c_type} *{name}_finish(void);"
 
 
 def _input_note(plan: Plan) -> str:
@@ -89,9 +89,9 @@ def _input_note(plan: Plan) -> str:
     return "Fill before every inference: its memory is used again while the model runs."
 
 
-def _prototypes(ports: Iterable[Port], pointer: str, note: str) -> Iterator[str]:
+def _prototypes(ports: Iterable[Port], const: str, note: str) -> Iterator[str]:
     for port in ports:
-        yield f"/* {note}\n * {_describe(port.tensor)} */\n{pointer}{port.function}(void);\n"
+        yield f"/* {note}\n * {_describe(port.tensor)} */\n{const}{port.c_type} *{port.function}(void);\n"
 
 
 def _describe(tensor: Tensor) -> str:
@@ -122,6 +122,29 @@ def _float(value: float) -> str:
     return text if any(mark in text for mark in ".en") else text + ".0"
 
 
+_CONVERSIONS_TEMPLATE = """\
+/* round(real / scale) + zero_point, ties away from zero, saturated to {kind}; NaN becomes the zero point. */
+static inline {kind}_t {name}_quantize{suffix}(float real, float scale, int zero_point)
+{{
+    const float scaled = real / scale;
+    if (!(scaled > -{beyond}.0f)) {{
+        return ({kind}_t)(scaled < 0.0f ? {low} : zero_point);
+    }}
+    if (scaled > {beyond}.0f) {{
+        return {high};
+    }}
+    const int whole = (int)scaled;
+    const float rest = scaled - (float)whole;
+    const int q = zero_point + whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0);
+    return ({kind}_t)(q < {low} ? {low} : q > {high} ? {high} : q);
+}}
+
+/* scale * (q - zero_point). */
+static inline float {name}_dequantize{suffix}({kind}_t q, float scale, int zero_point)
+{{
+    return scale * (float)((int)q - zero_point);
+}}
+"""
 _FLOAT_TEMPLATE = """\
 /* Real numbers at the border of {name}, for targets with floating point. */
 #ifndef {upper}_FLOAT_H
@@ -129,28 +152,7 @@ _FLOAT_TEMPLATE = """\
 
 #include "{name}.h"
 
-/* round(real / scale) + zero_point, ties away from zero, saturated to int8; NaN becomes the zero point. */
-static inline int8_t {name}_quantize(float real, float scale, int zero_point)
-{{
-    const float scaled = real / scale;
-    if (!(scaled > -512.0f)) {{
-        return (int8_t)(scaled < 0.0f ? -128 : zero_point);
-    }}
-    if (scaled > 512.0f) {{
-        return 127;
-    }}
-    const int whole = (int)scaled;
-    const float rest = scaled - (float)whole;
-    const int q = zero_point + whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0);
-    return (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q);
-}}
-
-/* scale * (q - zero_point). */
-static inline float {name}_dequantize(int8_t q, float scale, int zero_point)
-{{
-    return scale * (float)((int)q - zero_point);
-}}
-
+{conversions}
 {helpers}
 #endif
 """
@@ -160,24 +162,45 @@ def float_header(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...])
     """`<function>_from_float` per input and `<function>_to_float` per output."""
     helpers = [_input_helper(name, port, len(inputs) == 1) for port in inputs]
     helpers += [_output_helper(name, port, len(outputs) == 1) for port in outputs]
-    return _FLOAT_TEMPLATE.format(name=name, upper=name.upper(), helpers="\n".join(helpers))
+    kinds = dict.fromkeys((DType.INT8, *(port.tensor.dtype for port in (*inputs, *outputs))))
+    conversions = "\n".join(_conversions(name, kind) for kind in kinds)
+    return _FLOAT_TEMPLATE.format(name=name, upper=name.upper(), conversions=conversions, helpers="\n".join(helpers))
+
+
+def _conversions(name: str, kind: DType) -> str:
+    low, high = kind.bounds
+    return _CONVERSIONS_TEMPLATE.format(
+        name=name, kind=kind.value, suffix=_suffix(kind), low=low, high=high, beyond=4 * (high + 1)
+    )
+
+
+def _suffix(kind: DType) -> str:
+    return "" if kind is DType.INT8 else f"_{kind.value}"
+
+
+def _count(port: Port, macro_name: str) -> str:
+    """Values of a port, in C."""
+    size = port.tensor.dtype.size_bytes
+    return f"{macro_name}_BYTES" if size == 1 else f"{macro_name}_BYTES / {size}"
 
 
 def _input_helper(name: str, port: Port, single: bool) -> str:
     m = macro(port, name, "INPUT", single)
+    count, kind = _count(port, m), port.tensor.dtype
     return (
-        f"static inline void {port.function}_from_float(const float real[{m}_BYTES])\n{{\n"
-        f"    int8_t *q = {port.function}();\n"
-        f"    for (int i = 0; i < {m}_BYTES; i++) {{\n"
-        f"        q[i] = {name}_quantize(real[i], {m}_SCALE, {m}_ZERO_POINT);\n    }}\n}}\n"
+        f"static inline void {port.function}_from_float(const float real[{count}])\n{{\n"
+        f"    {port.c_type} *q = {port.function}();\n"
+        f"    for (int i = 0; i < {count}; i++) {{\n"
+        f"        q[i] = {name}_quantize{_suffix(kind)}(real[i], {m}_SCALE, {m}_ZERO_POINT);\n    }}\n}}\n"
     )
 
 
 def _output_helper(name: str, port: Port, single: bool) -> str:
     m = macro(port, name, "OUTPUT", single)
+    count, kind = _count(port, m), port.tensor.dtype
     return (
-        f"static inline void {port.function}_to_float(float real[{m}_BYTES])\n{{\n"
-        f"    const int8_t *q = {port.function}();\n"
-        f"    for (int i = 0; i < {m}_BYTES; i++) {{\n"
-        f"        real[i] = {name}_dequantize(q[i], {m}_SCALE, {m}_ZERO_POINT);\n    }}\n}}\n"
+        f"static inline void {port.function}_to_float(float real[{count}])\n{{\n"
+        f"    const {port.c_type} *q = {port.function}();\n"
+        f"    for (int i = 0; i < {count}; i++) {{\n"
+        f"        real[i] = {name}_dequantize{_suffix(kind)}(q[i], {m}_SCALE, {m}_ZERO_POINT);\n    }}\n}}\n"
     )

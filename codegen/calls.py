@@ -33,7 +33,7 @@ def place(plan: Plan, tensor: Tensor, column: int, strip: int) -> Place | None:
     if tensor.is_constant:
         return None
     if tensor.is_state:
-        return Place("states", plan.state_offsets[tensor] + column * tensor.hwc[2] * tensor.dtype.size_bytes)
+        return Place("states", plan.state_offsets[tensor] + column * tensor.pixel_bytes)
     buffer = plan.buffers[tensor]
     first = int(buffer.columns.first[strip]) if buffer.columns else 0
-    return Place("arena", buffer.offset + (column - first) * tensor.hwc[2])
+    return Place("arena", buffer.offset + (column - first) * tensor.pixel_bytes)

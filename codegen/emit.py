@@ -49,7 +49,7 @@ def generate(plan: Plan, trace: bool = False) -> Sources:
         f"{name}.h": public_header(plan, name, inputs, outputs, pool.total_bytes),
         f"{name}_float.h": float_header(name, inputs if plan.fed is None else (), outputs),
         f"{name}_weights.h": _weights(plan, name, pool),
-        f"{name}.c": _source(plan, name, headers, steps, states + accessors, outputs[0].function, trace),
+        f"{name}.c": _source(plan, name, headers, steps, states + accessors, outputs[0], trace),
         **kernel_files(headers),
     }
     return Sources(
@@ -97,7 +97,9 @@ def _accessor(plan: Plan, port: Port, pool: ArrayPool, const: str) -> str:
         place = pool.name_of(tensor.values, port.identifier)
     else:
         place = f"{pool.prefix}_arena + {plan.buffers[tensor].offset}"
-    return f"{const}int8_t *{port.function}(void)\n{{\n    return {place};\n}}\n"
+        if port.c_type != "int8_t":
+            place = f"({const}{port.c_type} *)(void *)({place})"
+    return f"{const}{port.c_type} *{port.function}(void)\n{{\n    return {place};\n}}\n"
 
 
 def _weights(plan: Plan, name: str, pool: ArrayPool) -> str:
@@ -124,7 +126,7 @@ def _source(
     headers: Iterable[str],
     steps: list[PrintedStep],
     accessors: str,
-    output: str,
+    output: Port,
     trace: bool,
 ) -> str:
     parts = [

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from codegen.calls import Call
+from codegen.sources import Port
 from codegen.states import first_reset
 from codegen.steps import PrintedStep
 from codegen.wrap import wrapped
 from tinyml.scheduler import Group, Plan
 
 
-def run_functions(plan: Plan, name: str, steps: Sequence[PrintedStep], output: str) -> str:
-    """`<name>_invoke`, or `_begin`, `_push_rows` and `_finish`; `output`: the function of the first output."""
+def run_functions(plan: Plan, name: str, steps: Sequence[PrintedStep], output: Port) -> str:
+    """`<name>_invoke`, or `_begin`, `_push_rows` and `_finish`; `output`: the first."""
     numbered = list(enumerate(steps))
     parts: list[tuple[Group, list[tuple[int, PrintedStep]]]] = []
     first = 0
@@ -122,7 +123,7 @@ def _function(head: str, body: Sequence[str]) -> str:
 
 
 def _fed_functions(
-    plan: Plan, name: str, parts: Sequence[tuple[Group, list[tuple[int, PrintedStep]]]], output: str
+    plan: Plan, name: str, parts: Sequence[tuple[Group, list[tuple[int, PrintedStep]]]], output: Port
 ) -> str:
     assert plan.fed is not None
     (fed, printed), rest = parts[0], parts[1:]
@@ -152,7 +153,7 @@ def _fed_functions(
         "    }",
         *(late if fed.ticks > height else []),
         *(line for group, own in rest for line in _group(group, own)),
-        f"    return {output}();",
+        f"    return {output.function}();",
     ]
     return "\n".join(
         [
@@ -161,6 +162,6 @@ def _fed_functions(
             _function(f"static void {name}_tick(int32_t tick)", _with_memory(name, tick)),
             _function(f"void {name}_begin(void)", [*first_reset(plan, name), f"    {name}_next_row = 0;"]),
             _function(f"void {name}_push_rows(const int8_t *rows, int32_t count)", push),
-            _function(f"const int8_t *{name}_finish(void)", _with_memory(name, finish)),
+            _function(f"const {output.c_type} *{name}_finish(void)", _with_memory(name, finish)),
         ]
     )

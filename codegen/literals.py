@@ -12,7 +12,7 @@ from codegen.wrap import WIDTH, wrapped
 from tinyml.ir import Array
 from tinyml.kernel import Field, Fields
 
-_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t"}
+_C_TYPES = {f"{sign}int{bits}": f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def c_type(array: Array) -> str:

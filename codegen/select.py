@@ -29,4 +29,4 @@ def select_kernels(graph: Graph, features: Iterable[str] = ()) -> dict[Node, tup
 
 
 def _fits(kernel: Kernel, node: Node, available: frozenset[str]) -> bool:
-    return kernel.op is type(node.op) and kernel.requires <= available and kernel.accepts(node)
+    return kernel.requires <= available and kernel.runs(node)

@@ -21,6 +21,11 @@ class Port:
     function: str
     tensor: Tensor
 
+    @property
+    def c_type(self) -> str:
+        """Of a value: "int8_t"."""
+        return f"{self.tensor.dtype.value}_t"
+
 
 @dataclass(frozen=True)
 class Sources:

@@ -13,7 +13,7 @@ from codegen.loops import again, progress, single_tick
 from codegen.names import identifier
 from codegen.step_table import step_label
 from codegen.trace import trace_calls
-from tinyml.ir import Node, Tensor
+from tinyml.ir import DType, Node, Tensor
 from tinyml.scheduler import Plan, Step
 from tinyml.scheduler.strips import cut_node
 
@@ -72,16 +72,18 @@ def _part(plan: Plan, step: Step, strip: int) -> _Part | None:
         found = node.op.cut_columns(node, begin, end)
         assert found is not None
         reads, cut = found.columns, cut_node(node, begin, end)
-        assert step.kernel.accepts(cut), f"{step.kernel} does not take {cut}"
+        assert step.kernel.runs(cut), f"{step.kernel} does not take {cut}"
     wholes, firsts = (*node.operands, *node.outputs), (*(read[0] for read in reads), *[begin] * len(node.outputs))
     places = tuple(place(plan, t, first, strip) for t, first in zip(wholes, firsts, strict=True))
     narrow = (*cut.operands, *cut.outputs)
-    return _Part(cut, places, tuple(_view(plan, t, as_seen) for t, as_seen in zip(wholes, narrow, strict=True)))
+    views = tuple(_view(plan, step, t, as_seen) for t, as_seen in zip(wholes, narrow, strict=True))
+    return _Part(cut, places, views)
 
 
-def _view(plan: Plan, tensor: Tensor, as_seen: Tensor) -> str:
+def _view(plan: Plan, step: Step, tensor: Tensor, as_seen: Tensor) -> str:
     """tml_view of the columns that a call sees of a tensor."""
     height, width, channels = as_seen.hwc
+    channels = as_seen.pixel_bytes if step.kernel.moves_bytes else channels
     buffer = plan.buffers.get(tensor)
     rows, stride = (buffer.rows, buffer.stride) if buffer else (height, tensor.row_bytes)
     sides = f".height = {height}, .width = {width}, .channels = {channels}"
@@ -125,7 +127,8 @@ def _call(step: Step, part: _Part, params: str, tail: Sequence[str], pool: Array
             found = part.places[index]
             if found is None:
                 tensor = node.operands[index]
-                pieces[-1] += pool.name_of(tensor.values, f"{label}_{identifier(tensor.name)}")
+                cast = "" if tensor.dtype is DType.INT8 else "(const int8_t *)"
+                pieces[-1] += cast + pool.name_of(tensor.values, f"{label}_{identifier(tensor.name)}")
             else:
                 pieces[-1] += f"{found.base} + "
                 pieces.append("")
@@ -140,7 +143,7 @@ def _kept_columns(plan: Plan, tensor: Tensor, strip: int) -> Iterator[Call]:
     buffer = plan.buffers.get(tensor)
     if strip == 0 or buffer is None or buffer.columns is None:
         return
-    depth, first = tensor.hwc[2], int(buffer.columns.first[strip])
+    depth, first = tensor.pixel_bytes, int(buffer.columns.first[strip])
     kept = (int(buffer.columns.end[strip - 1]) - first) * depth
     moved = (first - int(buffer.columns.first[strip - 1])) * depth
     if kept > 0 and moved:

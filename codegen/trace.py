@@ -21,11 +21,11 @@ def trace_calls(plan: Plan, step: Step, number: int, rows: tuple[str, str], stri
 
 
 def _call(plan: Plan, step: Step, tensor: Tensor, number: int, begin: str, end: str, strip: int) -> Call:
-    _, width, depth = tensor.hwc
+    width, depth = tensor.hwc[1], tensor.pixel_bytes
     first, last = (int(step.columns.begin[strip]), int(step.columns.end[strip])) if step.columns else (0, width)
     found, buffer = place(plan, tensor, first, strip), plan.buffers.get(tensor)
     assert found is not None
     rows, stride = (buffer.rows, buffer.stride) if buffer else (tensor.hwc[0], tensor.row_bytes)
-    sides = f"{rows}, {stride}, {(last - first) * depth * tensor.dtype.size_bytes}"
+    sides = f"{rows}, {stride}, {(last - first) * depth}"
     pieces = (f"tml_trace_rows({number}u, {found.base} + ", f", {sides}, {begin}, {end});")
     return Call(pieces, (found.offset,))

@@ -103,7 +103,7 @@ def run_host(program: Path, graph: Graph, samples: Sequence[Sample], number: int
 def _split(data: bytes, graph: Graph) -> tuple[Array, ...]:
     arrays, start = [], 0
     for tensor in graph.outputs:
-        arrays.append(np.frombuffer(data[start : start + tensor.size_bytes], np.int8).reshape(tensor.shape))
+        arrays.append(np.frombuffer(data[start : start + tensor.size_bytes], tensor.dtype.numpy).reshape(tensor.shape))
         start += tensor.size_bytes
     return tuple(arrays)
 

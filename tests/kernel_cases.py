@@ -34,7 +34,7 @@ _PRELUDE = """\
 #define TAKE(size) ((int8_t *)malloc((size_t)(size))) /* of exactly this size: the sanitizer sees the next byte */
 #define GUARDED(at, size) ((void)(at), (void)(size), 0)
 #else
-static int8_t pool[65536];
+static _Alignas(16) int8_t pool[65536];
 static int32_t pool_used;
 
 static int8_t *take(int32_t size)
@@ -86,7 +86,7 @@ def random_cases(kernel: Kernel, make: Callable[[Rng], Graph], count: int, seed:
     for _ in range(100 * count):
         graph = make(rng)
         node = graph.nodes[0]
-        if kernel.accepts(node):
+        if kernel.runs(node):
             chosen = len(cases) // 5 % 3 if len(cases) % 5 == 4 else 3
             sample = int8_samples(graph, 4, seed=len(cases))[chosen]
             (expected,) = run(graph, sample)
@@ -114,21 +114,21 @@ def functions(cases: Sequence[Case], prefix: str) -> str:
 
 def _function(case: Case, number: int, pool: ArrayPool) -> str:
     node, kernel = case.node, case.kernel
-    size = case.expected.size
+    size = case.expected.nbytes
     fields = struct_body(kernel.parameters(node), pool, f"case_{number}")
     operands = [pool.name_of(values, f"operand_{number}_{i}") for i, values in enumerate(case.operands)]
     want = pool.name_of(case.expected, f"want_{number}")
     scratch = kernel.scratch_bytes(node)
     lines = [f"    static const {kernel.struct} whole = {{", *_views(case, None), *fields, "    };"]
-    lines += [f"    int8_t *operand_{i} = TAKE({v.size});" for i, v in enumerate(case.operands)]
-    lines += [f"    memcpy(operand_{i}, {name}, {v.size});" for i, (name, v) in enumerate(_zip(operands, case))]
+    lines += [f"    int8_t *operand_{i} = TAKE({v.nbytes});" for i, v in enumerate(case.operands)]
+    lines += [f"    memcpy(operand_{i}, {name}, {v.nbytes});" for i, (name, v) in enumerate(_zip(operands, case))]
     lines += [f"    int8_t *output = {'operand_0' if case.in_place else f'TAKE({size})'};"]
     lines += [f"    int8_t *scratch = TAKE({scratch});"] if scratch else []
     inputs = [f"operand_{i}" for i in range(len(operands))]
     extra = ["scratch"] if scratch else []
-    height = node.output.hwc[0]
+    height = (node.operands[0] if kernel.accumulates else node.output).hwc[0]
     lines += [f"    {kernel.name}({', '.join(['&whole', *inputs, 'output', '0', str(height), *extra])});"]
-    lines += [f"    int32_t wrong = differing(output, {want}, {size}) + GUARDED(output, {size});"]
+    lines += [f"    int32_t wrong = differing(output, (const int8_t *){want}, {size}) + GUARDED(output, {size});"]
     if kernel.by_rows and not case.in_place:
         lines += _by_rows(case, fields, operands, want, extra)
     lines += [f"    wrong += GUARDED(scratch, {scratch});"] if scratch else []
@@ -156,10 +156,13 @@ def _by_rows(case: Case, fields: list[str], operands: list[str], want: str, extr
         size = node.operands[i].row_bytes
         lines += [f"        memset(ring_{i}, 0x55, {ring * size});"]
         lines += [f"        for (int32_t y = needed_{i}[row][0]; y < needed_{i}[row][1]; y++) {{"]
-        lines += [f"            memcpy(ring_{i} + y % {ring} * {size}, {name} + y * {size}, {size});", "        }"]
+        lines += [
+            f"            memcpy(ring_{i} + y % {ring} * {size}, (const int8_t *){name} + y * {size}, {size});",
+            "        }",
+        ]
     inputs = [f"ring_{i}" for i in range(len(operands))]
     lines += [f"        {kernel.name}({', '.join(['&ring', *inputs, 'row_out', 'row', 'row + 1', *extra])});"]
-    lines += [f"        wrong += differing(row_out, {want} + row * {row_bytes}, {row_bytes});", "    }"]
+    lines += [f"        wrong += differing(row_out, (const int8_t *){want} + row * {row_bytes}, {row_bytes});", "    }"]
     return [*lines, f"    wrong += GUARDED(row_out, {row_bytes});"]
 
 
@@ -174,10 +177,14 @@ def _views(case: Case, rings: Sequence[int] | None) -> list[str]:
     rows = [tensor.hwc[0] for tensor in tensors] if rings is None else [*rings, 1]
     views = zip(case.kernel.views, tensors, rows, strict=True)
     return [
-        f"    .{name} = {{.height = {t.hwc[0]}, .width = {t.hwc[1]}, .channels = {t.hwc[2]}, .rows = {held}, "
+        f"    .{name} = {{.height = {t.hwc[0]}, .width = {t.hwc[1]}, .channels = {_channels(case, t)}, .rows = {held}, "
         f".stride = {t.row_bytes}}},"
         for name, t, held in views
     ]
+
+
+def _channels(case: Case, tensor: Tensor) -> int:
+    return tensor.pixel_bytes if case.kernel.moves_bytes else tensor.hwc[2]
 
 
 def as_model(cases: Sequence[Case]) -> tuple[Graph, Sources]:

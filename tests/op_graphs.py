@@ -39,11 +39,16 @@ def weights(rng: Rng, shape: Sequence[int], axis: int) -> Tensor:
 
 
 def bias(rng: Rng, channels: int, image: Tensor, filters: Tensor) -> Tensor:
-    """An int32 bias with TFLite's scale: input scale * filter scale."""
+    """An int32 bias."""
+    values = rng.integers(-5000, 5000, channels).astype(np.int32)
+    return Tensor.constant("bias", values, bias_quant(image, filters))
+
+
+def bias_quant(image: Tensor, filters: Tensor) -> Quant:
+    """TFLite's scales of a bias: input scale * filter scale."""
     scales = filters.affine.scales
     product = tuple(float(np.float32(image.affine.scale * s)) for s in scales)
-    biases = Quant(product, (0,) * len(scales), 0 if len(scales) > 1 else None)
-    return Tensor.constant("bias", rng.integers(-5000, 5000, channels).astype(np.int32), biases)
+    return Quant(product, (0,) * len(scales), 0 if len(scales) > 1 else None)
 
 
 def fused(rng: Rng) -> Activation:

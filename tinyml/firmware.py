@@ -88,6 +88,14 @@ class Firmware:
     def output_shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(port.tensor.shape for port in self.outputs)
 
+    @property
+    def input_types(self) -> tuple[str, ...]:
+        return tuple(port.tensor.dtype.value for port in self.inputs)
+
+    @property
+    def output_types(self) -> tuple[str, ...]:
+        return tuple(port.tensor.dtype.value for port in self.outputs)
+
 
 def build_firmware(
     sources: Sources,

@@ -187,13 +187,14 @@ def _app(project: Project) -> Mapping[str, Any]:
 
 
 def _quantization(port: Port) -> str:
-    """An output's scale as mantissa / 2^shift, exact for a float32 scale of 2^-38 or more, and its zero point."""
+    """An output's scale as mantissa / 2^shift, exact for a float32 scale of 2^-38 or more, its zero point, the bytes of
+    a value."""
     quant = port.tensor.quant
     fraction, exponent = math.frexp(quant.scale if quant else 1.0)
     mantissa, shift = int(fraction * 2**24), 24 - exponent
     while shift > 62:
         mantissa, shift = mantissa >> 1, shift - 1
-    return f"{{{mantissa}u, {shift}, {quant.zero_point if quant else 0}}}"
+    return f"{{{mantissa}u, {shift}, {port.tensor.dtype.size_bytes}, {quant.zero_point if quant else 0}}}"
 
 
 def _makefile(project: Project, compiled: list[str]) -> str:

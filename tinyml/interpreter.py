@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, DType, Graph, Node, Tensor, channels_first_hint, shown
+from tinyml.ir import ACTIVATION_TYPES, Array, Graph, Node, Tensor, channels_first_hint, shown
 
 Inputs = Array | Sequence[Array]
 
@@ -57,7 +57,7 @@ class Inferences:
 
 def evaluate(node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
     """Outputs of one node."""
-    integer = any(tensor.dtype is DType.INT8 for tensor in (*node.inputs[:1], *node.outputs))
+    integer = any(tensor.dtype in ACTIVATION_TYPES for tensor in (*node.inputs[:1], *node.outputs))
     return node.op.run_int8(node, values) if integer else node.op.run_float(node, values)
 
 

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
-from tinyml.ir import Node, Op
+from tinyml.ir import ACTIVATION_TYPES, DType, Node, Op
 
 # A value of a parameter struct: a number, a nested struct, an array, which becomes a `static const` array of its dtype
 # with a pointer to it in the field, or None, which becomes a null pointer.
 Field: TypeAlias = "int | NDArray[Any] | Mapping[str, Field] | None"
 Fields: TypeAlias = Mapping[str, Field]
+
+
+class Types(NamedTuple):
+    """Element types of a node: of its first operand, of its weights where it has some, of its first output."""
+
+    operand: DType = DType.INT8
+    weights: DType = DType.INT8
+    output: DType = DType.INT8
+
+    @classmethod
+    def of(cls, node: Node) -> Types:
+        weights = DType.INT4 if any(tensor.dtype is DType.INT4 for tensor in node.inputs) else DType.INT8
+        return cls(node.operands[0].dtype, weights, node.outputs[0].dtype)
+
+
+INT4_WEIGHTS = Types(weights=DType.INT4)
+INT16_TYPES = Types(DType.INT16, output=DType.INT16)
 
 
 def _accept_all(node: Node) -> bool:
@@ -37,7 +54,9 @@ class Kernel:
     struct: name of the C parameter struct it takes a pointer to.
     parameters: the op-specific fields of that struct for a node. The emitter adds one `tml_view` per operand and
         output, named by `views`. Variadic operands come as one array of pointers, their views as one array of tml_view.
-    accepts: whether the kernel can run a node.
+    types: of the nodes that it runs.
+    moves_bytes: it copies values of any type, whose bytes count as channels in its views.
+    accepts: whether the kernel can run a node of these types; ask `runs`.
     requires: CPU features it needs ("dsp", "mve"); empty for portable C.
     by_rows: computes any range of output rows from input rows in rings; otherwise it is always asked for all rows.
     accumulates: is given ranges of operand rows instead, adds them up in its scratch, and writes its one output row
@@ -54,12 +73,20 @@ class Kernel:
     views: tuple[str, ...] = ("input", "output")
     variadic_inputs: bool = False
     variadic_outputs: bool = False
+    types: Types = Types()
+    moves_bytes: bool = False
     accepts: Callable[[Node], bool] = _accept_all
     requires: frozenset[str] = frozenset()
     by_rows: bool = True
     accumulates: bool = False
     scratch_bytes: Callable[[Node], int] = _no_scratch
     in_place: Callable[[Node], tuple[int, ...]] = _never_in_place
+
+    def runs(self, node: Node) -> bool:
+        """Whether the kernel can run a node."""
+        found = Types.of(node)
+        moved = self.moves_bytes and found.operand is found.output and found.operand in ACTIVATION_TYPES
+        return type(node.op) is self.op and (moved or found == self.types) and self.accepts(node)
 
     def __str__(self) -> str:
         return self.name

@@ -55,18 +55,20 @@ def load(
     pixels: str | None = None,
     progress: Progress | None = None,
     report: list[Saving] | None = None,
+    **precision: Any,
 ) -> Graph:
     """The int8 graph of a model file, optimized.
 
     Float inputs and outputs around an int8 body become int8. shapes: of inputs, as `importers.load` takes them.
     calibration, pixels: with what to quantize a float model, as `quantizer.calibration_data` takes them; an int8 model
-    does not look at them. report: gets what each pass saved, as `optimize` gives it.
+    does not look at them. precision: int16, int4, flash_budget, min_sqnr_db, as `quantize` takes them. report: gets
+    what each pass saved, as `optimize` gives it.
     Raises ModelError, UnsupportedError, UsageError.
     """
     graph = read(path, report, shapes=shapes)
     floats = float_activations(graph)
     if floats and calibration is not None:
-        graph = quantize(graph, calibration, pixels=pixels, progress=progress, report=report)
+        graph = quantize(graph, calibration, pixels=pixels, progress=progress, report=report, **precision)
     elif floats:
         raise UnsupportedError(
             f"{path} is a float model: {len(floats)} of its activations are float32, {shown(floats[0].name)} first",

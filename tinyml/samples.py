@@ -1,8 +1,8 @@
 """Inputs for testing a model: from a file, or made up.
 
-A samples file is an .npz: `x` holds the inputs, [N, ...] in the shape of the model's input, int8 as the model takes it
-or float32 in real numbers; several inputs are `x0`, `x1`, ... in the model's order. `y`, if present, holds N class
-numbers.
+A samples file is an .npz: `x` holds the inputs, [N, ...] in the shape of the model's input, int8 (or
+int16) as the model takes it or float32 in real numbers; several inputs are `x0`, `x1`, ... in the model's order. `y`,
+if present, holds N class numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tinyml.ir import Array, Graph, Tensor, channels_first_hint, shown
 
 @dataclass(frozen=True)
 class Samples:
-    """inputs: per sample one int8 array per graph input, in its shape. labels: class numbers [N], or None.
+    """inputs: per sample one array per graph input, of its type and shape. labels: class numbers [N], or None.
 
     real: the inputs in real numbers before they became int8, where they were given so.
     """
@@ -34,12 +34,17 @@ class Samples:
 
 
 def made_up_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
-    """All -128, all 127, all zero point, then seeded uniform noise."""
+    """All -128, all 127 (int16: its least, its greatest), all zero point, then seeded uniform noise."""
     rng = np.random.default_rng(seed)
-    extremes = [tuple(np.full(t.shape, value, np.int8) for t in graph.inputs) for value in (-128, 127)]
-    zeros = tuple(np.full(t.shape, t.affine.zero_point, np.int8) for t in graph.inputs)
-    noise = (tuple(rng.integers(-128, 128, t.shape).astype(np.int8) for t in graph.inputs) for _ in range(count))
+    extremes = [tuple(np.full(t.shape, t.dtype.bounds[end], t.dtype.numpy) for t in graph.inputs) for end in (0, 1)]
+    zeros = tuple(np.full(t.shape, t.affine.zero_point, t.dtype.numpy) for t in graph.inputs)
+    noise = (tuple(_noise(rng, tensor) for tensor in graph.inputs) for _ in range(count))
     return Samples([*extremes, zeros, *noise][:count])
+
+
+def _noise(rng: np.random.Generator, tensor: Tensor) -> Array:
+    low, high = tensor.dtype.bounds
+    return rng.integers(low, high + 1, tensor.shape).astype(tensor.dtype.numpy)
 
 
 def load_samples(path: str | Path, graph: Graph, limit: int | None = None) -> Samples:
@@ -51,7 +56,7 @@ def load_samples(path: str | Path, graph: Graph, limit: int | None = None) -> Sa
     if missing:
         raise UsageError(f"{path} has no array {', '.join(missing)}; it holds {', '.join(arrays) or 'nothing'}")
     given = [_checked(arrays[name], t, path) for name, t in zip(names, graph.inputs, strict=True)]
-    columns = [_as_int8(column, t) for column, t in zip(given, graph.inputs, strict=True)]
+    columns = [_as_taken(column, t) for column, t in zip(given, graph.inputs, strict=True)]
     count = min(len(column) for column in columns)
     if any(len(column) != count for column in columns) or count == 0:
         raise UsageError(f"{path}: inputs with {[len(column) for column in columns]} samples")
@@ -61,7 +66,7 @@ def load_samples(path: str | Path, graph: Graph, limit: int | None = None) -> Sa
     if labels is not None and (labels.dtype.kind not in "iu" or not _within(labels, graph.outputs[0])):
         raise UsageError(f"{path}: labels y must be class numbers from 0 to {graph.outputs[0].size - 1}")
     kept = slice(0, limit)
-    real = None if any(column.dtype == np.int8 for column in given) else _rows(given, kept)
+    real = None if any(np.issubdtype(column.dtype, np.integer) for column in given) else _rows(given, kept)
     return Samples(_rows(columns, kept), None if labels is None else labels[kept], real)
 
 
@@ -101,30 +106,31 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def _checked(array: Array, tensor: Tensor, path: Path) -> Array:
-    """All samples of one input, [N, ...] with the shape of the input behind: int8, or finite float32."""
+    """All samples of one input, [N, ...] with the shape of the input behind: of its type, or finite float32."""
     shape = (len(array) if array.ndim else 0, *tensor.shape)
     if array.ndim == 0 or array.size != int(np.prod(shape)):
         raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {shown(tensor.name)} of {tensor.shape}")
     if hint := channels_first_hint(array.shape[1:], tensor.shape[1:]):
         raise UsageError(f"{path}: samples of shape {array.shape[1:]}, channels first, for {tensor.shape}", hint)
-    if array.dtype == np.int8:
+    if array.dtype == tensor.dtype.numpy:
         return array.reshape(shape)
     if not np.issubdtype(array.dtype, np.floating):
         raise UsageError(
-            f"{path}: samples are {array.dtype}; int8 (as the model takes them) or float32 (real numbers) expected"
+            f"{path}: samples are {array.dtype}; {tensor.dtype.value} (as the model takes them) or float32 "
+            "(real numbers) expected"
         )
     if not np.isfinite(array).all():
         raise UsageError(f"{path}: samples for input {shown(tensor.name)} hold NaN or infinity")
     return array.reshape(shape).astype(np.float32)
 
 
-def _as_int8(array: Array, tensor: Tensor) -> Array:
-    return array if array.dtype == np.int8 else quantize(array, tensor)
+def _as_taken(array: Array, tensor: Tensor) -> Array:
+    return array if array.dtype == tensor.dtype.numpy else quantize(array, tensor)
 
 
 def quantize(real: Array, tensor: Tensor) -> Array:
-    """round(real / scale) + zero_point, ties away from zero, saturated to int8."""
+    """round(real / scale) + zero_point, ties away from zero, saturated to the tensor's type."""
     scaled = real.astype(np.float32) / np.float32(tensor.affine.scale)
     rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled) + tensor.affine.zero_point
-    clipped: Array = np.clip(np.nan_to_num(rounded, nan=tensor.affine.zero_point), -128, 127)
-    return clipped.astype(np.int8)
+    clipped: Array = np.clip(np.nan_to_num(rounded, nan=tensor.affine.zero_point), *tensor.dtype.bounds)
+    return clipped.astype(tensor.dtype.numpy)

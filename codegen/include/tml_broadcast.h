@@ -9,10 +9,10 @@
 /* One output row is `lines` lines of `length` values. The sides around a line are listed innermost first; a stride is 0
  * where the operand's side is 1 and is repeated. */
 typedef struct {
-    int32_t row_step0; /* from one output row to the next in an operand that is held as one row */
+    int32_t row_step0; /* bytes, as all steps, from one output row to the next in an operand held as one row */
     int32_t row_step1;
     int32_t length;
-    int32_t step0; /* from one value of a line to the next: 0 or 1 */
+    int32_t step0; /* from one value of a line to the next: 0 or a value's size */
     int32_t step1;
     int32_t lines;
     int32_t side_count; /* at most TML_BROADCAST_SIDES */

@@ -28,10 +28,10 @@ static inline void tml_pool2d_set_columns(tml_window *window, const tml_pool2d *
 }
 
 /* sum / count to nearest, ties away from zero, clamped. */
-static inline int8_t tml_pool2d_mean(const tml_pool2d *p, int32_t sum, int32_t count)
+static inline int32_t tml_pool2d_mean(const tml_pool2d *p, int32_t sum, int32_t count)
 {
     const int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-    return (int8_t)tml_clamp(mean, p->clamp_low, p->clamp_high);
+    return tml_clamp(mean, p->clamp_low, p->clamp_high);
 }
 
 #endif

@@ -24,22 +24,28 @@ def box_fields(
     output_step: Sequence[int],
     input_start: int = 0,
     output_start: int = 0,
+    unit: int = 1,
 ) -> Fields:
-    """Fields of tml_box for a box of `size`, in as few axes as describe it."""
-    axes = merged_axes(size, input_step, output_step)
+    """Fields of tml_box for a box of `size`, in as few axes as describe it. unit: bytes of a value."""
+    axes = merged_axes(size, input_step, output_step, unit)
     columns = [np.array(column, np.int32) for column in zip(*axes, strict=True)]
     return {
         "axes": len(axes),
-        "input_start": input_start,
-        "output_start": output_start,
+        "input_start": unit * input_start,
+        "output_start": unit * output_start,
         **dict(zip(("size", "input_step", "output_step"), columns, strict=True)),
     }
 
 
 def merged_axes(
-    size: Sequence[int], input_step: Sequence[int], output_step: Sequence[int]
+    size: Sequence[int], input_step: Sequence[int], output_step: Sequence[int], unit: int = 1
 ) -> list[tuple[int, int, int]]:
-    """(size, input step, output step) per axis, at least one; sides of 1 dropped, axes that run on joined."""
+    """(size, input step, output step) per axis, at least one; sides of 1 dropped, axes that run on joined.
+
+    The steps that come out are in bytes; those of values of several bytes are one more axis.
+    """
+    size = (*size, unit)
+    input_step, output_step = ((*(unit * step for step in given), 1) for given in (input_step, output_step))
     axes: list[tuple[int, int, int]] = []
     for count, step_in, step_out in zip(size, input_step, output_step, strict=True):
         if count == 1:

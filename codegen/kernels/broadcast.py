@@ -28,17 +28,18 @@ def broadcast_fields(node: Node) -> Fields:
     row = output.shape[2:] if by_rows else output.shape
     sides = collapse(row, _aligned(first, output)[-len(row) :], _aligned(second, output)[-len(row) :])
     line, outer = sides[0], sides[1:]
+    unit = output.dtype.size_bytes
     return {
         "row_step0": _row_step(first, output) if by_rows else 0,
         "row_step1": _row_step(second, output) if by_rows else 0,
         "length": line.turns,
-        "step0": line.stride0,
-        "step1": line.stride1,
+        "step0": unit * line.stride0,
+        "step1": unit * line.stride1,
         "lines": math.prod(side.turns for side in outer),
         "side_count": len(outer),
         "side": _array(side.turns for side in outer),
-        "stride0": _array(side.stride0 for side in outer),
-        "stride1": _array(side.stride1 for side in outer),
+        "stride0": _array(unit * side.stride0 for side in outer),
+        "stride1": _array(unit * side.stride1 for side in outer),
     }
 
 
@@ -71,7 +72,7 @@ def _aligned(operand: Tensor, output: Tensor) -> Shape:
 def _row_step(operand: Tensor, output: Tensor) -> int:
     """Bytes between the rows of an image in an operand that is held as one row ([H, W, C])."""
     _, height, width, channels = _aligned(operand, output)
-    return width * channels if height > 1 and operand.hwc[0] == 1 else 0
+    return width * channels * operand.dtype.size_bytes if height > 1 and operand.hwc[0] == 1 else 0
 
 
 def _array(values: Iterable[int]) -> Array | None:

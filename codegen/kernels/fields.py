@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir import Activation, Node
-from tinyml.ir.requantize import activation_range
+from tinyml.ir import Activation, Array, DType, Node, Tensor
+from tinyml.ir.dtype import pack_int4
+from tinyml.ir.requantize import activation_range, convolution_multipliers, reduced_multiplier
 from tinyml.kernel import Field, Fields
+from tinyml.ops.accumulator import check_wide
 from tinyml.ops.pool import Pool
 
 
@@ -26,10 +28,31 @@ def clamp_fields(node: Node, activation: Activation) -> dict[str, Field]:
     return {"clamp_low": low, "clamp_high": high}
 
 
+def stored(constant: Tensor) -> Array:
+    """A constant's values as C holds them: int4 ones packed."""
+    return pack_int4(constant.values).view(np.int8) if constant.dtype is DType.INT4 else constant.values
+
+
+def wide_fields(node: Node, activation: Activation) -> Fields:
+    """Weights and the tml_wide of a node with int16 activations and inputs (operand, weights[, bias])."""
+    image, weights = node.inputs[:2]
+    multipliers, shifts = convolution_multipliers(image, weights, node.output, node.output.shape[-1])
+    check_wide(node, shifts)
+    return {
+        "weights": weights.values,
+        "wide": {
+            "bias": node.inputs[2].values if len(node.inputs) > 2 else None,
+            "multiplier": reduced_multiplier(np.array(multipliers)).astype(np.int16),
+            "places": (15 - np.array(shifts)).astype(np.uint8),
+            **clamp_fields(node, activation),
+        },
+    }
+
+
 def product_fields(node: Node, multipliers: Sequence[int], shifts: Sequence[int]) -> Fields:
     """Weights, bias and per-channel rescaling of a node with inputs (operand, weights[, bias])."""
     return {
-        "weights": node.inputs[1].values,
+        "weights": stored(node.inputs[1]),
         "bias": node.inputs[2].values if len(node.inputs) > 2 else None,
         "multiplier": np.array(multipliers, np.int32),
         "shift": np.array(shifts, np.int32),

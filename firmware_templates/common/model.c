@@ -16,6 +16,7 @@
 typedef struct {
     uint32_t mantissa; /* scale = mantissa / 2^shift, exactly */
     uint8_t shift;     /* 1..62 */
+    uint8_t bytes;     /* of a value: 1 or 2 */
     int16_t zero_point;
 } quantization;
 
@@ -175,9 +176,9 @@ static TML_NOINLINE uint64_t millionths(uint32_t steps, const quantization *quan
 }
 
 /* scale * (q - zero_point) rounded half away from zero to six decimals. */
-static TML_NOINLINE void put_real(int8_t q, const quantization *quant)
+static TML_NOINLINE void put_real(int32_t q, const quantization *quant)
 {
-    const int32_t steps = (int32_t)q - quant->zero_point;
+    const int32_t steps = q - quant->zero_point;
     const uint64_t magnitude = millionths((uint32_t)(steps < 0 ? -steps : steps), quant);
     if (steps < 0 && magnitude != 0u) {
         tml_put_char('-');
@@ -185,15 +186,24 @@ static TML_NOINLINE void put_real(int8_t q, const quantization *quant)
     tml_put_fraction(magnitude);
 }
 
+/* Value `index` of an output, low byte first. */
+static int32_t output_value(const int8_t *bytes, uint32_t index, const quantization *quant)
+{
+    if (quant->bytes == 1u) {
+        return bytes[index];
+    }
+    return (int32_t)bytes[2u * index + 1u] * 256 + (uint8_t)bytes[2u * index];
+}
+
 void tml_model_put_results(void)
 {
     tml_put("m-results-[");
     for (uint32_t i = 0; i < TML_APP_OUTPUT_COUNT; i++) {
-        for (uint32_t k = 0; k < OUTPUT_SIZES[i]; k++) {
+        for (uint32_t k = 0; k < OUTPUT_SIZES[i] / OUTPUT_QUANT[i].bytes; k++) {
             if (i != 0u || k != 0u) {
                 tml_put_char(',');
             }
-            put_real(TML_APP_OUTPUT(i)[k], &OUTPUT_QUANT[i]);
+            put_real(output_value(TML_APP_OUTPUT(i), k, &OUTPUT_QUANT[i]), &OUTPUT_QUANT[i]);
         }
     }
     tml_put_line("]");

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from codegen.emit import kernel_files
-from codegen.kernels import KERNELS
 from codegen.literals import ArrayPool, struct_body
-from tests.codegen.test_kernels import accepted_graphs
+from tests.codegen.test_kernels import PORTABLE, accepted_graphs
 from tests.host_c import SANITIZERS, WARNINGS
 from tests.samples import int8_samples
 from tinyml.interpreter import run
@@ -25,7 +24,7 @@ from tinyml.ir import Array, Node, Tensor
 from tinyml.kernel import Kernel
 
 COUNT = int(os.environ.get("TINYML_TEST_KERNEL_CASES", "4"))
-BY_ROWS = [k for k in KERNELS if k.by_rows and not k.variadic_outputs and not k.requires]
+BY_ROWS = [k for k in PORTABLE if k.by_rows and not k.variadic_outputs]
 
 _MAIN = """\
 #include <stdio.h>
@@ -76,7 +75,7 @@ def run_by_rows(kernel: Kernel, node: Node, operands: Sequence[Array | None], di
     fed = b"".join(values.tobytes() for values in operands if values is not None)
     ran = subprocess.run([directory / "program"], input=fed, capture_output=True, check=False, timeout=60)
     assert ran.returncode == 0, ran.stderr.decode(errors="replace")[:4000]
-    return np.frombuffer(ran.stdout, np.int8).reshape(node.output.shape)
+    return np.frombuffer(ran.stdout, node.output.dtype.numpy).reshape(node.output.shape)
 
 
 def program(kernel: Kernel, node: Node) -> str:
@@ -86,22 +85,22 @@ def program(kernel: Kernel, node: Node) -> str:
     rings = [max(1, *(last - first for first, last in rows)) for rows in needed]
     pool = ArrayPool("test")
     body = "\n".join(struct_body(kernel.parameters(node), pool, "params"))
-    views = [view(tensor, rows) for tensor, rows in zip(node.operands, rings, strict=True)]
+    views = [view(kernel, tensor, rows) for tensor, rows in zip(node.operands, rings, strict=True)]
     if kernel.variadic_inputs:
         inputs = {"inputs": f"(const tml_view[]){{{', '.join(views)}}}", "input_count": str(len(views))}
     else:
         inputs = dict(zip(kernel.views[:-1], views, strict=True))
-    stated = {**inputs, kernel.views[-1]: view(node.output, 1)}
+    stated = {**inputs, kernel.views[-1]: view(kernel, node.output, 1)}
     fields = "".join(f"    .{name} = {text},\n" for name, text in stated.items())
     parts = [*pool.texts, f"static const {kernel.struct} params = {{\n{fields}{body}\n}};"]
     parts += [buffers(i, *item) for i, item in enumerate(zip(node.operands, needed, rings, strict=True))]
     scratch = kernel.scratch_bytes(node)
-    parts += [f"static int8_t scratch[{scratch}];"] if scratch else []
+    parts += [f"static _Alignas(4) int8_t scratch[{scratch}];"] if scratch else []
     names = [f"ring_{i}" for i in range(len(rings))]
     pointers = [f"(const int8_t *const[]){{{', '.join(names)}}}"] if kernel.variadic_inputs else names
     return _MAIN.format(
         kernel=kernel.name,
-        definitions="\n".join([*parts, f"static int8_t output[{node.output.row_bytes}];"]),
+        definitions="\n".join([*parts, f"static _Alignas(4) int8_t output[{node.output.row_bytes}];"]),
         reads="\n".join(
             f"    if (fread(whole_{i}, 1, sizeof whole_{i}, stdin) != sizeof whole_{i}) {{\n        return 1;\n    }}"
             for i in range(len(rings))
@@ -121,16 +120,17 @@ def needed_rows(node: Node, operand: int, height: int) -> list[tuple[int, int]]:
     return [node.op.input_rows(node, operand, row, row + 1) or every for row in range(height)]
 
 
-def view(tensor: Tensor, rows: int) -> str:
+def view(kernel: Kernel, tensor: Tensor, rows: int) -> str:
     height, width, channels = tensor.hwc
+    channels = tensor.pixel_bytes if kernel.moves_bytes else channels
     sides = f".height = {height}, .width = {width}, .channels = {channels}"
-    return f"{{{sides}, .rows = {rows}, .stride = {width * channels}}}"
+    return f"{{{sides}, .rows = {rows}, .stride = {tensor.row_bytes}}}"
 
 
 def buffers(index: int, tensor: Tensor, needed: Sequence[tuple[int, int]], rows: int) -> str:
     table = ", ".join(f"{{{first}, {last}}}" for first, last in needed)
     return (
-        f"static int8_t whole_{index}[{tensor.size_bytes}];\n"
-        f"static int8_t ring_{index}[{rows * tensor.row_bytes}];\n"
+        f"static _Alignas(4) int8_t whole_{index}[{tensor.size_bytes}];\n"
+        f"static _Alignas(4) int8_t ring_{index}[{rows * tensor.row_bytes}];\n"
         f"static const int32_t needed_{index}[{len(needed)}][2] = {{{table}}};"
     )

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from codegen import Sources, generate, select_kernels
 from codegen.kernels import KERNELS
+from tests.codegen.test_kernels import ALL_CASES, accepted_graphs
 from tests.conftest import INT8_MODELS, shared_model
-from tests.dsp_cases import CASES as WIDE_CASES
+from tests.dsp_cases import CASES as DSP_CASES
 from tests.host_c import WARNINGS, inference_loop
-from tests.op_cases import CASES
 from tests.random_graphs import random_graphs
 from tinyml import pipeline
 from tinyml.board import CORES, Core
@@ -49,13 +48,10 @@ def every_kernel(core: Core) -> list[Sources]:
     """Three graphs of one node for each kernel that the core can run."""
     found = []
     for kernel in KERNELS:
-        rng = np.random.default_rng(5)
-        accepted: list[Graph] = []
-        cases = WIDE_CASES if "mve" in kernel.requires else CASES
-        while len(accepted) < 3 and kernel.requires <= core.features:
-            graph = cases[kernel.op.kind](rng)
-            accepted += [graph] if kernel.accepts(graph.nodes[0]) else []
-        found += [generate(make_plan(graph, {graph.nodes[0]: (kernel,)})) for graph in accepted]
+        if kernel.requires <= core.features:
+            tables = (DSP_CASES,) if "mve" in kernel.requires else ALL_CASES
+            graphs = accepted_graphs(kernel, 3, 5, tables)
+            found += [generate(make_plan(graph, {graph.nodes[0]: (kernel,)})) for graph in graphs]
     return found
 
 

@@ -168,7 +168,7 @@ def test_other_activation_types_are_refused(kind: str) -> None:
     def retyped(model: Any) -> None:
         model.subgraphs[0].tensors[0].type = getattr(schema.TensorType, kind)
 
-    with pytest.raises(UnsupportedError, match=kind.lower() if kind in ("UINT8", "INT16", "FLOAT16") else kind):
+    with pytest.raises(UnsupportedError, match=kind.lower() if kind in ("UINT8", "INT4", "INT16", "FLOAT16") else kind):
         from_tflite(edited(case_file("relu"), retyped), "typed")
 
 

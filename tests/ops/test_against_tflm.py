@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from tests import cases_wide
 from tests.op_cases import CASES
 from tests.samples import int8_samples
 from tests.tflm import run_litert_reference_many, run_tflm_cases
@@ -19,6 +20,11 @@ from tinyml.interpreter import Inferences
 from tinyml.ir import Activation, Array, Graph, graph_text
 from tinyml.ops import OPS, Relu
 
+EVERY = {
+    **CASES,
+    **{f"{kind}-int16": make for kind, make in cases_wide.INT16.items()},
+    **{f"{kind}-int4": make for kind, make in cases_wide.INT4.items()},
+}
 COUNT = int(os.environ.get("TINYML_OP_CASES", "25"))
 SEED = int(os.environ.get("TINYML_OP_SEED", "0"))
 SAMPLES = 5  # all -128, all 127, all zero point, and random ones
@@ -30,9 +36,9 @@ def lacking_in_tflm(graph: Graph) -> bool:
     return isinstance(op, Relu) and op.activation is Activation.RELU_N1_TO_1
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_numpy_equals_tflm(kind: str) -> None:
-    graphs = [CASES[kind](np.random.default_rng([SEED, index])) for index in range(COUNT)]
+@pytest.mark.parametrize("case", EVERY)
+def test_numpy_equals_tflm(case: str) -> None:
+    graphs = [EVERY[case](np.random.default_rng([SEED, index])) for index in range(COUNT)]
     graphs = [graph for graph in graphs if not lacking_in_tflm(graph)]
     samples = [int8_samples(graph, SAMPLES, seed) for seed, graph in enumerate(graphs)]
     cases = [(to_tflite(graph), rows) for graph, rows in zip(graphs, samples, strict=True)]

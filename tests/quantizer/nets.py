@@ -87,6 +87,22 @@ def outlier_net(times: float = 1000.0) -> Graph:
     return Graph("outlier", nodes, graph.inputs, graph.outputs)
 
 
+def outlier_before_depthwise(times: float = 1000.0) -> Graph:
+    """As `outlier_net`, but a depthwise layer, whose weights have a scale per channel, takes the outlier back."""
+    net = FloatNet(1, 8, 8, 3, seed=3)
+    x = net.depthwise(net.conv(net.input, 8, name="first"), name="second")
+    graph = net.graph(net.conv(x, 4, 1, Activation.NONE, name="third"))
+    first, second, third = graph.nodes
+    grown = np.ones(8, np.float32)
+    grown[5] = times
+    nodes = (
+        _with_constants(first, first.inputs[1].values * grown[:, None, None, None], first.inputs[2].values * grown),
+        _with_constants(second, second.inputs[1].values / grown, second.inputs[2].values),
+        third,
+    )
+    return Graph("outlier", nodes, graph.inputs, graph.outputs)
+
+
 def _with_constants(node: Node, weights: Array, bias: Array) -> Node:
     constants = (Tensor.constant("w", weights), Tensor.constant("b", bias))
     return Node(node.name, node.op, (node.inputs[0], *constants), node.outputs)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ import click
 
 from tinyml import pipeline
 from tinyml.cli.output import Output, set_up_logging
+from tinyml.errors import UsageError
 from tinyml.importers import Shapes
 from tinyml.ir import Graph
 from tinyml.passes import Saving
@@ -113,6 +114,7 @@ class Calibrating:
     shapes: Shapes
     calibration: str | None
     pixels: str | None
+    precision: Mapping[str, Any]
 
 
 def _shapes(context: click.Context, option: click.Parameter, stated: Sequence[str]) -> Shapes:
@@ -145,8 +147,48 @@ pixels_option = click.option(
 )
 
 
+def precision_options(command: F) -> F:
+    """Adds --int16, --int4, --flash-budget and --min-sqnr; the command gets `precision`, as `quantize` takes it."""
+
+    @click.option(
+        "--int16",
+        multiple=True,
+        metavar="LAYER",
+        envvar="TINYML_INT16",
+        help="A layer whose output is int16; * and ? stand for any text. May be repeated.",
+    )
+    @click.option(
+        "--int4",
+        multiple=True,
+        metavar="LAYER",
+        envvar="TINYML_INT4",
+        help="A layer whose weights are int4; the same.",
+    )
+    @click.option(
+        "--flash-budget",
+        type=click.IntRange(1),
+        metavar="BYTES",
+        envvar="TINYML_FLASH_BUDGET",
+        help="Weights go to int4, where it hurts least first, until weights and biases fit.",
+    )
+    @click.option(
+        "--min-sqnr",
+        "min_sqnr_db",
+        type=float,
+        metavar="DB",
+        envvar="TINYML_MIN_SQNR",
+        help="Activations go to int16, where it helps most first, until the outputs are this good.",
+    )
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        precision = {name: kwargs.pop(name) for name in ("int16", "int4", "flash_budget", "min_sqnr_db")}
+        return command(*args, precision=precision, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
 def calibrating_options(command: F) -> F:
-    """Adds --input-shape, --calibrate and --pixels; the command gets `calibrating`."""
+    """Adds --input-shape, --calibrate, --pixels and those of `precision_options`; the command gets `calibrating`."""
 
     @input_shape_option
     @click.option(
@@ -157,9 +199,11 @@ def calibrating_options(command: F) -> F:
         help="Quantize a float model on the way with these: .npz, .npy, a folder of images, or random.",
     )
     @pixels_option
+    @precision_options
     @wraps(command)
     def wrapper(*args: Any, shapes: Shapes, calibration: str | None, pixels: str | None, **kwargs: Any) -> Any:
-        return command(*args, calibrating=Calibrating(shapes, calibration, pixels), **kwargs)
+        how = Calibrating(shapes, calibration, pixels, kwargs.pop("precision"))
+        return command(*args, calibrating=how, **kwargs)
 
     return wrapper  # type: ignore[return-value]
 
@@ -167,9 +211,19 @@ def calibrating_options(command: F) -> F:
 def load_int8(model: Path, calibrating: Calibrating, out: Output, report: list[Saving] | None = None) -> Graph:
     """`pipeline.load` behind a progress bar."""
     if calibrating.calibration is None:
+        if any(calibrating.precision.values()):
+            raise UsageError("--int16, --int4, --flash-budget and --min-sqnr say how to quantize", "add --calibrate")
         return pipeline.load(model, shapes=calibrating.shapes, report=report)
     with out.progress(f"quantizing {model.name}") as progress:
-        return pipeline.load(model, **asdict(calibrating), progress=progress, report=report)
+        return pipeline.load(
+            model,
+            shapes=calibrating.shapes,
+            calibration=calibrating.calibration,
+            pixels=calibrating.pixels,
+            progress=progress,
+            report=report,
+            **calibrating.precision,
+        )
 
 
 def chosen_samples(graph: Graph, data: Path | None, count: int | None, made_up: int) -> Samples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from rich.table import Table
 
 from tinyml import pipeline
-from tinyml.cli.options import input_shape_option, model_argument, pixels_option, speaks
+from tinyml.cli.options import input_shape_option, model_argument, pixels_option, precision_options, speaks
 from tinyml.cli.output import JSON_VERSION, Output, table
 from tinyml.errors import UsageError
 from tinyml.exporters.to_tflite import to_tflite
@@ -76,6 +77,7 @@ _NAME_SHOWN = 56
     show_default=True,
     help="Scales of FULLY_CONNECTED weights; per-tensor for TensorFlow Lite Micro before September 2024.",
 )
+@precision_options
 @_samples_option
 @pixels_option
 @input_shape_option
@@ -89,6 +91,7 @@ def quantize(
     equalization: str,
     bias_correction: str,
     dense: str,
+    precision: Mapping[str, Any],
     samples: int,
     pixels: str | None,
     shapes: Shapes,
@@ -98,7 +101,7 @@ def quantize(
     if report is not None and report.suffix not in (".json", ".html"):
         raise UsageError(f"{report}: a report is .json or .html")
     graph = pipeline.read(model, shapes=shapes)
-    settings = Settings(observer, equalization, bias_correction, dense == "per-channel")
+    settings = Settings(observer, equalization, bias_correction, dense == "per-channel", **precision)
     calibration = calibration_data(data, graph, samples, pixels)
     with out.progress(f"quantizing {model.name}") as progress:
         result = quantize_measured(graph, calibration, settings, progress)
@@ -121,6 +124,7 @@ def _report_tables(report: Report) -> list[Table | str]:
         (
             _cut(t.name),
             t.op,
+            t.type,
             t.observer,
             f"{t.low:.4g} .. {t.high:.4g}",
             f"{t.kept_low:.4g} .. {t.kept_high:.4g}",
@@ -130,7 +134,7 @@ def _report_tables(report: Report) -> list[Table | str]:
         )
         for t in report.tensors
     ]
-    tensors = table("", ("tensor", "op", "observer", "values", "range kept", "cut off", "alone", "SQNR"), rows)
+    tensors = table("", ("tensor", "op", "type", "observer", "values", "range kept", "cut off", "alone", "SQNR"), rows)
     worst = [(_cut(w.name), decibels(w.alone_db), w.reason, w.advice) for w in report.worst]
     costs = table("what costs most", ("layer", "outputs, it alone int8", "why", "try"), worst)
     trial = report.trial
@@ -139,7 +143,24 @@ def _report_tables(report: Report) -> list[Table | str]:
         f"outputs: {decibels(report.output_sqnr_db)} signal to quantization noise over {report.data}; "
         f"observer {trial.observer}, {', '.join(switches)}"
     )
-    return [tensors, costs, *(f"note: {line}" for line in report.warnings), summary]
+    return [tensors, costs, *_precision_tables(report), *(f"note: {line}" for line in report.warnings), summary]
+
+
+def _precision_tables(report: Report) -> list[Table]:
+    rows = [
+        (
+            _cut(layer.name),
+            layer.op,
+            layer.weights or "",
+            str(layer.weights_bytes or ""),
+            decibels(layer.int4_db),
+            layer.activation,
+            decibels(layer.int16_db),
+        )
+        for layer in report.layers
+    ]
+    headings = ("layer", "op", "weights", "bytes in int8", "alone int4", "activation", "int16 besides")
+    return [table("precision, and the outputs' SQNR with another", headings, rows)] if rows else []
 
 
 def _cut(name: str) -> str:

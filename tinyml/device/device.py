@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from tinyml.device.protocol import BuildIdentity, Peak
 from tinyml.device.session import Progress, Session
 from tinyml.errors import DeviceError, UsageError
 
-Array = npt.NDArray[np.int8]
+Array = npt.NDArray[Any]
 _T = TypeVar("_T")
 
 # A byte that happens to equal one poison differs from the other.
@@ -33,7 +33,7 @@ RUN_TIMEOUT_S = 120.0
 
 
 class FirmwareImage(Protocol):
-    """What a device asks of a firmware. output_shapes: of the C API's outputs, in order."""
+    """What a device asks of a firmware. output_shapes: of the C API's outputs, in order; types: names as numpy's."""
 
     @property
     def elf(self) -> Path: ...
@@ -41,6 +41,10 @@ class FirmwareImage(Protocol):
     def model_sha256(self) -> str: ...
     @property
     def output_shapes(self) -> tuple[tuple[int, ...], ...]: ...
+    @property
+    def output_types(self) -> tuple[str, ...]: ...
+    @property
+    def input_types(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,8 @@ class Device:
     def invoke(self, inputs: Array | Sequence[Array], progress: Progress | None = None) -> list[Array]:
         """One inference.
 
-        inputs: int8, one array per input with as many values as the input has, in the C API's order.
-        Returns one int8 array per output, in the shape the firmware states (flat when it states none).
+        inputs: int8 (or int16), one array per input with as many values as the input has, in the C API's order.
+        Returns one such array per output, in the shape the firmware states (flat when it states none).
         Raises UsageError, LinkError.
         """
         return self._split(self.invoke_bytes(self._join(inputs), progress))
@@ -245,19 +249,22 @@ class Device:
         sizes = self.info().input_bytes
         if len(arrays) != len(sizes):
             raise UsageError(f"{len(arrays)} input arrays; the model takes {len(sizes)}")
-        for index, (array, size) in enumerate(zip(arrays, sizes, strict=True)):
-            if array.dtype != np.int8 or array.size != size:
+        types = self._firmware.input_types if self._firmware else ("int8",) * len(sizes)
+        for index, (array, size, kind) in enumerate(zip(arrays, sizes, types, strict=True)):
+            if array.dtype != kind or array.nbytes != size:
+                wanted = size // np.dtype(kind).itemsize
                 raise UsageError(
-                    f"input {index} is {array.dtype} of {array.size} values; the model takes int8 of {size}"
+                    f"input {index} is {array.dtype} of {array.size} values; the model takes {kind} of {wanted}"
                 )
         return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
     def _split(self, data: bytes) -> list[Array]:
         sizes = self.info().output_bytes
         shapes = self._firmware.output_shapes if self._firmware else tuple((size,) for size in sizes)
+        types = self._firmware.output_types if self._firmware else ("int8",) * len(sizes)
         ends = np.cumsum(sizes)[:-1]
         parts = np.split(np.frombuffer(data, np.int8), ends)
-        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return [part.view(kind).reshape(shape) for part, shape, kind in zip(parts, shapes, types, strict=True)]
 
 
 def connect(board: Board, port: str | None = None, firmware: FirmwareImage | None = None) -> Device:

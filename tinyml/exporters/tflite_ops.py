@@ -1,6 +1,7 @@
 """How each op is written to a .tflite file: one function per op and one line in ROWS.
 
-Operator versions are the least that state int8 in TFLite's op_version.cc; readers accept float under the same number.
+Operator versions are the least that state int8 in TFLite's op_version.cc, or int16 or int4 where there are some;
+readers accept float under the same number.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _conv2d(op: Conv2D, node: Node, model: ModelWriter) -> None:
     options = _windowed(schema.Conv2DOptionsT(), op)
     options.dilationHFactor, options.dilationWFactor = op.dilation_h, op.dilation_w
     image, options.padding = _zero_padded(model, node.inputs[0], op.window(*node.inputs[1].shape[1:3]))
-    model.operator("CONV_2D", 3, [image, *_with_bias(node)], node.outputs, options)
+    model.operator("CONV_2D", _version(node, 3, 4, 7), [image, *_with_bias(node)], node.outputs, options)
 
 
 def _depthwise_conv2d(op: DepthwiseConv2D, node: Node, model: ModelWriter) -> None:
@@ -71,7 +72,7 @@ def _depthwise_conv2d(op: DepthwiseConv2D, node: Node, model: ModelWriter) -> No
     options.dilationHFactor, options.dilationWFactor = op.dilation_h, op.dilation_w
     options.depthMultiplier = node.inputs[1].shape[3] // node.inputs[0].shape[3]
     image, options.padding = _zero_padded(model, node.inputs[0], op.window(*node.inputs[1].shape[1:3]))
-    model.operator("DEPTHWISE_CONV_2D", 3, [image, *_with_bias(node)], node.outputs, options)
+    model.operator("DEPTHWISE_CONV_2D", _version(node, 3, 5, 7), [image, *_with_bias(node)], node.outputs, options)
 
 
 def _transpose_conv(op: TransposeConv, node: Node, model: ModelWriter) -> None:
@@ -86,8 +87,8 @@ def _fully_connected(op: FullyConnected, node: Node, model: ModelWriter) -> None
     options = schema.FullyConnectedOptionsT()
     options.fusedActivationFunction = ACTIVATIONS[op.activation]
     options.keepNumDims = op.keep_num_dims
-    version = 5 if op.keep_num_dims else 4
-    model.operator("FULLY_CONNECTED", version if len(node.inputs) > 2 else 6, node.inputs, node.outputs, options)
+    version = _version(node, 6 if len(node.inputs) < 3 else 5 if op.keep_num_dims else 4, 7, 10)
+    model.operator("FULLY_CONNECTED", version, node.inputs, node.outputs, options)
 
 
 def _average_pool2d(op: AveragePool2D, node: Node, model: ModelWriter) -> None:
@@ -96,7 +97,7 @@ def _average_pool2d(op: AveragePool2D, node: Node, model: ModelWriter) -> None:
     if options.padding is None:
         # a PAD before it would be counted in the mean
         raise UnsupportedError(f"padding {tuple(op.padding)} is neither SAME nor VALID")
-    model.operator("AVERAGE_POOL_2D", 2, node.inputs, node.outputs, options)
+    model.operator("AVERAGE_POOL_2D", _version(node, 2, 3), node.inputs, node.outputs, options)
 
 
 def _max_pool2d(op: MaxPool2D, node: Node, model: ModelWriter) -> None:
@@ -105,7 +106,7 @@ def _max_pool2d(op: MaxPool2D, node: Node, model: ModelWriter) -> None:
     if options.padding is None:
         least = float(np.finfo(np.float32).min) if image.dtype.is_float else image.dtype.bounds[0]
         image, options.padding = pad_image(model, image, op.padding, least), schema.Padding.VALID
-    model.operator("MAX_POOL_2D", 2, [image], node.outputs, options)
+    model.operator("MAX_POOL_2D", _version(node, 2, 3), [image], node.outputs, options)
 
 
 def _mean(op: Mean, node: Node, model: ModelWriter) -> None:
@@ -132,7 +133,7 @@ def _reshape(op: Reshape, node: Node, model: ModelWriter) -> None:
 
 def _transpose(op: Transpose, node: Node, model: ModelWriter) -> None:
     operands = [*node.inputs, _indices(node, "permutation", op.permutation)]
-    model.operator("TRANSPOSE", 2, operands, node.outputs, schema.TransposeOptionsT())
+    model.operator("TRANSPOSE", _version(node, 2, 5), operands, node.outputs, schema.TransposeOptionsT())
 
 
 def _svdf(op: Svdf, node: Node, model: ModelWriter) -> None:
@@ -159,13 +160,15 @@ def _lstm(op: Lstm, node: Node, model: ModelWriter) -> None:
 def _concatenation(op: Concatenation, node: Node, model: ModelWriter) -> None:
     options = schema.ConcatenationOptionsT()
     options.axis = op.axis
-    model.operator("CONCATENATION", 2, node.inputs, node.outputs, options)
+    model.operator("CONCATENATION", _version(node, 2, 3), node.inputs, node.outputs, options)
 
 
 def _split(op: Split, node: Node, model: ModelWriter) -> None:
     options = schema.SplitOptionsT()
     options.numSplits = op.count
-    model.operator("SPLIT", 2, [_indices(node, "axis", op.axis), *node.inputs], node.outputs, options)
+    model.operator(
+        "SPLIT", _version(node, 2, 4), [_indices(node, "axis", op.axis), *node.inputs], node.outputs, options
+    )
 
 
 def _strided_slice(op: StridedSlice, node: Node, model: ModelWriter) -> None:
@@ -190,14 +193,18 @@ def _resize_bilinear(op: ResizeBilinear, node: Node, model: ModelWriter) -> None
 def _resize(name: str, options: Any, op: ResizeNearest | ResizeBilinear, node: Node, model: ModelWriter) -> None:
     options.alignCorners, options.halfPixelCenters = op.align_corners, op.half_pixel_centers
     operands = [*node.inputs, _indices(node, "size", (op.height, op.width))]
-    model.operator(name, 3, operands, node.outputs, options)
+    model.operator(name, _version(node, 3, 4), operands, node.outputs, options)
 
 
-def _binary(name: str, options: type[Any]) -> Row:
+def _binary(name: str, options: type[Any], wide: int) -> Row:
+    """wide: the version for int16."""
+
     def row(op: Add | Sub | Mul, node: Node, model: ModelWriter) -> None:
         stated = options()
         stated.fusedActivationFunction = ACTIVATIONS[op.activation]
-        model.operator(name, 2, node.inputs, node.outputs, stated)
+        if hasattr(stated, "potScaleInt16"):
+            stated.potScaleInt16 = False  # int16 scales need not be powers of two
+        model.operator(name, _version(node, 2, wide), node.inputs, node.outputs, stated)
 
     return row
 
@@ -251,13 +258,20 @@ def _zero_padded(model: ModelWriter, image: Tensor, window: Window) -> tuple[Ten
 
 
 def _with_bias(node: Node) -> tuple[Tensor, ...]:
-    """Weights and bias of a convolution; LiteRT refuses int8 ones without a bias, so an absent one becomes zeros."""
+    """Weights and bias of a convolution; LiteRT refuses quantized ones without a bias: an absent one becomes zeros."""
     image, weights, *bias = node.inputs
-    if bias or weights.dtype is not DType.INT8:
+    if bias or weights.dtype.is_float:
         return node.inputs[1:]
     scales = tuple(float(np.float32(image.affine.scale * scale)) for scale in weights.affine.scales)
     quant = Quant(scales, (0,) * len(scales), 0 if len(scales) > 1 else None)
-    return weights, Tensor.constant(f"{node.name}/zero_bias", np.zeros(node.output.shape[-1], np.int32), quant)
+    kind = np.int64 if image.dtype is DType.INT16 else np.int32
+    return weights, Tensor.constant(f"{node.name}/zero_bias", np.zeros(node.output.shape[-1], kind), quant)
+
+
+def _version(node: Node, usual: int, int16: int, int4: int = 0) -> int:
+    """The operator version for the types of a node: `usual` for int8."""
+    types = {tensor.dtype for tensor in (*node.inputs, *node.outputs)}
+    return int16 if DType.INT16 in types else int4 if DType.INT4 in types else usual
 
 
 def _indices(node: Node, role: str, values: Any) -> Tensor:
@@ -266,7 +280,7 @@ def _indices(node: Node, role: str, values: Any) -> Tensor:
 
 
 ROWS: dict[type[Op], Row] = {
-    Add: _binary("ADD", schema.AddOptionsT),
+    Add: _binary("ADD", schema.AddOptionsT, 3),
     AveragePool2D: _average_pool2d,
     Concatenation: _concatenation,
     Conv2D: _conv2d,
@@ -279,7 +293,7 @@ ROWS: dict[type[Op], Row] = {
     Lstm: _lstm,
     MaxPool2D: _max_pool2d,
     Mean: _mean,
-    Mul: _binary("MUL", schema.MulOptionsT),
+    Mul: _binary("MUL", schema.MulOptionsT, 4),
     Pad: _pad,
     Prelu: _plain("PRELU", 1),
     Quantize: _plain("QUANTIZE", 2, schema.QuantizeOptionsT),
@@ -290,7 +304,7 @@ ROWS: dict[type[Op], Row] = {
     Softmax: _softmax,
     Split: _split,
     StridedSlice: _strided_slice,
-    Sub: _binary("SUB", schema.SubOptionsT),
+    Sub: _binary("SUB", schema.SubOptionsT, 5),
     Svdf: _svdf,
     Tanh: _plain("TANH", 2),
     Transpose: _transpose,

@@ -11,8 +11,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tinyml._version import __version__
 from tinyml.ir import Array, DType, Graph, Quant, Tensor
+from tinyml.ir.dtype import pack_int4
 
 TENSOR_TYPES: dict[DType, int] = {
+    DType.INT4: schema.TensorType.INT4,
     DType.INT8: schema.TensorType.INT8,
     DType.INT16: schema.TensorType.INT16,
     DType.INT32: schema.TensorType.INT32,
@@ -111,7 +113,7 @@ class ModelWriter:
         entry.quantization = _quantization(tensor.quant)
         if tensor.data is not None:
             entry.buffer = len(self._buffers)
-            self._buffers.append(_Buffer(tensor.data))
+            self._buffers.append(_Buffer(pack_int4(tensor.data) if tensor.dtype is DType.INT4 else tensor.data))
         return entry
 
 

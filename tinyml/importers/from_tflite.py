@@ -12,7 +12,7 @@ from tinyml.importers.tflite_call import Call, make_tensor
 from tinyml.importers.tflite_ops import ROWS, Row
 from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
 from tinyml.importers.tflite_variables import VARIABLE_OPERATORS, Variables
-from tinyml.ir import Graph, Node, ShapeError, Tensor, shown, verify
+from tinyml.ir import DType, Graph, Node, ShapeError, Tensor, shown, verify
 
 _SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
 Step = TypeVar("Step")
@@ -68,7 +68,12 @@ class _Import:
         with reading("its options"):
             op, inputs = row.lower(call, entry.options(row.options) if row.options else None)
         written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
-        return Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))
+        node = Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))
+        states = {*written, *(call.input(at) for at in row.states)}
+        activations = {*node.operands, *node.outputs} - states
+        if not op.takes_int16 and any(tensor.dtype is DType.INT16 for tensor in activations):
+            raise UnsupportedError("int16 activations; int8 is supported")
+        return node
 
     def _call(self, entry: OperatorEntry, row: Row) -> Call:
         least, most = row.inputs

@@ -9,7 +9,8 @@ import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_schema import TensorEntry
-from tinyml.ir import Activation, DType, Quant, Tensor, shown
+from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Quant, Tensor, shown
+from tinyml.ir.dtype import unpack_int4
 
 MAX_RANK = 8
 MAX_TENSOR_BYTES = 2**31 - 1
@@ -56,11 +57,11 @@ class Call:
         return [int(value) for value in tensor.values.ravel()]
 
     def require_activations(self, *tensors: Tensor) -> None:
-        """UnsupportedError unless the tensors are all quantized int8 or all float32."""
+        """UnsupportedError unless the tensors are all quantized int8, all int16 or all float32."""
         kinds = {tensor.dtype for tensor in tensors}
-        if kinds not in ({DType.INT8}, {DType.FLOAT32}):
+        if kinds not in ({DType.INT8}, {DType.INT16}, {DType.FLOAT32}):
             found = " with ".join(sorted(kind.value for kind in kinds))
-            raise UnsupportedError(f"type {found}; int8 or float32 is supported")
+            raise UnsupportedError(f"type {found}; int8, int16 or float32 is supported")
         for tensor in tensors:
             require_per_tensor(tensor)
 
@@ -72,13 +73,15 @@ class Call:
 
 
 def require_per_tensor(tensor: Tensor) -> None:
-    """ModelError for an int8 tensor without exactly one scale."""
-    if tensor.dtype is not DType.INT8:
+    """ModelError for a quantized tensor without exactly one scale, UnsupportedError for an asymmetric int16 one."""
+    if tensor.dtype not in ACTIVATION_TYPES:
         return
     if tensor.quant is None:
-        raise ModelError(f"int8 tensor {shown(tensor.name)} has no scale")
+        raise ModelError(f"{tensor.dtype.value} tensor {shown(tensor.name)} has no scale")
     if len(tensor.quant.scales) != 1:
         raise ModelError(f"tensor {shown(tensor.name)} has {len(tensor.quant.scales)} scales, one expected")
+    if tensor.dtype is DType.INT16 and tensor.quant.zero_point:
+        raise UnsupportedError(f"int16 tensor {shown(tensor.name)} has zero point {tensor.quant.zero_point}, not 0")
 
 
 def activation(code: int) -> Activation:
@@ -102,7 +105,7 @@ def make_tensor(entry: TensorEntry) -> Tensor:
     if entry.is_variable or entry.is_sparse:
         raise UnsupportedError(f"tensor {name} is {'sparse' if entry.is_sparse else 'a variable'}")
     dtype, shape = DType(entry.type_name.lower()), _shape(entry)
-    size_bytes = math.prod(shape) * dtype.size_bytes
+    size_bytes = dtype.bytes_of(math.prod(shape))
     if size_bytes > MAX_TENSOR_BYTES:
         raise UnsupportedError(f"tensor {name} of shape {list(shape)} takes {size_bytes} bytes")
     quant = None if dtype.is_float else _quant(entry, dtype, shape)
@@ -111,6 +114,8 @@ def make_tensor(entry: TensorEntry) -> Tensor:
     if entry.data.size != size_bytes:
         raise ModelError(f"constant {name} of shape {list(shape)} needs {size_bytes} bytes, has {entry.data.size}")
     raw = entry.data.astype(np.uint8)
+    if dtype is DType.INT4:
+        return Tensor(entry.name, shape, dtype, quant, unpack_int4(raw, math.prod(shape)).reshape(shape))
     values = raw != 0 if dtype is DType.BOOL else raw.view(dtype.numpy.newbyteorder("<")).astype(dtype.numpy)
     return Tensor(entry.name, shape, dtype, quant, values.reshape(shape))
 
@@ -132,8 +137,8 @@ def _quant(entry: TensorEntry, dtype: DType, shape: tuple[int, ...]) -> Quant | 
     scales, zero_points = entry.quant.scales, entry.quant.zero_points or (0,)
     if len(zero_points) == 1:
         zero_points = zero_points * len(scales)
-    if dtype is not DType.INT8 and not all(math.isfinite(scale) and scale > 0 for scale in scales):
-        # an int32 bias whose scale underflowed to 0; nothing computes with it
+    if dtype not in (*ACTIVATION_TYPES, DType.INT4) and not all(math.isfinite(scale) and scale > 0 for scale in scales):
+        # an int32 or int64 bias whose scale underflowed to 0; nothing computes with it
         return None
     if len(scales) == 1 and len(zero_points) == 1:
         if scales[0] > 0 and math.isfinite(scales[0]) and not _LEAST_SCALE <= scales[0] <= 1 / _LEAST_SCALE:

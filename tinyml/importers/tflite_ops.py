@@ -18,7 +18,7 @@ from tinyml.importers.tflite_window import (
     window_sides,
     with_bias,
 )
-from tinyml.ir import Activation, DType, Op, Tensor, shown
+from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Op, Tensor, shown
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -95,6 +95,8 @@ def _transpose_conv(call: Call, options: Any) -> Lowered:
     source = image(call, 2)
     weights = weights_for(call, 1, source)
     check_weights(call, source, weights, axis=0)
+    if weights.dtype is DType.INT4:
+        raise UnsupportedError("int4 weights; int8 is supported")
     stride_h, stride_w, _, _ = window_sides(options, dilated=False)
     padding = transposed_padding(options.Padding(), source, weights, call.output, (stride_h, stride_w))
     op = TransposeConv(stride_h, stride_w, padding, activation(options.FusedActivationFunction()))
@@ -276,7 +278,8 @@ def _prelu(call: Call, options: Any) -> Lowered:
 def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     to_uint8 = source.dtype is DType.INT8 and call.output.dtype is DType.UINT8
-    if source.dtype not in (DType.FLOAT32, DType.INT8) or not (call.output.dtype is DType.INT8 or to_uint8):
+    written = to_uint8 or call.output.dtype in ACTIVATION_TYPES
+    if source.dtype not in (DType.FLOAT32, *ACTIVATION_TYPES) or not written:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     require_per_tensor(source)
     require_per_tensor(call.output)
@@ -288,7 +291,7 @@ def _quantize(call: Call, options: Any) -> Lowered:
 def _dequantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     half = source.dtype is DType.FLOAT16 and source.is_constant
-    if not (half or source.dtype is DType.INT8) or call.output.dtype is not DType.FLOAT32:
+    if not (half or source.dtype in ACTIVATION_TYPES) or call.output.dtype is not DType.FLOAT32:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     if not half:
         call.require_activations(source)

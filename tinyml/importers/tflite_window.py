@@ -15,6 +15,14 @@ from tinyml.ops.same_padding import same_padding
 
 MAX_WINDOW = 1 << 14  # taps, strides and dilations of one side
 _SAME, _VALID = 0, 1
+# by the type of the activations; TFLM has no int4 weights for int16
+_WEIGHTS = {
+    DType.INT8: (DType.INT8, DType.INT4),
+    DType.INT16: (DType.INT8,),
+    DType.FLOAT32: (DType.FLOAT32,),
+    DType.FLOAT16: (DType.FLOAT16,),
+}
+_BIASES = {DType.INT8: DType.INT32, DType.INT16: DType.INT64}
 
 
 def image(call: Call, index: int) -> Tensor:
@@ -46,10 +54,10 @@ def check_weights(
     """Refuses weights of another type than the input, per-channel along another axis, or off centre."""
     if len(weights.shape) != sides:
         raise ModelError(f"weights {shown(weights.name)} have shape {list(weights.shape)}, {sides} sides expected")
-    if weights.dtype is not source.dtype:
+    if weights.dtype not in _WEIGHTS.get(source.dtype, ()):
         raise UnsupportedError(f"{weights.dtype.value} weights for a {source.dtype.value} input")
     call.require_activations(source, call.output)
-    if weights.dtype is not DType.INT8:
+    if weights.dtype.is_float:
         return
     if not weights.is_constant:
         raise UnsupportedError(f"weights {shown(weights.name)} are computed at run time; constants are needed")
@@ -67,10 +75,10 @@ def with_bias(call: Call, source: Tensor, weights: Tensor, index: int) -> list[T
     bias = call.optional(index)
     if bias is None:
         return [source, weights]
-    expected = DType.INT32 if source.dtype is DType.INT8 else DType.FLOAT32
+    expected = _BIASES.get(source.dtype, DType.FLOAT32)
     if bias.dtype is not expected:
         raise UnsupportedError(f"{bias.dtype.value} bias {shown(bias.name)}; {expected.value} is supported")
-    if expected is DType.INT32 and not bias.is_constant:
+    if not expected.is_float and not bias.is_constant:
         raise UnsupportedError(f"bias {shown(bias.name)} is computed at run time; a constant is needed")
     return [source, weights, _as_vector(bias)]
 

@@ -1,6 +1,6 @@
 """The Graph: what every stage of the SDK reads and writes."""
 
-from tinyml.ir.dtype import DType
+from tinyml.ir.dtype import ACTIVATION_TYPES, DType
 from tinyml.ir.graph import Graph, Node, State
 from tinyml.ir.op import Activation, Cut, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
@@ -9,6 +9,7 @@ from tinyml.ir.text import channels_first_hint, graph_text, shown
 from tinyml.ir.verify import verify
 
 __all__ = [
+    "ACTIVATION_TYPES",
     "Activation",
     "Array",
     "Cut",

@@ -68,6 +68,8 @@ class Op(ABC):
     """An operation without its operands. Stateless and comparable."""
 
     kind: ClassVar[str]  # the name in text, kernels and reports: "conv2d"
+    takes_int16: ClassVar[bool] = False  # run_int8 also computes with int16 activations, as TFLM does
+    mixes_widths: ClassVar[bool] = False  # with operands and outputs of both int8 and int16
 
     @abstractmethod
     def infer(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
@@ -75,7 +77,10 @@ class Op(ABC):
 
     @abstractmethod
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        """Outputs from `values` (one array per node input, constants included), equal to TFLM to the byte."""
+        """Outputs from `values` (one array per node input, constants included), equal to TFLM to the byte.
+
+        Activations are int8, or int16 where the op takes them.
+        """
 
     @abstractmethod
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:

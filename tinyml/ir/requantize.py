@@ -19,6 +19,8 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+WIDEST_SHIFT = 7  # with which TFLM rescales an int64 sum
+WIDE_SUM = 2**47  # and the bound on that sum
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -79,6 +81,22 @@ def multiply_by_quantized_multiplier(value: Array, multiplier: Array | int, shif
     left, right = np.maximum(s, 0), np.maximum(-s, 0)
     shifted = wrap_int32(np.asarray(value, np.int64) << left)
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), right)
+
+
+def multiply_wide_by_quantized_multiplier(value: Array, multiplier: Array | int, shift: Array | int) -> Int64:
+    """value * multiplier * 2**(shift - 31), rounded once, halves up, from a multiplier of 16 bits; wraps to int32.
+
+    For the int64 sums of int16 activations: value in +-2**47, shift in [-31, WIDEST_SHIFT]. Arguments broadcast.
+    """
+    places = 15 - np.asarray(shift, np.int64)
+    total: Int64 = np.asarray(value, np.int64) * reduced_multiplier(multiplier) + (np.int64(1) << (places - 1))
+    return wrap_int32(total >> places)
+
+
+def reduced_multiplier(multiplier: Array | int) -> Int64:
+    """A multiplier of 31 bits in 15."""
+    m = np.asarray(multiplier, np.int64)
+    return np.where(m < 0x7FFF0000, (m + (1 << 15)) >> 16, 0x7FFF)
 
 
 def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:

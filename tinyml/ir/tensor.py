@@ -63,7 +63,7 @@ class Tensor:
 
     @property
     def size_bytes(self) -> int:
-        return self.size * self.dtype.size_bytes
+        return self.dtype.bytes_of(self.size)
 
     @property
     def hwc(self) -> tuple[int, int, int]:
@@ -79,6 +79,11 @@ class Tensor:
     @property
     def row_bytes(self) -> int:
         return self.size_bytes // self.hwc[0]
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes from one column of a row to the next."""
+        return self.hwc[2] * self.dtype.size_bytes
 
     @property
     def affine(self) -> Quant:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinyml.errors import ModelError
-from tinyml.ir.dtype import DType
+from tinyml.ir.dtype import ACTIVATION_TYPES, DType
 from tinyml.ir.graph import Graph, Node, State
 from tinyml.ir.op import ShapeError
-from tinyml.ir.tensor import Tensor
+from tinyml.ir.tensor import Array, Tensor
 from tinyml.ir.text import shown
 
+LARGEST_WIDE_BIAS = 2**46  # leaves a 47-bit sum room for 2**23 taps of the largest products
+_WITH_BIAS = ("conv2d", "depthwise_conv2d", "fully_connected", "transpose_conv")
 Rule = Callable[[Graph], Iterator[str]]
 
 
@@ -121,15 +123,51 @@ def _replaces(node: Node, state: State) -> bool:
     return (state.read, state.written) in node.op.replaces(node)
 
 
-def _activations_int8(graph: Graph) -> Iterator[str]:
+def _activations_quantized(graph: Graph) -> Iterator[str]:
     activations = {*graph.inputs, *graph.outputs, *(t for n in graph.nodes for t in (*n.operands, *n.outputs))}
     activations -= {t for state in graph.states for t in (state.read, state.written) if t.dtype is DType.INT16}
     for tensor in graph.tensors:
-        if tensor in activations and (tensor.dtype is not DType.INT8 or tensor.quant is None):
+        if tensor in activations and (tensor.dtype not in ACTIVATION_TYPES or tensor.quant is None):
             bare = "" if tensor.quant else " without quantization"
-            yield f"{shown(tensor.name)} is {tensor.dtype.value}{bare}; int8 expected"
+            yield f"{shown(tensor.name)} is {tensor.dtype.value}{bare}; int8 or int16 expected"
         elif tensor in activations and len(tensor.affine.scales) != 1:
             yield f"{shown(tensor.name)} has {len(tensor.affine.scales)} scales; an activation has one"
+        elif tensor in activations and tensor.dtype is DType.INT16 and tensor.affine.zero_point:
+            yield f"{shown(tensor.name)} is int16 with zero point {tensor.affine.zero_point}; 0 expected"
+
+
+def _widths_agree(graph: Graph) -> Iterator[str]:
+    """Activations of one width per node, int16 only where the op takes it, weights and bias to match."""
+    for node in graph.nodes:
+        activations = (tensor for tensor in (*node.operands, *node.outputs) if not tensor.is_state)
+        found = {tensor.dtype for tensor in activations if tensor.dtype in ACTIVATION_TYPES}
+        if len(found) > 1 and not node.op.mixes_widths:
+            yield f"{shown(node.name)}: {node.op.kind} of both int8 and int16"
+        elif DType.INT16 in found and not node.op.takes_int16:
+            yield f"{shown(node.name)}: {node.op.kind} of int16; int8 expected"
+        for tensor in node.inputs:
+            if tensor.dtype is DType.INT4 and (tensor in node.operands or found != {DType.INT8}):
+                yield f"{shown(node.name)}: {shown(tensor.name)} is int4, which only weights of int8 layers may be"
+        if node.op.kind in _WITH_BIAS and len(node.inputs) > 2:
+            yield from _bias_faults(node, DType.INT64 if DType.INT16 in found else DType.INT32)
+
+
+def _bias_faults(node: Node, wanted: DType) -> Iterator[str]:
+    bias = node.inputs[2]
+    if bias.dtype is not wanted:
+        yield f"{shown(node.name)}: bias {shown(bias.name)} is {bias.dtype.value}; {wanted.value} expected"
+    elif bias.data is not None and not _within(bias.data, -LARGEST_WIDE_BIAS, LARGEST_WIDE_BIAS):
+        yield f"{shown(node.name)}: bias {shown(bias.name)} leaves +-2**46, which TFLite can rescale"
+
+
+def _int4_in_range(graph: Graph) -> Iterator[str]:
+    for tensor in graph.tensors:
+        if tensor.dtype is DType.INT4 and tensor.data is not None and not _within(tensor.data, *tensor.dtype.bounds):
+            yield f"int4 constant {shown(tensor.name)} holds numbers outside [-8, 7]"
+
+
+def _within(values: Array, low: int, high: int) -> bool:
+    return bool(low <= values.min() and values.max() <= high)
 
 
 _SOUND: tuple[Rule, ...] = (
@@ -140,11 +178,12 @@ _SOUND: tuple[Rule, ...] = (
     _quant_sound,
     _shapes_agree,
     _constants_finite,
+    _int4_in_range,
     _states_fit,
 )
 STAGES: dict[str, tuple[Rule, ...]] = {
     "imported": _SOUND,
-    "int8": (*_SOUND, _activations_int8, _states_settled),
+    "int8": (*_SOUND, _activations_quantized, _widths_agree, _states_settled),
 }
 
 

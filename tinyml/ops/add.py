@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from tinyml.errors import UnsupportedError
-from tinyml.ir import Activation, Array, Node, Tensor, shown
+from tinyml.ir import Activation, Array, DType, Node, Tensor, shown
 from tinyml.ir.requantize import (
     Int64,
     activation_range,
@@ -19,7 +19,8 @@ from tinyml.ir.requantize import (
 )
 from tinyml.ops.broadcast import Broadcast
 
-LEFT_SHIFT = 20  # headroom bits that operands get before they are scaled
+# headroom bits that operands get before they are scaled
+LEFT_SHIFT = {DType.INT8: 20, DType.INT16: 15}
 
 
 class SumMultipliers(NamedTuple):
@@ -34,11 +35,12 @@ def sum_multipliers(node: Node) -> SumMultipliers:
     """Of an ADD or SUB; UnsupportedError where the output's multiplier would be 1 or more (TFLM aborts there)."""
     first, second = (tensor.affine.scale for tensor in node.inputs)
     twice = 2 * max(first, second)
-    output = quantize_multiplier(twice / (2**LEFT_SHIFT * node.output.affine.scale))
+    headroom = LEFT_SHIFT[node.output.dtype]
+    output = quantize_multiplier(twice / (2**headroom * node.output.affine.scale))
     if output[1] > 0:
         raise UnsupportedError(
-            f"{shown(node.name)}: an operand's scale, {max(first, second):.6g}, is 2**19 or more times the output's, "
-            f"{node.output.affine.scale:.6g}",
+            f"{shown(node.name)}: an operand's scale, {max(first, second):.6g}, is 2**{headroom - 1} or more times "
+            f"the output's, {node.output.affine.scale:.6g}",
             hint="quantize the model again with samples that reach the range of this layer",
         )
     return SumMultipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
@@ -46,15 +48,15 @@ def sum_multipliers(node: Node) -> SumMultipliers:
 
 def scaled_operand(values: Array, tensor: Tensor, multiplier: tuple[int, int]) -> Int64:
     """An operand on the common scale."""
-    centred = (values.astype(np.int64) - tensor.affine.zero_point) << LEFT_SHIFT
+    centred = (values.astype(np.int64) - tensor.affine.zero_point) << LEFT_SHIFT[tensor.dtype]
     return multiply_by_quantized_multiplier(centred, *multiplier)
 
 
 def scaled_sum(total: Int64, node: Node, multiplier: tuple[int, int], activation: Activation) -> Array:
-    """The int8 output from a sum on the common scale."""
+    """The output from a sum on the common scale."""
     scaled = multiply_by_quantized_multiplier(total, *multiplier) + node.output.affine.zero_point
     low, high = activation_range(activation, node.output)
-    return np.minimum(np.maximum(scaled, low), high).astype(np.int8)
+    return np.minimum(np.maximum(scaled, low), high).astype(node.output.dtype.numpy)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Add(Broadcast):
     """inputs: two tensors that broadcast."""
 
     kind: ClassVar[str] = "add"
+    takes_int16: ClassVar[bool] = True
 
     activation: Activation = Activation.NONE
 

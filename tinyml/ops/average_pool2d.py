@@ -21,6 +21,7 @@ class AveragePool2D(Pool):
     """
 
     kind: ClassVar[str] = "average_pool2d"
+    takes_int16: ClassVar[bool] = True
 
     def infer(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
         shapes = super().infer(inputs)
@@ -42,7 +43,7 @@ class AveragePool2D(Pool):
         total, count = self.sums(values[0][0].astype(np.int64))
         rounded = np.sign(total) * ((np.abs(total) + count // 2) // count)
         low, high = activation_range(self.activation, node.output)
-        return (np.clip(rounded, low, high).astype(np.int8)[None],)
+        return (np.clip(rounded, low, high).astype(node.output.dtype.numpy)[None],)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         total, count = self.sums(values[0][0])

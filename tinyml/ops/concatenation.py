@@ -20,6 +20,7 @@ class Concatenation(Op):
     """
 
     kind: ClassVar[str] = "concatenation"
+    takes_int16: ClassVar[bool] = True
 
     axis: int
 

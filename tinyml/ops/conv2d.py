@@ -15,12 +15,13 @@ from tinyml.ops.window import Window, image_shape
 
 @dataclass(frozen=True)
 class Conv2D(Op):
-    """inputs: image [1, H, W, C], weights [O, KH, KW, C / groups], bias [O] int32 (may be absent).
+    """inputs: image [1, H, W, C], weights [O, KH, KW, C / groups], bias [O] (may be absent).
 
     The number of groups follows from the shapes, as in TFLite. int8: TFLite specification, per-channel weights.
     """
 
     kind: ClassVar[str] = "conv2d"
+    takes_int16: ClassVar[bool] = True
 
     stride_h: int = 1
     stride_w: int = 1

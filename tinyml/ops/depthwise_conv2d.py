@@ -15,13 +15,14 @@ from tinyml.ops.window import Window, image_shape
 
 @dataclass(frozen=True)
 class DepthwiseConv2D(Op):
-    """inputs: image [1, H, W, C], weights [1, KH, KW, C * M], bias [C * M] int32 (may be absent).
+    """inputs: image [1, H, W, C], weights [1, KH, KW, C * M], bias [C * M] (may be absent).
 
     Output channel o reads input channel o // M; the multiplier M follows from the shapes. int8: TFLite specification,
     weights per channel along axis 3.
     """
 
     kind: ClassVar[str] = "depthwise_conv2d"
+    takes_int16: ClassVar[bool] = True
 
     stride_h: int = 1
     stride_w: int = 1
@@ -68,8 +69,8 @@ class DepthwiseConv2D(Op):
         return total
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        image = values[0][0].astype(np.int32) - node.inputs[0].affine.zero_point
-        return (finish_int8(node, self.accumulate(image, values[1].astype(np.int32)), values, self.activation)[None],)
+        image = values[0][0].astype(np.int64) - node.inputs[0].affine.zero_point
+        return (finish_int8(node, self.accumulate(image, values[1].astype(np.int64)), values, self.activation)[None],)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         return (finish_float(self.accumulate(values[0][0], values[1]), values, self.activation)[None],)

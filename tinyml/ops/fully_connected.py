@@ -10,13 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Activation, Array, Node, Op, Shape, ShapeError, Tensor
-from tinyml.ir.requantize import convolution_multipliers
-from tinyml.ops.accumulator import check_bias, finish_float, rescale
+from tinyml.ops.accumulator import check_bias, finish_float, finish_int8
 
 
 @dataclass(frozen=True)
 class FullyConnected(Op):
-    """inputs: any shape of B * I elements, weights [O, I], bias [O] int32 (may be absent).
+    """inputs: any shape of B * I elements, weights [O, I], bias [O] (may be absent).
 
     The output is [B, O], or with keep_num_dims the input's shape with its last side I replaced by O. int8: weights per
     tensor (with a zero point, if the file states one) or symmetric per channel along axis 0. The product of the scales
@@ -24,6 +23,7 @@ class FullyConnected(Op):
     """
 
     kind: ClassVar[str] = "fully_connected"
+    takes_int16: ClassVar[bool] = True
 
     activation: Activation = Activation.NONE
     keep_num_dims: bool = False
@@ -62,11 +62,7 @@ class FullyConnected(Op):
         weights = values[1].astype(np.float64) - self.weights_zero_point(node)
         source = values[0].astype(np.float64) - node.inputs[0].affine.zero_point
         total = (source.reshape(-1, weights.shape[1]) @ weights.T).astype(np.int64)
-        if len(values) > 2:
-            total = total + values[2]
-        multipliers, shifts = convolution_multipliers(node.inputs[0], node.inputs[1], node.output, weights.shape[0])
-        result = rescale(node.output, total, np.array(multipliers), np.array(shifts), self.activation)
-        return (result.reshape(node.output.shape),)
+        return (finish_int8(node, total, values, self.activation).reshape(node.output.shape),)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         total = values[0].reshape(-1, values[1].shape[1]) @ values[1].T

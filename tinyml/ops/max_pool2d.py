@@ -18,6 +18,7 @@ class MaxPool2D(Pool):
     """Greatest of the taps inside the image; a window without one gives the least value of the type."""
 
     kind: ClassVar[str] = "max_pool2d"
+    takes_int16: ClassVar[bool] = True
 
     def greatest(self, image: Array, least: float) -> Array:
         """The greatest taps [out_h, out_w, C] of an image [H, W, C]; `least` where there is none."""
@@ -29,7 +30,8 @@ class MaxPool2D(Pool):
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         low, high = activation_range(self.activation, node.output)
-        return (np.clip(self.greatest(values[0][0], -128), low, high).astype(np.int8)[None],)
+        least = node.output.dtype.bounds[0]
+        return (np.clip(self.greatest(values[0][0], least), low, high).astype(node.output.dtype.numpy)[None],)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         greatest = self.greatest(values[0][0], float(np.finfo(np.float32).min))

@@ -22,6 +22,7 @@ class Mean(Op):
     """
 
     kind: ClassVar[str] = "mean"
+    takes_int16: ClassVar[bool] = True
 
     axes: tuple[int, ...]
     keep_dims: bool = False

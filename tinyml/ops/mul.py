@@ -19,6 +19,7 @@ class Mul(Broadcast):
     """inputs: two tensors that broadcast."""
 
     kind: ClassVar[str] = "mul"
+    takes_int16: ClassVar[bool] = True
 
     activation: Activation = Activation.NONE
 

@@ -20,6 +20,7 @@ class Pad(Op):
     """
 
     kind: ClassVar[str] = "pad"
+    takes_int16: ClassVar[bool] = True
 
     before: tuple[int, ...]
     after: tuple[int, ...]

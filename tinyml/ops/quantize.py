@@ -21,10 +21,16 @@ class Quantize(Pointwise):
     """
 
     kind: ClassVar[str] = "quantize"
+    takes_int16: ClassVar[bool] = True
+    mixes_widths: ClassVar[bool] = True
+
+    def multiplier(self, source: Tensor, output: Tensor) -> tuple[int, int]:
+        """(multiplier, shift) from steps of a quantized input to those of the output."""
+        return quantize_multiplier(source.affine.scale / output.affine.scale)
 
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
-        multiplier, shift = quantize_multiplier(source.affine.scale / output.affine.scale)
-        scaled = multiply_by_quantized_multiplier(values - source.affine.zero_point, multiplier, shift)
+        centred = values - source.affine.zero_point
+        scaled = multiply_by_quantized_multiplier(centred, *self.multiplier(source, output))
         return scaled + output.affine.zero_point
 
     def map_float(self, values: Array) -> Array:

@@ -15,6 +15,7 @@ class Reshape(Op):
     """inputs: any tensor. `shape` is the output's, explicit: no -1."""
 
     kind: ClassVar[str] = "reshape"
+    takes_int16: ClassVar[bool] = True
 
     shape: Shape
 

@@ -17,6 +17,7 @@ class ResizeNearest(Op):
     """inputs: image [1, H, W, C]. outputs: image [1, height, width, C], pixels copied as they are."""
 
     kind: ClassVar[str] = "resize_nearest"
+    takes_int16: ClassVar[bool] = True
 
     height: int
     width: int

@@ -17,6 +17,7 @@ class Split(Op):
     """inputs: any tensor. outputs: `count` equal parts along `axis` (at least 0), in order. Bytes are copied."""
 
     kind: ClassVar[str] = "split"
+    takes_int16: ClassVar[bool] = True
 
     axis: int
     count: int

@@ -21,6 +21,7 @@ class StridedSlice(Op):
     """
 
     kind: ClassVar[str] = "strided_slice"
+    takes_int16: ClassVar[bool] = True
 
     begin: tuple[int, ...]
     size: tuple[int, ...]

@@ -17,6 +17,7 @@ class Sub(Broadcast):
     """inputs: two tensors that broadcast; the second is subtracted from the first."""
 
     kind: ClassVar[str] = "sub"
+    takes_int16: ClassVar[bool] = True
 
     activation: Activation = Activation.NONE
 

@@ -16,6 +16,7 @@ class Transpose(Op):
     """inputs: any tensor. Axis k of the output is axis `permutation[k]` of the input."""
 
     kind: ClassVar[str] = "transpose"
+    takes_int16: ClassVar[bool] = True
 
     permutation: tuple[int, ...]
 

@@ -33,7 +33,7 @@ def tflm_available() -> bool:
 def reference_outputs(
     graph: Graph, model: Path | None, samples: Sequence[Sample], wanted: str = "auto"
 ) -> tuple[str, list[Outputs]]:
-    """(name of the reference, int8 outputs per sample).
+    """(name of the reference, quantized outputs per sample).
 
     samples: of a graph with states a sequence, from its initial states on.
     model: the graph as a .tflite file; None where TFLite cannot state it.
@@ -65,7 +65,7 @@ def reference_outputs(
 
 
 def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outputs]:
-    """Outputs of TFLM for int8 samples, in the quantization of the graph's inputs and outputs.
+    """Outputs of TFLM for quantized samples, in the quantization of the graph's inputs and outputs.
 
     A model with float inputs or outputs is fed and read through that quantization, uint8 outputs are moved by 128.
     """
@@ -116,6 +116,7 @@ def _refusal(name: str, done: subprocess.CompletedProcess[str], hint: str) -> Ch
 def _arrays(graph: Graph, samples: Sequence[Sample]) -> dict[str, Array]:
     arrays: dict[str, Array] = {"count": np.array([len(samples), len(graph.inputs), len(graph.outputs)])}
     for direction, tensors in (("input", graph.inputs), ("output", graph.outputs)):
+        arrays[f"{direction}_types"] = np.array([t.dtype.value for t in tensors])
         arrays[f"{direction}_scales"] = np.array([t.affine.scale for t in tensors], np.float32)
         arrays[f"{direction}_zero_points"] = np.array([t.affine.zero_point for t in tensors], np.int32)
     for s, sample in enumerate(samples):

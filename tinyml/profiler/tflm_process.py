@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tflite_micro import runtime
 
 from tinyml.ir import Array
@@ -30,7 +29,7 @@ def main(model: str, given_path: str, got_path: str) -> None:
                 interpreter.set_input(_as_fed(interpreter.get_input_details(i)["dtype"], quantized, given, i), i)
             interpreter.invoke()
             for i in range(outputs):
-                results[f"s{s}_o{i}"] = _as_int8(np.array(interpreter.get_output(i)), given, i)
+                results[f"s{s}_o{i}"] = _as_quantized(np.array(interpreter.get_output(i)), given, i)
     np.savez(got_path, allow_pickle=False, **results)
 
 
@@ -51,22 +50,23 @@ def find_arena(model: str, low: str, high: str) -> None:
 
 
 def _as_fed(dtype: object, quantized: Array, given: np.lib.npyio.NpzFile, index: int) -> Array:
-    """The input as the model takes it: a float model gets the real numbers that these int8 values stand for."""
-    if dtype == np.int8:
+    """The input as the model takes it: a float model gets the real numbers that these quantized values stand for."""
+    if dtype == quantized.dtype:
         return quantized
     scale, zero_point = given["input_scales"][index], given["input_zero_points"][index]
     real: Array = (quantized.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
     return real
 
 
-def _as_int8(values: Array, given: np.lib.npyio.NpzFile, index: int) -> NDArray[np.int8]:
-    """The int8 output; a float output is scale * (q - zero_point) for exactly one q."""
-    if values.dtype == np.int8:
+def _as_quantized(values: Array, given: np.lib.npyio.NpzFile, index: int) -> Array:
+    """The quantized output; a float output is scale * (q - zero_point) for exactly one q."""
+    kind = str(given["output_types"][index])
+    if values.dtype == kind:
         return values
     if values.dtype == np.uint8:
         return (values ^ 0x80).view(np.int8)
     scale, zero_point = given["output_scales"][index], given["output_zero_points"][index]
-    return np.asarray(np.round(values.astype(np.float64) / float(scale)) + zero_point, np.int8)
+    return np.asarray(np.round(values.astype(np.float64) / float(scale)) + zero_point, kind)
 
 
 if __name__ == "__main__":

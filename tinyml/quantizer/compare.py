@@ -11,7 +11,7 @@ from tinyml import interpreter
 from tinyml.errors import UsageError
 from tinyml.ir import Array, Graph, Tensor
 from tinyml.quantizer.calibration import Calibration, Progress
-from tinyml.quantizer.measure import Error, Sample, to_int8, to_real
+from tinyml.quantizer.measure import Error, Sample, to_codes, to_real
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _common(a: Graph, b: Graph) -> list[tuple[Tensor, Tensor]]:
 
 def _real_values(graph: Graph, sample: Sample) -> Mapping[Tensor, Array]:
     """Every activation in real numbers, and every output that is a constant."""
-    inputs = [x if t.dtype.is_float else to_int8(x, t.affine) for x, t in zip(sample, graph.inputs, strict=True)]
+    inputs = [x if t.dtype.is_float else to_codes(x, t) for x, t in zip(sample, graph.inputs, strict=True)]
     values = interpreter.run_all(graph, inputs)
     wanted = {*graph.outputs, *(tensor for tensor in values if not tensor.is_constant)}
     return {t: values[t] if t.dtype.is_float else to_real(values[t], t.affine) for t in wanted}

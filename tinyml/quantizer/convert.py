@@ -1,14 +1,15 @@
 """A float graph and a quantization for each of its tensors become an int8 graph.
 
 Weights are symmetric int8, one scale per output channel; biases int32 in steps of input scale times weight scale;
-activations asymmetric int8 per tensor, as the TFLite int8 specification has it. Weights of FULLY_CONNECTED are per
-channel too, which TensorFlow Lite Micro computes since September 2024 (its pull request 2673), and LiteRT: older ones
-refuse such a file or compute it wrongly, hence `dense_per_channel`.
+activations asymmetric int8 per tensor, as the TFLite int8 specification has it. Where activations are int16, they are
+symmetric, and biases int64. Weights may be int4 in [-7, 7] instead, those of FULLY_CONNECTED per tensor, for TFLM knows
+no others. int8 weights of FULLY_CONNECTED are per channel, which TensorFlow Lite Micro computes since September 2024
+(its pull request 2673), and LiteRT: older ones refuse such a file or compute it wrongly, hence `dense_per_channel`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +17,13 @@ import numpy as np
 from tinyml.ir import Array, DType, Graph, Node, Op, Quant, Tensor, verify
 from tinyml.ops import Concatenation, FullyConnected, Pad
 from tinyml.ops.quantize import quantized
-from tinyml.quantizer.observers import activation_quant
+from tinyml.quantizer.observers import activation_quant, wide_quant
 from tinyml.quantizer.rules import WEIGHTS_AXIS
 
-WEIGHT_STEPS = 127
-LARGEST_BIAS = 2**30  # leaves the accumulator room for 2**15 taps of the largest products
+WEIGHT_STEPS = {DType.INT8: 127, DType.INT4: 7}
+# leaves the accumulator room for 2**15 taps of the largest products, and for 2**22 of int16
+LARGEST_BIAS = {DType.INT32: 2**30, DType.INT64: 2**45}
+_CUTS = np.linspace(1.0, 0.5, 11)  # of a channel's reach, for int4 weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,58 +38,78 @@ class Conversion:
     tensors: Mapping[Tensor, Tensor]
 
 
-def convert(graph: Graph, quants: Mapping[Tensor, Quant], dense_per_channel: bool = True) -> Conversion:
-    """graph: as `prepare` leaves it. quants: per-tensor, for every activation."""
-    tensors = {t: Tensor(t.name, t.shape, DType.INT8, quants[t]) for t in graph.tensors if not t.is_constant}
-    nodes = [_converted(node, tensors, dense_per_channel) for node in graph.nodes]
+def convert(
+    graph: Graph,
+    quants: Mapping[Tensor, Quant],
+    dense_per_channel: bool = True,
+    wide: Collection[Tensor] = (),
+    int4: Collection[Node] = (),
+) -> Conversion:
+    """graph: as `prepare` leaves it. quants: per-tensor, for every activation.
+
+    wide: activations in int16, with QUANTIZE where they meet others. int4: layers whose weights are, unless wide.
+    """
+    tensors = {
+        t: Tensor(t.name, t.shape, DType.INT16 if t in wide else DType.INT8, quants[t])
+        for t in graph.tensors
+        if not t.is_constant
+    }
+    nodes = [
+        _converted(node, tensors, dense_per_channel, DType.INT4 if node in int4 else DType.INT8) for node in graph.nodes
+    ]
     inputs, outputs = (tuple(tensors[t] for t in side) for side in (graph.inputs, graph.outputs))
     whole = Graph(graph.name, tuple(nodes), inputs, outputs, graph.sha256)
     return Conversion(verify(whole, "int8"), graph, tensors)
 
 
-def _converted(node: Node, tensors: Mapping[Tensor, Tensor], dense_per_channel: bool) -> Node:
+def _converted(node: Node, tensors: Mapping[Tensor, Tensor], dense_per_channel: bool, weights: DType) -> Node:
     outputs = tuple(tensors[tensor] for tensor in node.outputs)
     if type(node.op) in WEIGHTS_AXIS:
         source = tensors[node.inputs[0]]
+        kind = DType.INT8 if source.dtype is DType.INT16 else weights
+        dense_per_channel &= kind is DType.INT8
         per_channel = dense_per_channel or not isinstance(node.op, FullyConnected)
-        return Node(node.name, node.op, (source, *_weights_and_bias(node, source, per_channel)), outputs)
+        return Node(node.name, node.op, (source, *_weights_and_bias(node, source, per_channel, kind)), outputs)
     shared = outputs[0].quant if isinstance(node.op, Concatenation) else None
-    inputs = tuple(_constant(t, shared) if t.is_constant else tensors[t] for t in node.inputs)
+    inputs = tuple(_constant(t, shared, outputs[0].dtype) if t.is_constant else tensors[t] for t in node.inputs)
     return Node(node.name, _op(node, outputs[0]), inputs, outputs)
 
 
 def _op(node: Node, output: Tensor) -> Op:
-    """The op with its attributes in the numbers of the int8 output."""
+    """The op with its attributes in the numbers of the quantized output."""
     if isinstance(node.op, Pad) and node.op.value is not None:
-        code = int(np.clip(quantized(np.array(node.op.value), output), -128, 127))
+        code = int(np.clip(quantized(np.array(node.op.value), output), *output.dtype.bounds))
         return replace(node.op, value=None if code == output.affine.zero_point else code)
     return node.op
 
 
-def _constant(tensor: Tensor, quant: Quant | None) -> Tensor:
-    """A constant operand in int8: in `quant`, else in 256 steps over its own range."""
+def _constant(tensor: Tensor, quant: Quant | None, kind: DType) -> Tensor:
+    """A constant operand: in `quant`, else in the steps of its type over its own range."""
     values = tensor.values
-    quant = quant or activation_quant(float(values.min()), float(values.max()))
-    twin = Tensor(tensor.name, tensor.shape, DType.INT8, quant)
-    return replace(twin, data=np.clip(quantized(values, twin), -128, 127).astype(np.int8))
+    ranged = wide_quant if kind is DType.INT16 else activation_quant
+    twin = Tensor(tensor.name, tensor.shape, kind, quant or ranged(float(values.min()), float(values.max())))
+    return replace(twin, data=np.clip(quantized(values, twin), *kind.bounds).astype(kind.numpy))
 
 
-def _weights_and_bias(node: Node, source: Tensor, per_channel: bool) -> tuple[Tensor, ...]:
+def _weights_and_bias(node: Node, source: Tensor, per_channel: bool, kind: DType) -> tuple[Tensor, ...]:
     weights, *biases = node.inputs[1:]
     axis = WEIGHTS_AXIS[type(node.op)]
     real = np.moveaxis(weights.values.astype(np.float64), axis, -1)
     channels = real.shape[-1]
     bias = biases[0].values.astype(np.float64) if biases else np.zeros(channels)
-    scales = weight_scales(real.reshape(-1, channels), bias, source.affine.scale)
-    if not per_channel:
-        scales = np.full(channels, scales.max())
-    codes = np.clip(_rounded(real / scales), -WEIGHT_STEPS, WEIGHT_STEPS)
+    bias_kind = DType.INT64 if source.dtype is DType.INT16 else DType.INT32
+    largest, steps = LARGEST_BIAS[bias_kind], WEIGHT_STEPS[kind]
+    columns = real.reshape(-1, channels) if per_channel else real.reshape(-1, 1)
+    least = np.abs(bias) / (source.affine.scale * largest)
+    least = least if per_channel else least.max(keepdims=True)
+    scales = np.broadcast_to(weight_scales(columns, least, kind), channels)
+    codes = np.clip(_rounded(real / scales), -steps, steps)
     filters = np.ascontiguousarray(np.moveaxis(codes, -1, axis)).astype(np.int8)
     sums = (scales * source.affine.scale).astype(np.float32)
-    bias_codes = np.clip(_rounded(bias / (scales * source.affine.scale)), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
+    bias_codes = np.clip(_rounded(bias / (scales * source.affine.scale)), -largest, largest).astype(bias_kind.numpy)
     name = biases[0].name if biases else f"{node.name}/bias"
     return (
-        Tensor.constant(weights.name, filters, _symmetric(scales, axis, per_channel)),
+        Tensor(weights.name, filters.shape, kind, _symmetric(scales, axis, per_channel), filters),
         Tensor.constant(name, bias_codes, _symmetric(sums, 0, per_channel)),
     )
 
@@ -101,13 +124,27 @@ def restored(constant: Tensor) -> Array:
     return real
 
 
-def weight_scales(columns: Array, bias: Array, input_scale: float) -> Array:
-    """float32 numbers as float64, one per column [taps, channels]: so that all weights, and the bias, can be stated."""
-    scales = np.abs(columns).max(axis=0) / WEIGHT_STEPS
-    scales = np.maximum(scales, np.abs(bias) / (input_scale * LARGEST_BIAS))
+def weight_scales(columns: Array, least: Array, kind: DType) -> Array:
+    """float32 numbers as float64, one per column [taps, channels], at least `least`.
+
+    int8: so that all weights can be stated. int4: with the least squared error, for so few steps are better spent on
+    the many small weights.
+    """
+    scales = np.abs(columns).max(axis=0) / WEIGHT_STEPS[kind]
+    if kind is DType.INT4:
+        errors = [_squared_error(columns, scales * cut, WEIGHT_STEPS[kind]) for cut in _CUTS]
+        scales = scales * _CUTS[np.argmin(errors, axis=0)]
+    scales = np.maximum(scales, least)
     scales = np.where(scales > 1e-30, scales, 1.0)
     # rounding up keeps the bias below its bound
     return np.nextafter(scales.astype(np.float32), np.float32(np.inf)).astype(np.float64)
+
+
+def _squared_error(columns: Array, scales: Array, steps: int) -> Array:
+    """Per column, of rounding and cutting off."""
+    divisors = np.where(scales > 0, scales, 1.0)
+    kept = np.clip(_rounded(columns / divisors), -steps, steps) * divisors
+    return np.asarray(((columns - kept) ** 2).sum(axis=0))
 
 
 def _symmetric(scales: Array, axis: int, per_channel: bool) -> Quant:

@@ -46,7 +46,7 @@ bias correction {{ switch(report.trial.bias_corrected) }}.</p>
 <table><tr><th>tensor</th><th>op</th><th class="n">values</th><th class="n">range kept</th><th>observer</th>
 <th class="n">cut off</th><th class="n">spread</th><th class="n">alone</th><th class="n">SQNR</th></tr>
 {% for row in report.tensors %}<tr><td class="name">{{ row.name }}</td>
-<td>{{ row.op }} {{ row.shape | join("x") }}</td>
+<td>{{ row.op }} {{ row.shape | join("x") }} {{ row.type }}</td>
 <td class="n">{{ "%.4g .. %.4g" | format(row.low, row.high) }}</td>
 <td class="n">{{ "%.4g .. %.4g" | format(row.kept_low, row.kept_high) }}</td><td>{{ row.observer }}</td>
 <td class="n">{{ "%.3f %%" | format(100 * row.saturated) }}</td>
@@ -55,7 +55,15 @@ bias correction {{ switch(report.trial.bias_corrected) }}.</p>
 <td class="n">{{ db(row.sqnr_db) }}<span class="bar"><i {% if row.sqnr_db < 20 %}class="low" {% endif -%}
 style="width: {{ share(row.sqnr_db) }}%"></i></span></td></tr>
 {% endfor %}</table>
-<h2>Variants measured</h2>
+{% if report.layers %}<h2>Precision</h2>
+<table><tr><th>layer</th><th>op</th><th>weights</th><th class="n">bytes in int8</th>
+<th class="n">outputs when its weights alone are int4</th><th>activation</th>
+<th class="n">outputs when it is int16 besides</th></tr>
+{% for row in report.layers %}<tr><td class="name">{{ row.name }}</td><td>{{ row.op }}</td>
+<td>{{ row.weights or "" }}</td><td class="n">{{ row.weights_bytes or "" }}</td><td class="n">{{ db(row.int4_db) }}</td>
+<td>{{ row.activation }}</td><td class="n">{{ db(row.int16_db) }}</td></tr>
+{% endfor %}</table>
+{% endif %}<h2>Variants measured</h2>
 <table><tr><th>observer</th><th>equalization</th><th>bias correction</th><th class="n">SQNR</th></tr>
 {% for row in report.trials %}<tr><td>{{ row.observer }}</td><td>{{ switch(row.equalized) }}</td>
 <td>{{ switch(row.bias_corrected) }}</td><td class="n">{{ db(row.sqnr_db) }}{{ " (taken)" if row == report.trial }}</td>

@@ -44,13 +44,18 @@ class Error:
         return math.inf if ratio == 0 else -math.inf if math.isinf(ratio) else -10 * math.log10(ratio)
 
 
+def to_codes(real: Array, tensor: Tensor) -> Array:
+    """Real numbers as a quantized tensor holds them, saturated."""
+    return np.clip(quantized(real, tensor), *tensor.dtype.bounds).astype(tensor.dtype.numpy)
+
+
 def to_int8(real: Array, quant: Quant) -> Array:
     """int8 codes of real numbers, saturated."""
-    return np.clip(quantized(real, Tensor("", (), DType.INT8, quant)), -128, 127).astype(np.int8)
+    return to_codes(real, Tensor("", (), DType.INT8, quant))
 
 
 def to_real(codes: Array, quant: Quant) -> Array:
-    """float32 numbers that int8 codes stand for."""
+    """float32 numbers that codes stand for."""
     return (np.float32(quant.scale) * (codes.astype(np.int32) - quant.zero_point)).astype(np.float32)
 
 
@@ -58,12 +63,17 @@ def as_int8_and_back(real: Array, quant: Quant) -> Array:
     return to_real(to_int8(real, quant), quant)
 
 
+def as_stored(real: Array, tensor: Tensor) -> Array:
+    """What is left of real numbers in a quantized tensor."""
+    return to_real(to_codes(real, tensor), tensor.affine)
+
+
 def sqnr_db(conversion: Conversion, tensors: Sequence[Tensor], samples: Sequence[Sample], tick: Tick) -> float:
     """SQNR of activations of the float graph in the int8 graph; of several the mean noise per signal counts."""
     errors = {tensor: Error() for tensor in tensors}
     for sample in samples:
         real = interpreter.run_all(conversion.source, sample)
-        codes = interpreter.run_all(conversion.graph, int8_inputs(conversion, sample))
+        codes = interpreter.run_all(conversion.graph, coded_inputs(conversion, sample))
         for tensor, error in errors.items():
             twin = conversion.tensors[tensor]
             error.add(real[tensor], to_real(codes[twin], twin.affine))
@@ -90,5 +100,5 @@ def _behind_fixed(graph: Graph, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def int8_inputs(conversion: Conversion, sample: Sample) -> list[Array]:
-    return [to_int8(real, t.affine) for real, t in zip(sample, conversion.graph.inputs, strict=True)]
+def coded_inputs(conversion: Conversion, sample: Sample) -> list[Array]:
+    return [to_codes(real, t) for real, t in zip(sample, conversion.graph.inputs, strict=True)]

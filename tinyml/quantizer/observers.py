@@ -77,3 +77,9 @@ def activation_quant(low: float, high: float) -> Quant:
         low, high = 0.0, 1.0
     scale = float(np.float32((high - low) / STEPS))
     return Quant.per_tensor(scale, int(np.clip(np.floor(-128 - low / scale + 0.5), -128, 127)))
+
+
+def wide_quant(low: float, high: float) -> Quant:
+    """int16 per tensor: symmetric steps that reach both ends, zero point 0."""
+    reach = max(-low, high)
+    return Quant.per_tensor(float(np.float32((reach if reach > 1e-20 else 1.0) / 32767)))

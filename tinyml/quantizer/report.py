@@ -11,11 +11,13 @@ import numpy as np
 
 from tinyml import interpreter
 from tinyml.ir import Activation, Graph, Tensor
+from tinyml.quantizer.budget import LayerPrecision
 from tinyml.quantizer.calibration import RANDOM_ORIGIN, Calibration
 from tinyml.quantizer.equalize import pairs
-from tinyml.quantizer.measure import Error, Sample, int8_inputs, sqnr_db, to_real
+from tinyml.quantizer.measure import Error, Sample, coded_inputs, sqnr_db, to_real
 from tinyml.quantizer.observers import percentile
-from tinyml.quantizer.rules import group_of
+from tinyml.quantizer.precision import may_be_wide
+from tinyml.quantizer.rules import group_of, groups
 from tinyml.quantizer.sensitivity import alone_db, sample_count
 from tinyml.quantizer.variants import Quantization, Trial
 
@@ -30,14 +32,16 @@ _MEASURED_MACS = 1 << 29
 class TensorReport:
     """One activation. Decibels are infinite where nothing is lost, and null in JSON.
 
-    op: of the node that produces it, or "input". low, high: the least and greatest value over the samples; kept_low,
-    kept_high: the real numbers of -128 and 127. saturated: the share of values outside those. sqnr_db: int8 against
-    float with the errors of all layers before. alone_db: of the model's outputs when this layer alone is int8; None
-    where its bytes are another tensor's. channel_spread: peak of the greatest channel over that of the median one.
+    op: of the node that produces it, or "input". type: "int8" or "int16". low, high: the least and greatest value over
+    the samples; kept_low, kept_high: the real numbers of the least and greatest code (int8: -128 and 127). saturated:
+    the share of values outside those. sqnr_db: against float, with the errors of all layers before. alone_db: of the
+    model's outputs when this layer alone is quantized; None where its bytes are another tensor's. channel_spread: peak
+    of the greatest channel over that of the median one.
     """
 
     name: str
     op: str
+    type: str
     shape: tuple[int, ...]
     low: float
     high: float
@@ -65,7 +69,7 @@ class Worst:
 
 @dataclass(frozen=True)
 class Report:
-    """output_sqnr_db: of the model's outputs over the samples. trial, trials: as in Quantization."""
+    """output_sqnr_db: of the model's outputs over the samples. trial, trials, layers: as in Quantization."""
 
     model: str
     model_sha256: str
@@ -76,6 +80,7 @@ class Report:
     trials: Sequence[Trial]
     weights_bytes: int
     tensors: Sequence[TensorReport]
+    layers: Sequence[LayerPrecision]
     worst: Sequence[Worst]
     warnings: Sequence[str]
 
@@ -107,6 +112,7 @@ def make_report(result: Quantization, calibration: Calibration) -> Report:
         trials=tuple(result.trials),
         weights_bytes=result.graph.weights_bytes,
         tensors=tuple(rows.values()),
+        layers=tuple(result.layers),
         worst=_worst(result, rows),
         warnings=tuple(_warnings(result, calibration)),
     )
@@ -129,7 +135,7 @@ def _tensor_reports(result: Quantization, samples: Sequence[Sample]) -> dict[Ten
     peaks = {tensor: np.zeros(tensor.hwc[2]) for tensor in conversion.tensors}
     for sample in samples:
         real = interpreter.run_all(source, sample)
-        codes = interpreter.run_all(conversion.graph, int8_inputs(conversion, sample))
+        codes = interpreter.run_all(conversion.graph, coded_inputs(conversion, sample))
         for tensor, twin in conversion.tensors.items():
             errors[tensor].add(real[tensor], to_real(codes[twin], twin.affine))
             peak = np.abs(real[tensor]).reshape(-1, tensor.hwc[2]).max(axis=0)
@@ -139,11 +145,12 @@ def _tensor_reports(result: Quantization, samples: Sequence[Sample]) -> dict[Ten
     rows = {}
     for tensor, twin in conversion.tensors.items():
         histogram, quant = result.observation.histograms[groups[tensor]], twin.affine
-        kept = [quant.scale * (code - quant.zero_point) for code in (-128, 127)]
+        kept = [quant.scale * (code - quant.zero_point) for code in twin.dtype.bounds]
         live = peaks[tensor][peaks[tensor] > 0]
         rows[tensor] = TensorReport(
             name=tensor.name,
             op=source.producer[tensor].op.kind if tensor in source.producer else "input",
+            type=twin.dtype.value,
             shape=tensor.shape,
             low=histogram.low,
             high=histogram.high,
@@ -191,7 +198,7 @@ def _diagnosis(result: Quantization, tensor: Tensor, row: TensorReport) -> tuple
     if row.op == "input":
         return "the input itself has 256 steps", "scale or crop the input so that it fills its range"
     reason = "its steps are evenly used: 8 bits are what it lacks"
-    return reason, "more channels in this layer, or quantization-aware training"
+    return reason, f"{_wider(source, tensor)}more channels in this layer, or quantization-aware training"
 
 
 def _against_spread(source: Graph, tensor: Tensor, equalized: bool) -> str:
@@ -203,7 +210,14 @@ def _against_spread(source: Graph, tensor: Tensor, equalized: bool) -> str:
         return "train with RELU in place of RELU6: only then layers can be equalized across it"
     if node is None:
         return "normalize the input channel by channel before the model"
-    return "normalize this layer in training (BatchNorm), or clip its outliers"
+    return f"{_wider(source, tensor)}normalize this layer in training (BatchNorm), or clip its outliers"
+
+
+def _wider(source: Graph, tensor: Tensor) -> str:
+    """The option that gives a tensor 16 bits, where it can have them."""
+    group = group_of(groups(source))[tensor]
+    name = tensor.name.removesuffix("/equalized")
+    return f"--int16 {name!r}, " if may_be_wide(source, group) and not name.endswith(("/int8", "/int16")) else ""
 
 
 def _bulk(result: Quantization, tensor: Tensor) -> float:

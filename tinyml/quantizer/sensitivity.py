@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tinyml import interpreter
 from tinyml.ir import Array, Graph, Node, Tensor
 from tinyml.quantizer.convert import Conversion, restored
-from tinyml.quantizer.measure import Error, Sample, as_int8_and_back, scored
+from tinyml.quantizer.measure import Error, Sample, as_stored, scored
 from tinyml.quantizer.rules import WEIGHTS_AXIS, shares
 
 _MACS = 1 << 31
@@ -43,7 +43,7 @@ def _changes(
     """(activation, index of the node behind, its value when that layer is int8)."""
     source = conversion.source
     for tensor in source.inputs:
-        yield tensor, 0, {tensor: as_int8_and_back(values[tensor], conversion.tensors[tensor].affine)}
+        yield tensor, 0, {tensor: as_stored(values[tensor], conversion.tensors[tensor])}
     for index, (node, twin) in enumerate(zip(source.nodes, conversion.graph.nodes, strict=True)):
         if shares(node):
             continue
@@ -52,7 +52,7 @@ def _changes(
             # its bias stays: a corrected one makes up for other layers, and 32 bits lose nothing
             operands[1] = restored(twin.inputs[1])
         for tensor, real in zip(node.outputs, node.op.run_float(node, operands), strict=True):
-            yield tensor, index + 1, {tensor: as_int8_and_back(real, conversion.tensors[tensor].affine)}
+            yield tensor, index + 1, {tensor: as_stored(real, conversion.tensors[tensor])}
 
 
 def _follow(nodes: Sequence[Node], values: Mapping[Tensor, Array], changed: dict[Tensor, Array]) -> None:
@@ -61,3 +61,20 @@ def _follow(nodes: Sequence[Node], values: Mapping[Tensor, Array], changed: dict
         if any(tensor in changed for tensor in node.inputs):
             operands = [changed.get(tensor, values[tensor]) for tensor in node.inputs]
             changed.update(zip(node.outputs, node.op.run_float(node, operands), strict=True))
+
+
+def weights_alone(source: Graph, weights: Mapping[Node, Array], samples: Sequence[Sample]) -> Mapping[Node, float]:
+    """Noise per signal of the outputs when one layer of a float graph alone has these weights, per layer."""
+    ends = scored(source)
+    errors = {node: [Error() for _ in ends] for node in weights}
+    for sample in samples:
+        values = interpreter.run_all(source, sample)
+        for index, node in enumerate(source.nodes):
+            if node not in weights:
+                continue
+            operands = [weights[node] if at == 1 else values[tensor] for at, tensor in enumerate(node.inputs)]
+            changed = dict(zip(node.outputs, node.op.run_float(node, operands), strict=True))
+            _follow(source.nodes[index + 1 :], values, changed)
+            for end, error in zip(ends, errors[node], strict=True):
+                error.add(values[end], changed.get(end, values[end]))
+    return {node: sum(error.ratio for error in found) for node, found in errors.items()}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tinyml.errors import UsageError
+from tinyml.errors import CheckError, UsageError
 from tinyml.ir import Graph, Tensor
 from tinyml.passes import Saving, optimize
 from tinyml.quantizer.bias_correction import correct_biases
+from tinyml.quantizer.budget import LayerPrecision, PrecisionSearch
 from tinyml.quantizer.calibration import DEFAULT_LIMIT, Calibration, Progress, Source, calibration_data, evenly
 from tinyml.quantizer.convert import Conversion, convert
 from tinyml.quantizer.equalize import equalize, pairs
 from tinyml.quantizer.measure import Sample, scored, sqnr_db
 from tinyml.quantizer.observers import OBSERVERS
+from tinyml.quantizer.precision import named
 from tinyml.quantizer.prepare import prepare
 from tinyml.quantizer.ranges import AUTO, Choice, Observation, choose, choose_by_error, observe, quant_of
 from tinyml.quantizer.rules import Group
+from tinyml.quantizer.sensitivity import sample_count
 
 SWITCHES = ("auto", "on", "off")
 OBSERVER_NAMES = (AUTO, *OBSERVERS)
@@ -35,12 +39,24 @@ class Settings:
     equalization, bias_correction: "on", "off", or "auto": where the model's SQNR on the samples is better with it.
     dense_per_channel: weights of FULLY_CONNECTED with a scale per output; False: with one, for TFLM before September
         2024.
+    int16, int4: names of layers, with * and ?, whose output is int16, or whose weights are int4.
+    flash_budget: bytes that weights and biases may take; further layers go to int4 until they do.
+    min_sqnr_db: of the outputs on the samples; further activations go to int16 until it is reached.
     """
 
     observer: str = AUTO
     equalization: str = AUTO
     bias_correction: str = AUTO
     dense_per_channel: bool = True
+    int16: tuple[str, ...] = ()
+    int4: tuple[str, ...] = ()
+    flash_budget: int | None = None
+    min_sqnr_db: float | None = None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether anything but int8 is asked for."""
+        return bool(self.int16 or self.int4) or self.flash_budget is not None or self.min_sqnr_db is not None
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -70,7 +86,8 @@ class Trial:
 class Quantization:
     """conversion: the int8 graph with the float graph it stands for. choices: per activation of that float graph.
 
-    trial: the variant taken; trials: all that were measured, in order. observation: of all samples.
+    trial: the variant taken; trials: all that were measured, in order. observation: of all samples. layers: how
+    sensitive each is to its precision, where the settings ask for more than int8.
     """
 
     conversion: Conversion
@@ -79,6 +96,7 @@ class Quantization:
     trial: Trial
     trials: Sequence[Trial]
     settings: Settings
+    layers: Sequence[LayerPrecision] = ()
 
     @property
     def graph(self) -> Graph:
@@ -93,6 +111,10 @@ def quantize(
     equalization: str = AUTO,
     bias_correction: str = AUTO,
     dense_per_channel: bool = True,
+    int16: Sequence[str] = (),
+    int4: Sequence[str] = (),
+    flash_budget: int | None = None,
+    min_sqnr_db: float | None = None,
     limit: int | None = DEFAULT_LIMIT,
     pixels: str | None = None,
     progress: Progress | None = None,
@@ -103,9 +125,19 @@ def quantize(
     samples: what the model will see, as `calibration_data` takes it; some hundred, at most `limit` are used.
     Other arguments: see Settings and calibration_data. progress: called with (inferences done, inferences in all).
     report: as in `optimize`.
-    Raises UsageError for unusable samples, UnsupportedError for what is no float model or has no int8 meaning.
+    Raises UsageError for unusable samples, UnsupportedError for what is no float model or has no int8 meaning, FitError
+    and CheckError for budgets that cannot be kept.
     """
-    settings = Settings(observer, equalization, bias_correction, dense_per_channel)
+    settings = Settings(
+        observer,
+        equalization,
+        bias_correction,
+        dense_per_channel,
+        tuple(int16),
+        tuple(int4),
+        flash_budget,
+        min_sqnr_db,
+    )
     calibration = calibration_data(samples, graph, limit, pixels)
     return optimize(quantize_measured(graph, calibration, settings, progress).graph, report)
 
@@ -156,12 +188,46 @@ class _Search:
             self._try(equalized)
         best = max(self._trials, key=_merit)  # of equals the first, which is the simplest
         variant = self._converted(self._observed(best.equalized, self._all), best.observer, self._all)
-        if best.bias_corrected:
+        layers: Sequence[LayerPrecision] = ()
+        if self._settings.mixes:
+            variant, layers = self._mixed(variant, best.bias_corrected)
+        elif best.bias_corrected:
             variant = self._corrected(variant, self._all)
         if self._progress:
             self._progress(self._total, self._total)
         choices = {t: choice for group, choice in variant.choices.items() for t in group.tensors}
-        return Quantization(variant.conversion, variant.observation, choices, best, self._trials, self._settings)
+        return Quantization(
+            variant.conversion, variant.observation, choices, best, self._trials, self._settings, layers
+        )
+
+    def _mixed(self, plain: _Variant, corrected: bool) -> tuple[_Variant, Sequence[LayerPrecision]]:
+        """The variant in the precision that is stated, and that keeps the budgets."""
+        settings, observation = self._settings, plain.observation
+        some = _some(self._measured, sample_count(self._graph))
+
+        def finish(conversion: Conversion) -> Conversion:
+            return correct_biases(conversion, some, _no_tick) if corrected else conversion
+
+        search = PrecisionSearch(observation, plain.choices, settings.dense_per_channel, some, finish)
+        start = precision = named(observation, settings.int16, settings.int4)
+        if settings.flash_budget is not None:
+            precision = search.within_flash(precision, settings.flash_budget)
+        least = wanted = -math.inf if settings.min_sqnr_db is None else settings.min_sqnr_db
+        while True:
+            precision, possible = search.widened(precision, least, settings.flash_budget)
+            made = search.made(precision)
+            variant = _Variant(made.conversion, made.observation, made.choices)
+            variant = self._corrected(variant, self._all) if corrected else variant
+            reached = self._score(variant.conversion)
+            if reached >= wanted:
+                return variant, search.rows(start, precision)
+            if not possible:
+                raise CheckError(
+                    f"{self._graph.name}: int16 wherever it can be gives {reached:.1f} dB, {wanted:g} dB are asked; "
+                    "the rest is what the weights lose",
+                    "a lower bound, or a greater flash budget" if settings.flash_budget else "a lower bound",
+                )
+            least = max(least, wanted) + max(wanted - reached, 0.1)
 
     def _try(self, equalized: bool) -> None:
         """Every observer by itself; the best one also with its biases corrected, where that is open or wanted."""
@@ -194,6 +260,10 @@ class _Search:
 
     def _score(self, conversion: Conversion) -> float:
         return sqnr_db(conversion, scored(conversion.source), self._measured, self._tick)
+
+
+def _no_tick() -> None:
+    """Inferences that the progress bar does not count."""
 
 
 def _merit(trial: Trial) -> float:

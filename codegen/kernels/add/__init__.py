@@ -6,7 +6,7 @@ from codegen.kernels.broadcast import broadcast_fields, in_place
 from codegen.kernels.dsp import SHIFTS
 from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node, Op
-from tinyml.kernel import Field, Fields, Kernel
+from tinyml.kernel import INT16_TYPES, Field, Fields, Kernel, Types
 from tinyml.ops import Add, Sub
 from tinyml.ops.add import sum_multipliers
 
@@ -103,12 +103,13 @@ def _accepts_flat(node: Node) -> bool:
     return -multipliers.output[1] in SHIFTS and all(pair == (2**30, 0) or -pair[1] in SHIFTS for pair in operands)
 
 
-def _portable(op: type[Op]) -> Kernel:
+def _portable(name: str, types: Types, op: type[Op]) -> Kernel:
     return Kernel(
-        name="tml_add_s8",
+        name=name,
         op=op,
         struct="tml_add",
         parameters=parameters,
+        types=types,
         views=("input0", "input1", "output"),
         in_place=in_place,
     )
@@ -135,5 +136,6 @@ KERNELS = (
         requires=frozenset({"dsp"}),
         in_place=in_place,
     ),
-    *(_portable(op) for op in (Add, Sub)),
+    *(_portable("tml_add_s8", Types(), op) for op in (Add, Sub)),
+    *(_portable("tml_add_s16", INT16_TYPES, op) for op in (Add, Sub)),
 )

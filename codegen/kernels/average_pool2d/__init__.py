@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from codegen.kernels.fields import pool_fields
-from tinyml.ir import Node
-from tinyml.kernel import Kernel
+from tinyml.ir import DType, Node
+from tinyml.kernel import INT16_TYPES, Kernel, Types
 from tinyml.ops import AveragePool2D
+
+MOST_INT16 = 2**16  # whose sum an int32 holds
+
+
+def _sum_fits(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, AveragePool2D)
+    return node.output.dtype is DType.INT8 or op.kernel_h * op.kernel_w < MOST_INT16
 
 
 def _one_row(node: Node) -> bool:
-    return node.output.hwc[0] == 1
+    return node.output.hwc[0] == 1 and _sum_fits(node)
 
 
-KERNELS = (
-    Kernel(name="tml_average_pool2d_s8", op=AveragePool2D, struct="tml_pool2d", parameters=pool_fields),
-    Kernel(
-        name="tml_average_pool2d_rows_s8",
-        op=AveragePool2D,
-        struct="tml_pool2d",
-        parameters=pool_fields,
-        accepts=_one_row,
-        by_rows=False,
-        accumulates=True,
-        scratch_bytes=lambda node: 4 * node.output.size,
-    ),
+KERNELS = tuple(
+    kernel
+    for suffix, types in (("s8", Types()), ("s16", INT16_TYPES))
+    for kernel in (
+        Kernel(
+            name=f"tml_average_pool2d_{suffix}",
+            op=AveragePool2D,
+            struct="tml_pool2d",
+            parameters=pool_fields,
+            types=types,
+            accepts=_sum_fits,
+        ),
+        Kernel(
+            name=f"tml_average_pool2d_rows_{suffix}",
+            op=AveragePool2D,
+            struct="tml_pool2d",
+            parameters=pool_fields,
+            types=types,
+            accepts=_one_row,
+            by_rows=False,
+            accumulates=True,
+            scratch_bytes=lambda node: 4 * node.output.size,
+        ),
+    )
 )

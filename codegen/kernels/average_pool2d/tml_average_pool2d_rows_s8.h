@@ -29,7 +29,7 @@ static inline void tml_average_pool2d_rows_s8_finish(const tml_pool2d *p, const 
         tml_pool2d_set_columns(&window, p, column);
         const int32_t count = rows * (window.columns.end - window.columns.begin);
         for (int32_t c = 0; c < p->input.channels; c++) {
-            *out++ = tml_pool2d_mean(p, *sums++, count);
+            *out++ = (int8_t)tml_pool2d_mean(p, *sums++, count);
         }
     }
 }

@@ -17,7 +17,7 @@ static inline int8_t tml_average_pool2d_s8_value(const tml_pool2d *p, const int8
         }
         row = tml_window_next_row(window, row);
     }
-    return tml_pool2d_mean(p, sum, columns * (window->rows.end - window->rows.begin));
+    return (int8_t)tml_pool2d_mean(p, sum, columns * (window->rows.end - window->rows.begin));
 }
 
 /* Output rows [row_begin, row_end). */

@@ -18,7 +18,8 @@ def parameters(node: Node) -> Fields:
     shape = node.output.shape
     by_rows = op.is_image(node)
     stacked = by_rows and op.axis <= 1  # a batch of one is a single image: its rows
-    inner = [math.prod(tensor.shape[2 if stacked else op.axis :]) for tensor in node.inputs]
+    unit = node.output.dtype.size_bytes
+    inner = [unit * math.prod(tensor.shape[2 if stacked else op.axis :]) for tensor in node.inputs]
     ends = np.cumsum(inner)
     return {
         "repeats": math.prod(shape[2 : op.axis]) if by_rows else math.prod(shape[: op.axis]),
@@ -37,5 +38,6 @@ KERNELS = (
         parameters=parameters,
         views=("inputs", "output"),
         variadic_inputs=True,
+        moves_bytes=True,
     ),
 )

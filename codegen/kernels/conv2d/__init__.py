@@ -13,11 +13,11 @@ from codegen.kernels.dsp import (
     paired_weights,
     run_order,
 )
-from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.fields import clamp_fields, product_fields, wide_fields, zero_point_fields
 from codegen.kernels.mve import LANES, filters_fields, fits
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import Int64, convolution_multipliers
-from tinyml.kernel import Field, Fields, Kernel
+from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Field, Fields, Kernel
 from tinyml.ops import Conv2D
 
 
@@ -26,7 +26,25 @@ def parameters(node: Node) -> Fields:
     op = node.op
     assert isinstance(op, Conv2D)
     image, weights = node.inputs[0], node.inputs[1]
-    out_channels, kernel_h, kernel_w, depth = weights.shape
+    return {
+        **window_fields(node),
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        **product_fields(node, *convolution_multipliers(image, weights, node.output, weights.shape[0])),
+    }
+
+
+def wide_parameters(node: Node) -> Fields:
+    """Fields of tml_conv2d_wide besides its views."""
+    assert isinstance(node.op, Conv2D)
+    return {**window_fields(node), **wide_fields(node, node.op.activation)}
+
+
+def window_fields(node: Node) -> Fields:
+    """The window, and the number of groups."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
     return {
         "kernel_h": kernel_h,
         "kernel_w": kernel_w,
@@ -36,10 +54,7 @@ def parameters(node: Node) -> Fields:
         "dilation_w": op.dilation_w,
         "pad_top": op.padding.top,
         "pad_left": op.padding.left,
-        "groups": image.hwc[2] // depth,
-        **zero_point_fields(node),
-        **clamp_fields(node, op.activation),
-        **product_fields(node, *convolution_multipliers(image, weights, node.output, out_channels)),
+        "groups": node.inputs[0].hwc[2] // depth,
     }
 
 
@@ -287,4 +302,6 @@ KERNELS = (
         accepts=is_pointwise,
     ),
     Kernel(name="tml_conv2d_s8", op=Conv2D, struct="tml_conv2d", parameters=parameters),
+    Kernel(name="tml_conv2d_s4", op=Conv2D, struct="tml_conv2d", parameters=parameters, types=INT4_WEIGHTS),
+    Kernel(name="tml_conv2d_s16", op=Conv2D, struct="tml_conv2d_wide", parameters=wide_parameters, types=INT16_TYPES),
 )

@@ -3,28 +3,7 @@
 #define TML_CONV2D_S8_H
 
 #include "tml_conv2d.h"
-#include "tml_window.h"
-
-/* What a window covers of a filter. Taps that lie side by side in the image's memory, too, are one run. */
-typedef struct {
-    int32_t first;  /* weight of the first tap that lies inside the image */
-    int32_t count;  /* runs in a row of taps */
-    int32_t length; /* weights in a run */
-    int32_t step;   /* weights from one row of taps to the next */
-} tml_conv2d_runs;
-
-static inline tml_conv2d_runs tml_conv2d_runs_of(const tml_conv2d *p, const tml_window *window, int32_t depth)
-{
-    const int32_t taps = window->columns.end - window->columns.begin;
-    const int32_t joined = p->groups == 1 && p->dilation_w == 1;
-    const tml_conv2d_runs runs = {
-        .first = (window->rows.begin * p->kernel_w + window->columns.begin) * depth,
-        .count = joined ? 1 : taps,
-        .length = joined ? taps * depth : depth,
-        .step = p->kernel_w * depth,
-    };
-    return runs;
-}
+#include "tml_conv2d_runs.h"
 
 /* Sum of products of one output value. image: the pixel under the window's first column in every row. */
 static inline int32_t tml_conv2d_s8_sum(const int8_t *image, int32_t zero_point, const int8_t *filter,
@@ -51,7 +30,8 @@ static TML_NOINLINE void tml_conv2d_s8_pixel(const tml_conv2d *p, const int8_t *
     const int32_t depth = p->input.channels / p->groups;
     const int32_t filters = p->output.channels / p->groups;
     const int32_t filter_size = p->kernel_h * p->kernel_w * depth;
-    const tml_conv2d_runs runs = tml_conv2d_runs_of(p, window, depth);
+    const int32_t joined = p->groups == 1 && p->dilation_w == 1;
+    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_w, depth, joined);
     for (int32_t c = 0; c < p->output.channels; c++) {
         const int8_t *image = input + window->column_offset + c / filters * depth;
         const int8_t *filter = p->weights + c * filter_size;

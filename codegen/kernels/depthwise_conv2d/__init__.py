@@ -5,19 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
-from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.fields import clamp_fields, product_fields, wide_fields, zero_point_fields
 from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling, slot_order
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
-from tinyml.kernel import Fields, Kernel
+from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Fields, Kernel
 from tinyml.ops import DepthwiseConv2D
 
 
 def parameters(node: Node) -> Fields:
     """Fields of tml_depthwise_conv2d besides its views."""
+    op, (image, weights) = _op(node), node.inputs[:2]
+    return {
+        **window_fields(node),
+        **zero_point_fields(node),
+        **clamp_fields(node, op.activation),
+        **product_fields(node, *convolution_multipliers(image, weights, node.output, weights.shape[3])),
+    }
+
+
+def wide_parameters(node: Node) -> Fields:
+    """Fields of tml_depthwise_conv2d_wide besides its views."""
+    return {**window_fields(node), **wide_fields(node, _op(node).activation)}
+
+
+def window_fields(node: Node) -> Fields:
+    """The window, and the depth multiplier."""
     op = _op(node)
-    image, weights = node.inputs[0], node.inputs[1]
-    _, kernel_h, kernel_w, out_channels = weights.shape
+    _, kernel_h, kernel_w, out_channels = node.inputs[1].shape
     return {
         "kernel_h": kernel_h,
         "kernel_w": kernel_w,
@@ -27,10 +42,7 @@ def parameters(node: Node) -> Fields:
         "dilation_w": op.dilation_w,
         "pad_top": op.padding.top,
         "pad_left": op.padding.left,
-        "depth_multiplier": out_channels // image.hwc[2],
-        **zero_point_fields(node),
-        **clamp_fields(node, op.activation),
-        **product_fields(node, *convolution_multipliers(image, weights, node.output, out_channels)),
+        "depth_multiplier": out_channels // node.inputs[0].hwc[2],
     }
 
 
@@ -279,5 +291,21 @@ KERNELS = (
         by_rows=False,
         scratch_bytes=line_buffer_bytes,
         in_place=lambda node: (0,),
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_s4",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d",
+        parameters=parameters,
+        types=INT4_WEIGHTS,
+        in_place=_reference_in_place,
+    ),
+    Kernel(
+        name="tml_depthwise_conv2d_s16",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_wide",
+        parameters=wide_parameters,
+        types=INT16_TYPES,
+        in_place=_reference_in_place,
     ),
 )

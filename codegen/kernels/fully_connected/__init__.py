@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from codegen.kernels.dsp import dense_fields, filters_of
-from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.fields import clamp_fields, product_fields, wide_fields, zero_point_fields
 from codegen.kernels.mve import LANES, filters_fields, fits
 from tinyml.ir import Node
 from tinyml.ir.requantize import convolution_multipliers
-from tinyml.kernel import Fields, Kernel
+from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Fields, Kernel
 from tinyml.ops import FullyConnected
 
 
@@ -23,6 +23,12 @@ def parameters(node: Node) -> Fields:
         **clamp_fields(node, op.activation),
         **product_fields(node, *convolution_multipliers(source, weights, node.output, out_features)),
     }
+
+
+def wide_parameters(node: Node) -> Fields:
+    """Fields of tml_fully_connected_wide besides its views."""
+    assert isinstance(node.op, FullyConnected)
+    return {"features": node.inputs[1].shape[1], **wide_fields(node, node.op.activation)}
 
 
 def fours_parameters(node: Node) -> Fields:
@@ -70,4 +76,18 @@ KERNELS = (
         requires=frozenset({"dsp"}),
     ),
     Kernel(name="tml_fully_connected_s8", op=FullyConnected, struct="tml_fully_connected", parameters=parameters),
+    Kernel(
+        name="tml_fully_connected_s4",
+        op=FullyConnected,
+        struct="tml_fully_connected",
+        parameters=parameters,
+        types=INT4_WEIGHTS,
+    ),
+    Kernel(
+        name="tml_fully_connected_s16",
+        op=FullyConnected,
+        struct="tml_fully_connected_wide",
+        parameters=wide_parameters,
+        types=INT16_TYPES,
+    ),
 )

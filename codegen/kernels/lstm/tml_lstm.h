@@ -4,7 +4,7 @@
 
 #include "tml_accumulator.h"
 #include "tml_sigmoid_table.h"
-#include "tml_wide.h"
+#include "tml_int16.h"
 
 typedef struct {
     const int8_t *input_weights;     /* [units][features] */

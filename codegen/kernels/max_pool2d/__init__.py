@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from codegen.kernels.fields import pool_fields
-from tinyml.kernel import Kernel
+from tinyml.kernel import INT16_TYPES, Kernel, Types
 from tinyml.ops import MaxPool2D
 
-KERNELS = (Kernel(name="tml_max_pool2d_s8", op=MaxPool2D, struct="tml_pool2d", parameters=pool_fields),)
+KERNELS = tuple(
+    Kernel(name=name, op=MaxPool2D, struct="tml_pool2d", parameters=pool_fields, types=types)
+    for name, types in (("tml_max_pool2d_s8", Types()), ("tml_max_pool2d_s16", INT16_TYPES))
+)

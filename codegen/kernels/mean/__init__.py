@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen.kernels.fields import zero_point_fields
-from tinyml.ir import Node
-from tinyml.kernel import Fields, Kernel
+from tinyml.ir import DType, Node
+from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
 from tinyml.ops import Mean
 
+MOST_INT16 = 2**16  # whose sum an int32 holds
 LOOPS = 3  # nested loops of the kernel over kept axes, and over reduced ones
 
 Axis = tuple[int, int]  # size, stride in input values
@@ -79,7 +80,12 @@ def _table(axes: tuple[Axis, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.in
 
 def _accepts(node: Node) -> bool:
     loops = _loops(node)
-    return max(len(loops.kept), len(loops.reduced)) <= LOOPS
+    return max(len(loops.kept), len(loops.reduced)) <= LOOPS and _sum_fits(node)
+
+
+def _sum_fits(node: Node) -> bool:
+    """Whether an int32 holds the sum of the values of one mean."""
+    return node.output.dtype is DType.INT8 or node.inputs[0].size // node.output.size < MOST_INT16
 
 
 def _op(node: Node) -> Mean:
@@ -90,7 +96,14 @@ def _op(node: Node) -> Mean:
 def _adds_rows_up(node: Node) -> bool:
     """Whether every output value averages a whole column, or a whole image, of one channel."""
     shape, reduced = node.inputs[0].shape, _op(node).reduced(node.inputs[0].shape)
-    return len(shape) == 4 and shape[0] == 1 and 1 in reduced and 3 not in reduced and node.output.hwc[0] == 1
+    return (
+        len(shape) == 4
+        and shape[0] == 1
+        and 1 in reduced
+        and 3 not in reduced
+        and node.output.hwc[0] == 1
+        and _sum_fits(node)
+    )
 
 
 def _columns_apart(node: Node) -> int:
@@ -109,16 +122,28 @@ def rows_parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = (
-    Kernel(name="tml_mean_s8", op=Mean, struct="tml_mean", parameters=parameters, accepts=_accepts),
-    Kernel(
-        name="tml_mean_rows_s8",
-        op=Mean,
-        struct="tml_mean_rows",
-        parameters=rows_parameters,
-        accepts=_adds_rows_up,
-        by_rows=False,
-        accumulates=True,
-        scratch_bytes=lambda node: 4 * node.output.size,
-    ),
+KERNELS = tuple(
+    kernel
+    for suffix, types in (("s8", Types()), ("s16", INT16_TYPES))
+    for kernel in (
+        Kernel(
+            name=f"tml_mean_{suffix}",
+            op=Mean,
+            struct="tml_mean",
+            parameters=parameters,
+            types=types,
+            accepts=_accepts,
+        ),
+        Kernel(
+            name=f"tml_mean_rows_{suffix}",
+            op=Mean,
+            struct="tml_mean_rows",
+            parameters=rows_parameters,
+            types=types,
+            accepts=_adds_rows_up,
+            by_rows=False,
+            accumulates=True,
+            scratch_bytes=lambda node: 4 * node.output.size,
+        ),
+    )
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.kernels.broadcast import broadcast_fields, in_place
 from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node
-from tinyml.kernel import Fields, Kernel
+from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
 from tinyml.ops import Mul
 
 
@@ -25,13 +25,15 @@ def parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = (
+KERNELS = tuple(
     Kernel(
-        name="tml_mul_s8",
+        name=name,
         op=Mul,
         struct="tml_mul",
         parameters=parameters,
         views=("input0", "input1", "output"),
+        types=types,
         in_place=in_place,
-    ),
+    )
+    for name, types in (("tml_mul_s8", Types()), ("tml_mul_s16", INT16_TYPES))
 )

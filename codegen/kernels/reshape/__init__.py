@@ -12,4 +12,13 @@ def parameters(node: Node) -> Fields:
     return {}
 
 
-KERNELS = (Kernel(name="tml_reshape_s8", op=Reshape, struct="tml_reshape", parameters=parameters, by_rows=False),)
+KERNELS = (
+    Kernel(
+        name="tml_reshape_s8",
+        op=Reshape,
+        struct="tml_reshape",
+        parameters=parameters,
+        moves_bytes=True,
+        by_rows=False,
+    ),
+)

@@ -15,4 +15,12 @@ def parameters(node: Node) -> Fields:
     return {"source_row": op.sources(height, op.height), "source_column": op.sources(width, op.width)}
 
 
-KERNELS = (Kernel(name="tml_resize_nearest_s8", op=ResizeNearest, struct="tml_resize_nearest", parameters=parameters),)
+KERNELS = (
+    Kernel(
+        name="tml_resize_nearest_s8",
+        op=ResizeNearest,
+        struct="tml_resize_nearest",
+        parameters=parameters,
+        moves_bytes=True,
+    ),
+)

@@ -25,7 +25,8 @@ def keeps_rows(node: Node) -> bool:
 
 def _parameters(node: Node, first_axis: int) -> Fields:
     axis, part = _op(node).axis, node.outputs[0].shape
-    return {"repeats": math.prod(part[first_axis:axis]), "chunk": math.prod(part[axis:])}
+    unit = node.outputs[0].dtype.size_bytes
+    return {"repeats": math.prod(part[first_axis:axis]), "chunk": unit * math.prod(part[axis:])}
 
 
 def _op(node: Node) -> Split:
@@ -41,6 +42,7 @@ KERNELS = (
         parameters=image_parameters,
         views=("input", "outputs"),
         variadic_outputs=True,
+        moves_bytes=True,
         accepts=keeps_rows,
     ),
     Kernel(
@@ -50,6 +52,7 @@ KERNELS = (
         parameters=parameters,
         views=("input", "outputs"),
         variadic_outputs=True,
+        moves_bytes=True,
         by_rows=False,
     ),
 )

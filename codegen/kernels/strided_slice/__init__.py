@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.kernels.box import MAX_AXES, box_fields, merged_axes, steps
-from tinyml.ir import Node
+from tinyml.ir import DType, Node
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import StridedSlice
 
@@ -12,20 +12,23 @@ def image_parameters(node: Node) -> Fields:
     """Fields of tml_strided_slice besides its views."""
     op = _op(node)
     names = ("top", "left", "front", "stride_h", "stride_w", "stride_c")
-    return dict(zip(names, (*op.begin[1:], *op.stride[1:]), strict=True))
+    *begin, front = op.begin[1:]
+    front *= node.output.dtype.size_bytes
+    return dict(zip(names, (*begin, front, *op.stride[1:]), strict=True))
 
 
 def parameters(node: Node) -> Fields:
     """Fields of tml_strided_slice_box besides its views."""
-    return {"box": box_fields(*_layout(node), input_start=_op(node).start(node.inputs[0].shape))}
+    start, unit = _op(node).start(node.inputs[0].shape), node.output.dtype.size_bytes
+    return {"box": box_fields(*_layout(node), input_start=start, unit=unit)}
 
 
 def keeps_rows(node: Node) -> bool:
-    return _op(node).keeps_rows(node)
+    return _op(node).keeps_rows(node) and (node.output.dtype is DType.INT8 or _op(node).stride[3] == 1)
 
 
 def few_axes(node: Node) -> bool:
-    return len(merged_axes(*_layout(node))) <= MAX_AXES
+    return len(merged_axes(*_layout(node), node.output.dtype.size_bytes)) <= MAX_AXES
 
 
 def _layout(node: Node) -> tuple[list[int], list[int], list[int]]:
@@ -46,6 +49,7 @@ KERNELS = (
         op=StridedSlice,
         struct="tml_strided_slice",
         parameters=image_parameters,
+        moves_bytes=True,
         accepts=keeps_rows,
     ),
     Kernel(
@@ -53,6 +57,7 @@ KERNELS = (
         op=StridedSlice,
         struct="tml_strided_slice_box",
         parameters=parameters,
+        moves_bytes=True,
         accepts=few_axes,
         by_rows=False,
     ),

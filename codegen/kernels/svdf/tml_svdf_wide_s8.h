@@ -3,7 +3,7 @@
 #define TML_SVDF_WIDE_S8_H
 
 #include "tml_svdf.h"
-#include "tml_wide.h"
+#include "tml_int16.h"
 
 /* The one row of output and next state; `next` may be `state`. */
 static inline void tml_svdf_wide_s8(const tml_svdf *p, const int8_t *input, const int8_t *state, int8_t *output,

@@ -10,11 +10,11 @@ from tinyml.ops import Transpose
 
 def parameters(node: Node) -> Fields:
     """Fields of tml_transpose besides its views."""
-    return {"box": box_fields(*_layout(node))}
+    return {"box": box_fields(*_layout(node), unit=node.output.dtype.size_bytes)}
 
 
 def few_axes(node: Node) -> bool:
-    return len(merged_axes(*_layout(node))) <= MAX_AXES
+    return len(merged_axes(*_layout(node), node.output.dtype.size_bytes)) <= MAX_AXES
 
 
 def _layout(node: Node) -> tuple[list[int], list[int], list[int]]:
@@ -30,6 +30,7 @@ KERNELS = (
         op=Transpose,
         struct="tml_transpose",
         parameters=parameters,
+        moves_bytes=True,
         accepts=few_axes,
         by_rows=False,
     ),

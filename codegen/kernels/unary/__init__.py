@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinyml.ir import DType, Node
+from tinyml.ir import Node
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh
 from tinyml.ops.pointwise import Pointwise
@@ -15,11 +15,6 @@ def parameters(node: Node) -> Fields:
     return {"table": op.table(node)}
 
 
-def accepts(node: Node) -> bool:
-    """int8 on both sides: QUANTIZE at a float border has no C."""
-    return all(tensor.dtype is DType.INT8 for tensor in (*node.inputs, *node.outputs))
-
-
 def in_place(node: Node) -> tuple[int, ...]:
     return () if node.inputs[0].is_constant else (0,)
 
@@ -30,7 +25,6 @@ KERNELS = tuple(
         op=op,
         struct="tml_unary",
         parameters=parameters,
-        accepts=accepts,
         in_place=in_place,
     )
     for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)

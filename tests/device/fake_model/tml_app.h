@@ -34,6 +34,6 @@
 #define TML_APP_OUTPUT_SIZES {70, 3}
 #define TML_APP_OUTPUT(i) ((i) == 0u ? fake_output_sums() : fake_output_tail())
 /* scale 1/256, zero point -128; scale 0.1f, zero point 5 */
-#define TML_APP_OUTPUT_QUANT {{8388608u, 31, -128}, {13421773u, 27, 5}}
+#define TML_APP_OUTPUT_QUANT {{8388608u, 31, 1, -128}, {13421773u, 27, 1, 5}}
 
 #endif
