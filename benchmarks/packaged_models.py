@@ -46,6 +46,7 @@ def fetch(folder: Path) -> None:
 
 
 def row(model: PackagedModel, path: Path, board: str, samples: int) -> Sequence[str]:
+    print(model.name, file=sys.stderr)
     graph = model.read(path)
     error = import_error(model, path, graph, HELD)
     quantized = quantize(graph, model.inputs(graph, samples))

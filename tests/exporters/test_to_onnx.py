@@ -7,6 +7,7 @@ kernels with roundings of its own: of single ops it is one step away at most, of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,6 +137,23 @@ def test_random_graphs_read_back() -> None:
         assert_read_back(graph, data)
         read += 1
     assert read >= 40
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "fully_connected", "transpose_conv"])
+def test_every_bias_reads_back(kind: str) -> None:
+    """Also those of more steps than a float32 holds, as channels of tiny weights have them."""
+    checks = 0
+    for seed in range(8):
+        graph = case(kind, seed)
+        (node,) = graph.nodes
+        for bias in node.inputs[2:]:
+            codes = np.random.default_rng(seed).integers(-(2**31), 2**31, bias.shape).astype(np.int32)
+            large = replace(node, inputs=(*node.inputs[:2], replace(bias, data=codes)))
+            again = import_onnx(to_onnx(graph.with_nodes([large])), "g").graph
+            (found,) = (n.inputs[2].values for n in again.nodes if n.op.kind == kind)
+            np.testing.assert_array_equal(found, codes)
+            checks += 1
+    assert checks
 
 
 def test_same_graph_same_bytes() -> None:

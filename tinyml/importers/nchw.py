@@ -75,6 +75,7 @@ class Builder:
         self.nodes: list[Node] = []
         self.moves: list[Move] = []
         self.quants: dict[Tensor, Quant] = {}  # of constants that the source holds as integers
+        self.exact: dict[Tensor, Array] = {}  # what those constants are in float64
         self.clamps: dict[Tensor, tuple[Value, float | None, float | None]] = {}  # clamped: what from, low, high
         self.dequantized: set[Tensor] = set()  # what `dequantize` made
         self._names: set[str] = set()
@@ -116,6 +117,7 @@ class Builder:
         tensor = Tensor.constant(self.unique(f"{self._name}/{part}"), np.ascontiguousarray(data, np.float32))
         if isinstance(data, Quantized) and data.quant is not None:
             self.quants[tensor] = data.quant
+            self.exact[tensor] = np.asarray(data, np.float64)
         return tensor
 
     def quantize(self, value: Value, quant: Quant) -> Value:

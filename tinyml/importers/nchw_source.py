@@ -212,7 +212,7 @@ class _Attempt:
     def imported(self, name: str) -> Imported:
         tensors = [tensor for _, tensor in self._outputs]
         graph = Graph(name, tuple(self._builder.nodes), tuple(self._inputs), tuple(tensors))
-        graph, inputs = _take_as_read(absorb(fold(graph), self._builder.quants), self._ports())
+        graph, inputs = _take_as_read(absorb(fold(graph), self._builder.quants, self._builder.exact), self._ports())
         graph = _named(graph, [port.name for port, _ in self._outputs])
         left = {node.name for node in graph.nodes if node.op.kind == "transpose"}
         moves = tuple(move for move in self._builder.moves if move.tensor in left)

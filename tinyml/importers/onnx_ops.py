@@ -137,7 +137,7 @@ def _gemm(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
         return [shapes.linear(builder, value, weights, None)]
     bias = bias * np.float32(call.real("beta", 1.0))
     if bias.size in (1, len(weights)) and bias.shape[-1:] in ((), (1,), (len(weights),)):
-        vector = np.broadcast_to(bias.reshape(-1), (len(weights),))
+        vector = np.broadcast_to(bias.reshape(-1), (len(weights),), subok=True)
         return [shapes.linear(builder, value, weights, vector)]
     return [elementwise.binary(builder, Add(), shapes.linear(builder, value, weights, None), bias)]
 

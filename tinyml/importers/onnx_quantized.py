@@ -86,6 +86,8 @@ def dequantized(call: OnnxCall) -> Sequence[Array]:
         raise ModelError(f"a constant of {data.dtype} with zero points of {kind}")
     sides = _sides(call, data, len(scales))
     wide = data.astype(np.int64) - _SHIFTS[kind] - zeros.reshape(sides)
-    real = np.asarray(wide * scales.reshape(sides), np.float32).view(Quantized)
+    # float32 does not hold every int32: a bias of more than 2**24 steps would come back as another
+    precision = np.float64 if kind == "int32" else np.float32
+    real = np.asarray(wide * scales.reshape(sides), precision).view(Quantized)
     real.quant = scales_of(scales.tolist(), zeros.tolist())
     return [real]

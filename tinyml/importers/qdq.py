@@ -54,14 +54,15 @@ _INTEGRAL = 1e-2  # how far weights over their scale may be from integers
 _SHOWN = 50
 
 
-def absorb(graph: Graph, quants: Mapping[Tensor, Quant]) -> Graph:
+def absorb(graph: Graph, quants: Mapping[Tensor, Quant], exact: Mapping[Tensor, Array]) -> Graph:
     """The int8 graph. quants: how the file quantizes the float constants, scales along the weights' output channels.
 
-    The graph itself when it holds no QUANTIZE. Raises UnsupportedError with every op that is not quantized.
+    exact: those constants in float64, which holds every int32 bias. The graph itself when it holds no QUANTIZE. Raises
+    UnsupportedError with every op that is not quantized.
     """
     if not any(isinstance(node.op, Quantize | Dequantize) for node in graph.nodes):
         return graph
-    return _Absorption(fuse_activation(graph), quants).graph()
+    return _Absorption(fuse_activation(graph), quants, exact).graph()
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class _Missing(Exception):
 class _Absorption:
     """Each float tensor gets an int8 twin, in execution order."""
 
-    def __init__(self, graph: Graph, quants: Mapping[Tensor, Quant]) -> None:
-        self._graph, self._quants = graph, quants
+    def __init__(self, graph: Graph, quants: Mapping[Tensor, Quant], exact: Mapping[Tensor, Array]) -> None:
+        self._graph, self._quants, self._exact = graph, quants, exact
         self._twins: dict[Tensor, Tensor] = {}
         self._nodes: list[Node] = []
         self._faults: list[str] = []
@@ -204,8 +205,17 @@ class _Absorption:
             raise _Missing(f"{shown(weights.name)} is no int8")
         found = [Tensor.constant(weights.name, codes.astype(np.int8), along)]
         if len(node.inputs) > 2:
-            found.append(_bias(node.inputs[2], source.affine.scale * scales))
+            found.append(self._bias(node.inputs[2], source.affine.scale * scales))
         return found
+
+    def _bias(self, tensor: Tensor, scales: Array) -> Tensor:
+        """The file's own integers where it counts in these steps, whose product it states as float32."""
+        stated = self._quants.get(tensor)
+        alike = stated is not None and np.allclose(stated.scales, scales, rtol=1e-6, atol=0)
+        steps = np.array(stated.scales) if stated is not None and alike else scales
+        whole = np.clip(np.round(self._exact.get(tensor, tensor.values) / steps), -(2**31), 2**31 - 1)
+        quant = Quant(tuple(map(float, scales)), (0,) * len(scales), 0)
+        return Tensor.constant(tensor.name, whole.astype(np.int32), quant)
 
 
 def _codes(tensor: Tensor, scales: Array) -> Array:
@@ -215,12 +225,6 @@ def _codes(tensor: Tensor, scales: Array) -> Array:
     if np.abs(quotient - whole).max(initial=0) > _INTEGRAL or np.abs(whole).max(initial=0) > 255:
         raise _Missing(f"{shown(tensor.name)} is changed after it was quantized")
     return whole
-
-
-def _bias(tensor: Tensor, scales: Array) -> Tensor:
-    whole = np.clip(np.round(tensor.values / scales), -(2**31), 2**31 - 1)
-    quant = Quant(tuple(map(float, scales)), (0,) * len(scales), 0)
-    return Tensor.constant(tensor.name, whole.astype(np.int32), quant)
 
 
 def _code(op: Pad, source: Tensor) -> float | None:
