@@ -53,19 +53,19 @@ def quiet_and_loud(graph: Graph, count: int, seed: int = 0) -> list[tuple[Array,
 
 
 def test_graphs_with_states_equal_tflm() -> None:
-    faults = [f"{m.name}: {fault}" for m, fault in check(from_stateful_graphs(0, 80), SEQUENCE) if fault]
+    faults = [f"{m.name}: {fault}" for m, fault in check(from_stateful_graphs(0, 50), SEQUENCE) if fault]
     assert not faults, "\n".join(faults)
 
 
 def test_generated_c_of_graphs_with_states() -> None:
-    faults = [f"{m.name}: {f}" for m, f in random_c.check_c(from_stateful_graphs(100, 20), SEQUENCE) if f]
+    faults = [f"{m.name}: {f}" for m, f in random_c.check_c(from_stateful_graphs(100, 12), SEQUENCE) if f]
     assert not faults, "\n".join(faults)
 
 
 def test_states_matter() -> None:
     """Most of the graphs answer the same input in another way later: else the tests above would prove little."""
     differ = []
-    for graph in stateful_graphs(3, 30):
+    for graph in stateful_graphs(3, 20):
         inferences, (sample,) = Inferences(graph), int8_samples(graph, 4)[3:]
         first, *later = (inferences.run(sample) for _ in range(4))
         differ.append(any((a != b).any() for row in later for a, b in zip(row, first, strict=True)))
@@ -74,14 +74,14 @@ def test_states_matter() -> None:
 
 def test_plans_keep_memory_safe() -> None:
     fused = 0
-    for graph in stateful_graphs(4, 40):
+    for graph in stateful_graphs(4, 24):
         graph = verify(optimize(graph), "int8")
         plan = make_plan(graph, select_kernels(graph))
         check_memory(plan)
         fused += sum(group.ticks > 1 for group in plan.groups)
         spans = sorted((plan.state_offsets[s.read], s.read.size_bytes) for s in graph.states)
         assert all(start + size <= after for (start, size), (after, _) in pairwise([*spans, (plan.state_bytes, 0)]))
-    assert fused > 5
+    assert fused > 3
 
 
 def test_a_file_gives_the_graph_back() -> None:
