@@ -25,7 +25,7 @@ from tests.stateful_graphs import stateful_graphs, streaming_network
 from tinyml import pipeline
 from tinyml.board import load_board
 from tinyml.cli.facts import plan_facts
-from tinyml.errors import FitError, UnsupportedError
+from tinyml.errors import FitError, ModelError, UnsupportedError
 from tinyml.exporters.patch_search import best_patching
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
@@ -124,6 +124,12 @@ def test_a_board_must_hold_arena_and_states() -> None:
         pipeline.plan(graph, board, sram_bytes=small)
     assert plan_facts(needed)["state_bytes"] == needed.state_bytes == 16 + 96
     assert "states 112 bytes, arena" in timeline_text(needed)
+
+
+def test_plans_want_settled_states() -> None:
+    graph = streaming_network()
+    with pytest.raises(ModelError, match="not written by a node of its own"):
+        make_plan(graph, select_kernels(graph))
 
 
 def test_float_graphs_with_states_are_not_quantized() -> None:
