@@ -18,10 +18,12 @@ from codegen import Sources, generate, select_kernels
 from tests import random_c
 from tests.host_c import compile_host, run_host
 from tests.importers.tflite_files import tiny_network
+from tests.op_cases import CASES
 from tests.random_models import SEQUENCE, check, from_stateful_graphs
 from tests.samples import int8_samples
 from tests.scheduler.shadow import check_memory
 from tests.stateful_graphs import stateful_graphs, streaming_network
+from tests.tflm import run_tflm_again
 from tinyml import pipeline
 from tinyml.board import load_board
 from tinyml.cli.facts import plan_facts
@@ -105,6 +107,18 @@ def test_the_first_inference_needs_no_reset_and_a_reset_makes_one_the_first(tmp_
 
 def outputs_of(sources: Sources, graph: Graph, samples: list[tuple[Array, ...]], directory: Path) -> list[int]:
     return [int(output.item()) for (output,) in run_host(compile_host(sources, directory), graph, samples)]
+
+
+@pytest.mark.parametrize("kind", ["streaming", "lstm", "svdf"])
+def test_reset_means_what_it_means_in_tflm(kind: str) -> None:
+    graph = streaming_network() if kind == "streaming" else CASES[kind](np.random.default_rng(3))
+    samples = quiet_and_loud(graph, 6)
+    inferences, rows = Inferences(graph), []
+    for _ in range(2):
+        rows += [inferences.run(sample) for sample in samples]
+        inferences.reset()
+    for ours, theirs in zip(rows, run_tflm_again(to_tflite(graph), samples), strict=True):
+        np.testing.assert_array_equal(ours[0], theirs[0])
 
 
 def test_models_without_states_have_no_reset() -> None:
