@@ -37,7 +37,7 @@ def public_header(
         *_sizes(name, "INPUT", inputs),
         *_sizes(name, "OUTPUT", outputs),
         "",
-        "/* All of the model's memory. */",
+        f"/* All of the model's memory{', but for its states' if plan.state_bytes else ''}. */",
         f"extern int8_t {name}_arena[{upper}_ARENA_BYTES];",
         "",
         *(_prototypes(inputs, "", _input_note(plan)) if plan.fed is None else ()),

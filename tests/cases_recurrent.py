@@ -17,7 +17,8 @@ def svdf(rng: Rng) -> Graph:
     wide = bool(rng.random() < 0.5)
     dtype, filters = DType.INT16 if wide else DType.INT8, units * rank
     source = activation(rng, "input", (1, features))
-    held = Quant.per_tensor(scale(rng, 1e-4, 1e-3) if wide else scale(rng, 0.01, 0.1))
+    zero_point = int(rng.choice([0, int(rng.integers(-60, 60))]))
+    held = Quant.per_tensor(scale(rng, 1e-4, 1e-3)) if wide else Quant.per_tensor(scale(rng, 0.01, 0.1), zero_point)
     read, written = (Tensor(name, (1, filters * memory), dtype, held) for name in ("state", "state_next"))
     over_time = Quant.per_tensor(scale(rng, 1e-5, 1e-4) if wide else scale(rng, 0.001, 0.02))
     most = dtype.bounds[1]
@@ -32,7 +33,7 @@ def svdf(rng: Rng) -> Graph:
         Tensor.constant("bias", bias, Quant.per_tensor(float(np.float32(held.scale) * np.float32(over_time.scale)))),
     )
     output = Tensor("output", (1, units), DType.INT8, quant(rng))
-    state = State(read, written, np.zeros(read.shape, dtype.numpy))
+    state = State(read, written, np.full(read.shape, held.zero_point, dtype.numpy))
     node = Node("svdf", Svdf(rank), inputs, (output, written))
     return settle_states(Graph("svdf", (node,), (source,), (output,), states=(state,)))
 

@@ -18,14 +18,16 @@ from codegen import Sources, generate, select_kernels
 from tests import random_c
 from tests.host_c import compile_host, run_host
 from tests.importers.tflite_files import tiny_network
+from tests.op_cases import CASES
 from tests.random_models import SEQUENCE, check, from_stateful_graphs
 from tests.samples import int8_samples
 from tests.scheduler.shadow import check_memory
 from tests.stateful_graphs import stateful_graphs, streaming_network
+from tests.tflm import run_tflm_again
 from tinyml import pipeline
 from tinyml.board import load_board
 from tinyml.cli.facts import plan_facts
-from tinyml.errors import FitError, UnsupportedError
+from tinyml.errors import FitError, ModelError, UnsupportedError
 from tinyml.exporters.patch_search import best_patching
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers.from_tflite import from_tflite
@@ -53,19 +55,19 @@ def quiet_and_loud(graph: Graph, count: int, seed: int = 0) -> list[tuple[Array,
 
 
 def test_graphs_with_states_equal_tflm() -> None:
-    faults = [f"{m.name}: {fault}" for m, fault in check(from_stateful_graphs(0, 80), SEQUENCE) if fault]
+    faults = [f"{m.name}: {fault}" for m, fault in check(from_stateful_graphs(0, 50), SEQUENCE) if fault]
     assert not faults, "\n".join(faults)
 
 
 def test_generated_c_of_graphs_with_states() -> None:
-    faults = [f"{m.name}: {f}" for m, f in random_c.check_c(from_stateful_graphs(100, 20), SEQUENCE) if f]
+    faults = [f"{m.name}: {f}" for m, f in random_c.check_c(from_stateful_graphs(100, 12), SEQUENCE) if f]
     assert not faults, "\n".join(faults)
 
 
 def test_states_matter() -> None:
     """Most of the graphs answer the same input in another way later: else the tests above would prove little."""
     differ = []
-    for graph in stateful_graphs(3, 30):
+    for graph in stateful_graphs(3, 20):
         inferences, (sample,) = Inferences(graph), int8_samples(graph, 4)[3:]
         first, *later = (inferences.run(sample) for _ in range(4))
         differ.append(any((a != b).any() for row in later for a, b in zip(row, first, strict=True)))
@@ -74,14 +76,14 @@ def test_states_matter() -> None:
 
 def test_plans_keep_memory_safe() -> None:
     fused = 0
-    for graph in stateful_graphs(4, 40):
+    for graph in stateful_graphs(4, 24):
         graph = verify(optimize(graph), "int8")
         plan = make_plan(graph, select_kernels(graph))
         check_memory(plan)
         fused += sum(group.ticks > 1 for group in plan.groups)
         spans = sorted((plan.state_offsets[s.read], s.read.size_bytes) for s in graph.states)
         assert all(start + size <= after for (start, size), (after, _) in pairwise([*spans, (plan.state_bytes, 0)]))
-    assert fused > 5
+    assert fused > 3
 
 
 def test_a_file_gives_the_graph_back() -> None:
@@ -107,6 +109,18 @@ def outputs_of(sources: Sources, graph: Graph, samples: list[tuple[Array, ...]],
     return [int(output.item()) for (output,) in run_host(compile_host(sources, directory), graph, samples)]
 
 
+@pytest.mark.parametrize("kind", ["streaming", "lstm", "svdf"])
+def test_reset_means_what_it_means_in_tflm(kind: str) -> None:
+    graph = streaming_network() if kind == "streaming" else CASES[kind](np.random.default_rng(3))
+    samples = quiet_and_loud(graph, 6)
+    inferences, rows = Inferences(graph), []
+    for _ in range(2):
+        rows += [inferences.run(sample) for sample in samples]
+        inferences.reset()
+    for ours, theirs in zip(rows, run_tflm_again(to_tflite(graph), samples), strict=True):
+        np.testing.assert_array_equal(ours[0], theirs[0])
+
+
 def test_models_without_states_have_no_reset() -> None:
     graph = tiny_network()
     sources = generate(make_plan(graph, select_kernels(graph)))
@@ -124,6 +138,12 @@ def test_a_board_must_hold_arena_and_states() -> None:
         pipeline.plan(graph, board, sram_bytes=small)
     assert plan_facts(needed)["state_bytes"] == needed.state_bytes == 16 + 96
     assert "states 112 bytes, arena" in timeline_text(needed)
+
+
+def test_plans_want_settled_states() -> None:
+    graph = streaming_network()
+    with pytest.raises(ModelError, match="not written by a node of its own"):
+        make_plan(graph, select_kernels(graph))
 
 
 def test_float_graphs_with_states_are_not_quantized() -> None:

@@ -45,6 +45,17 @@ def run_tflm_many(model: bytes, samples: Samples, arena_bytes: int = ARENA_BYTES
         raise OracleError(str(error)) from error
 
 
+def run_tflm_again(model: bytes, samples: Samples) -> list[list[Array]]:
+    """Outputs of the samples, then, after a reset of the same interpreter, of the samples again, in this process."""
+    from tflite_micro import runtime
+
+    interpreter, rows = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES), []
+    for _ in range(2):
+        rows += [_infer(interpreter, inputs, _output_count(model)) for inputs in samples]
+        interpreter.reset()
+    return rows
+
+
 def _infer(interpreter: Any, inputs: Sample, outputs: int) -> list[Array]:
     for index, array in enumerate(inputs):
         interpreter.set_input(np.ascontiguousarray(array), index)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tinyml.errors import FitError, TinymlError
     from tinyml.firmware import Firmware
     from tinyml.importers.from_torch import from_torch
-    from tinyml.interpreter import run
+    from tinyml.interpreter import Inferences, run
     from tinyml.ir import Graph
     from tinyml.pipeline import (
         bisect,
@@ -48,6 +48,7 @@ _PUBLIC = {
     "Firmware": "tinyml.firmware",
     "FitError": "tinyml.errors",
     "Graph": "tinyml.ir",
+    "Inferences": "tinyml.interpreter",
     "Plan": "tinyml.scheduler",
     "Profile": "tinyml.profiler.profile",
     "Samples": "tinyml.samples",
@@ -77,6 +78,7 @@ __all__ = [
     "Firmware",
     "FitError",
     "Graph",
+    "Inferences",
     "Plan",
     "Profile",
     "Samples",

@@ -99,7 +99,7 @@ def test_what_nobody_reads_goes() -> None:
 
 
 def test_random_graphs_keep_their_bytes() -> None:
-    for graph in stateful_graphs(11, 25):
+    for graph in stateful_graphs(11, 12):
         optimized = verify(optimize(graph), "int8")
         again = verify(optimize(optimized), "int8")
         runs = [Inferences(each) for each in (graph, optimized, again)]

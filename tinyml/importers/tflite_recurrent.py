@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinyml.errors import UnsupportedError
-from tinyml.importers.tflite_call import Call, activation, finite
+from tinyml.importers.tflite_call import Call, activation, finite, require_per_tensor
 from tinyml.ir import DType, Op, Tensor, shown
 from tinyml.ops import Lstm, Svdf
 
@@ -24,7 +24,8 @@ def svdf(call: Call, options: Any) -> tuple[Op, Sequence[Tensor]]:
     _require_types((source, feature, bias, state), (DType.INT8, DType.INT8, DType.INT32, time.dtype))
     if not all(tensor.is_constant for tensor in (feature, time, bias)):
         raise UnsupportedError("weights that are computed at run time")
-    _require_symmetric(feature, time, state)
+    _require_symmetric(feature, time, *([state] if state.dtype is DType.INT16 else []))
+    require_per_tensor(state)
     op = Svdf(int(options.Rank()), activation(options.FusedActivationFunction()))
     return op, [source, state, feature, time, bias]
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Array, Node, Op, Shape, ShapeError, Tensor
-from tinyml.ir.requantize import Int64, multiply_by_quantized_multiplier, quantize_multiplier
+from tinyml.ir.requantize import Int64, multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.sigmoid_table import logistic16, tanh16
 
 GATES = ("input", "forget", "cell", "output")
@@ -90,7 +90,7 @@ class Lstm(Op):
 
     def _gate(self, node: Node, gate: int, features: Int64, hidden: Int64, rest: Sequence[Int64]) -> Int64:
         by_input, by_hidden = self.gate_multipliers(node, gate)
-        sums = rest[gate] @ (features - node.inputs[0].affine.zero_point) + rest[8 + gate]
+        sums = wrap_int32(rest[gate] @ (features - node.inputs[0].affine.zero_point) + rest[8 + gate])
         recurrent = rest[4 + gate] @ (hidden - node.inputs[1].affine.zero_point)
         total = _int16(multiply_by_quantized_multiplier(sums, *by_input))
         total = _int16(total + _int16(multiply_by_quantized_multiplier(recurrent, *by_hidden)))

@@ -20,8 +20,9 @@ class Svdf(Op):
     """inputs: input [1, I], state [1, F * M], feature weights [F, I], time weights [F, M], bias [U] int32.
 
     The state holds M activations of each of F filters, the oldest first. outputs: output [1, U] with U = F / rank, and
-    the next state. int8: state and time weights are both int8 or both int16, with zero points of 0. TFLM knows no other
-    activation than RELU and clamps to the int8 range alone: the output's zero point says where zero is.
+    the next state. int8: state and time weights are both int8 or both int16; weights and an int16 state have a zero
+    point of 0. TFLM clamps to the type's range alone, whatever the activation: the output's zero point says where zero
+    is. It adds the zero point of an int8 state behind the clamp, and what then leaves int8 wraps.
     """
 
     kind: ClassVar[str] = "svdf"
@@ -59,9 +60,11 @@ class Svdf(Op):
         held = node.inputs[1]
         newest = feature @ (source[0] - node.inputs[0].affine.zero_point)
         newest = multiply_by_quantized_multiplier(newest, *into_state)
-        newest = np.clip(newest, *held.dtype.bounds)
+        low, high = held.dtype.bounds
+        newest = np.clip(newest, low, high) + held.affine.zero_point
+        newest = (newest - low) % (high - low + 1) + low
         states = np.concatenate([state.reshape(time.shape)[:, 1:], newest[:, None]], axis=1)
-        sums = wrap_int32((states * time).sum(axis=1))
+        sums = wrap_int32(((states - held.affine.zero_point) * time).sum(axis=1))
         total = wrap_int32(sums.reshape(-1, self.rank).sum(axis=1) + bias)
         output = node.outputs[0]
         result = multiply_by_quantized_multiplier(total, *into_output) + output.affine.zero_point

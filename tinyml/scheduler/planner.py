@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
-from tinyml.ir import Graph, Node, Tensor
+from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.inside import tensors_inside
@@ -92,7 +92,10 @@ class Task:
         feed_rows: bool = False,
         knobs: Knobs | None = None,
     ) -> Task:
-        """Arguments as of `make_plan`. Raises UnsupportedError for a graph that cannot be fed by rows."""
+        """Arguments as of `make_plan`. Raises UnsupportedError for a graph that cannot be fed by rows, ModelError for
+        states that are not settled, as `optimize` leaves them."""
+        if graph.states:
+            verify(graph, "int8")
         placement = Placement(graph)
         dropped = place_views(graph, placement)
         nodes = tuple(node for node in graph.nodes if node not in dropped)

@@ -51,7 +51,7 @@ static inline int32_t tml_lstm_sum(const tml_lstm *p, const tml_lstm_gate *gate,
     const int32_t units = p->output.channels;
     const int8_t *weights = gate->input_weights + (size_t)unit * (size_t)features;
     const int8_t *recurrent = gate->recurrent_weights + (size_t)unit * (size_t)units;
-    int32_t by_input = gate->bias[unit];
+    int32_t by_input = 0;
     int32_t by_hidden = 0;
     TML_COUNT_MACS(features + units);
     for (int32_t i = 0; i < features; i++) {
@@ -60,6 +60,7 @@ static inline int32_t tml_lstm_sum(const tml_lstm *p, const tml_lstm_gate *gate,
     for (int32_t i = 0; i < units; i++) {
         by_hidden += (hidden[i] - p->output_zero_point) * recurrent[i];
     }
+    by_input = tml_add_wrapping(by_input, gate->bias[unit]);
     by_input = tml_clamp_s16(tml_requantize(by_input, gate->input_multiplier, gate->input_shift));
     by_hidden = tml_clamp_s16(tml_requantize(by_hidden, gate->recurrent_multiplier, gate->recurrent_shift));
     return tml_clamp_s16(by_input + by_hidden);

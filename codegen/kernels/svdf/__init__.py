@@ -19,6 +19,7 @@ def parameters(node: Node) -> Fields:
         "rank": op.rank,
         "input_zero_point": source.affine.zero_point,
         "output_zero_point": node.outputs[0].affine.zero_point,
+        "state_zero_point": state.affine.zero_point,
         "state_multiplier": into_state[0],
         "state_shift": into_state[1],
         "output_multiplier": into_output[0],

@@ -15,6 +15,7 @@ typedef struct {
     int32_t rank;
     int32_t input_zero_point;
     int32_t output_zero_point;
+    int32_t state_zero_point; /* of an int8 state */
     int32_t state_multiplier; /* from feature sums to the state */
     int32_t state_shift;
     int32_t output_multiplier; /* from sums over time to the output */
