@@ -42,7 +42,7 @@ def test_equal_numpy_on_the_host(kernel: Kernel, tmp_path: Path) -> None:
     reason="needs qemu-system-arm and arm-none-eabi-gcc: make test installs both",
 )
 def test_equal_numpy_on_a_cortex_m4(tmp_path: Path) -> None:
-    cases = [case for kernel in (*WIDE, *MOVES) for case in cases_of(kernel, COUNT // 3, seed=6)]
+    cases = [case for kernel in (*WIDE, *MOVES) for case in cases_of(kernel, COUNT // 8, seed=6)]
     differing = differing_on_board(cases, "qemu_mps2_an386", tmp_path)
     assert not differing, {number: (cases[number].kernel.name, str(cases[number].node)) for number in differing}
 

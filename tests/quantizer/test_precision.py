@@ -13,8 +13,21 @@ from tests.tflm import run_tflm_cases
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.interpreter import run
-from tinyml.ir import Activation, Array, DType, Graph, Tensor
-from tinyml.ops import Add, AveragePool2D, Concatenation, MaxPool2D, Mean, Mul, Pad, Reshape, Softmax
+from tinyml.ir import Activation, Array, DType, Graph, Op, Tensor
+from tinyml.ops import (
+    Add,
+    AveragePool2D,
+    Concatenation,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Pad,
+    Reshape,
+    Softmax,
+    Tanh,
+)
 from tinyml.passes import optimize
 from tinyml.quantizer import Calibration, Settings, compare, make_report, quantize, quantize_measured, to_html
 from tinyml.quantizer.measure import to_codes
@@ -87,7 +100,23 @@ def test_tflm_computes_the_same_of_every_border(pattern: str) -> None:
         wide, narrow = (next(layer for layer in layers if layer.name == "flat").sqnr_db for layers in logits)
         assert wide > narrow + 5
         assert graph.inputs[0].dtype is DType.INT16 and graph.outputs[1].dtype is DType.INT16
-        assert graph.outputs[0].dtype is DType.INT8, "softmax has no int16"
+        assert graph.outputs[0].dtype is DType.INT16 and graph.outputs[0].affine.scale == 1 / 32768
+
+
+@pytest.mark.parametrize("op", [Logistic(), Tanh(), Softmax()])
+@pytest.mark.parametrize("pattern", ["before", "after", "*"])
+def test_fixed_quantizations_have_their_int16_form(op: Op, pattern: str) -> None:
+    """At either side of a border, and behind an op that takes no int16."""
+    net = FloatNet(1, 6, 6, 3)
+    x = net.add(op, net.conv(net.input, 4, act=Activation.NONE, name="before"), name="after")
+    real = net.graph(net.add(LeakyRelu(0.1), net.add(Reshape((1, 144)), x), name="last"))
+    rows = samples(real, 10)
+    made = quantize_measured(real, Calibration(rows), Settings("minmax", "off", "off", int16=(pattern,)))
+    wide = [t for t in made.graph.nodes[-1].inputs if t.dtype is DType.INT16]
+    assert not wide, "a LEAKY_RELU reads int8"
+    fixed = [n.output for n in made.graph.nodes if n.op == op]
+    assert [t.affine.scale for t in fixed] == [1 / 32768] and fixed[0].dtype is DType.INT16
+    require_tflm_agrees(optimize(made.graph), rows[:4])
 
 
 def test_int4_by_name() -> None:
@@ -139,10 +168,10 @@ def test_both_budgets() -> None:
 def test_what_cannot_be_kept_is_said() -> None:
     real = classifier()
     rows = Calibration(samples(real, 12))
-    with pytest.raises(CheckError, match=r"int16 wherever it can be gives .* dB, 200 dB are asked for"):
+    with pytest.raises(CheckError, match=r"int16 wherever it can be gives .* dB, 200 dB are asked for; the rest"):
         quantize_measured(real, rows, Settings("minmax", "off", "off", min_sqnr_db=200))
-    with pytest.raises(UsageError, match=r"int16 'scores' names no layer that can be int16"):
-        quantize_measured(real, rows, Settings(int16=("scores",)))
+    with pytest.raises(UsageError, match=r"int16 'none' names no layer that can be int16"):
+        quantize_measured(real, rows, Settings(int16=("none",)))
     with pytest.raises(UsageError, match=r"int4 'mean' names no layer that can be int4"):
         quantize_measured(real, rows, Settings(int4=("mean",)))
 
@@ -156,7 +185,7 @@ def test_the_report_names_the_precision_of_each_layer() -> None:
     facts = json.loads(json.dumps(report.facts(), allow_nan=False))
     layers = {row["name"]: row for row in facts["layers"]}
     assert layers["stem"]["activation"] == "int16" and layers["logits"]["weights"] == "int4"
-    assert layers["scores"]["int4_db"] is None and layers["scores"]["int16_db"] is None
+    assert layers["scores"]["int4_db"] is None and layers["image"]["int16_db"] > 10
     assert layers["pointwise"]["int4_db"] > 10 and layers["pointwise"]["int16_db"] > 10
     types = {row["name"]: row["type"] for row in facts["tensors"]}
     assert types["stem"] == types["image/int16"] == "int16" and types["image"] == types["scores"] == "int8"
