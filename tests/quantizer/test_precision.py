@@ -95,6 +95,9 @@ def test_tflm_computes_the_same_of_every_border(pattern: str) -> None:
     assert DType.INT16 in widths and (pattern != "*" or DType.INT4 not in widths)
     graph = optimize(made.graph)
     require_tflm_agrees(graph, samples(real, 3, seed=1))
+    codes = [to_codes(x, t) for x, t in zip(rows[0], graph.inputs, strict=True)]
+    for ours, before in zip(run(graph, codes), run(made.graph, codes), strict=True):
+        np.testing.assert_array_equal(ours, before)
     if pattern == "*":
         logits = [compare(real, m.graph, Calibration(rows)).layers for m in (made, plain)]
         wide, narrow = (next(layer for layer in layers if layer.name == "flat").sqnr_db for layers in logits)
