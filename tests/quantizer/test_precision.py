@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.tflm import run_tflm_cases
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.interpreter import run
-from tinyml.ir import Activation, Array, DType, Graph, Op, Tensor
+from tinyml.ir import Activation, Array, DType, Graph, Tensor
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -59,12 +60,14 @@ def precisions(graph: Graph) -> dict[str, tuple[str | None, str]]:
     return found
 
 
-def require_tflm_agrees(graph: Graph, rows: Sequence[Sequence[Array]]) -> None:
-    codes = [[to_codes(x, t) for x, t in zip(row, graph.inputs, strict=True)] for row in rows]
-    (expected,) = run_tflm_cases([(to_tflite(graph), codes)])
-    for row, theirs in zip(codes, expected, strict=True):
-        for ours, wanted in zip(run(graph, row), theirs, strict=True):
-            np.testing.assert_array_equal(ours, wanted)
+def require_tflm_agrees(graphs: Graph | Sequence[Graph], rows: Sequence[Sequence[Array]]) -> None:
+    graphs = [graphs] if isinstance(graphs, Graph) else graphs
+    codes = [[[to_codes(x, t) for x, t in zip(row, g.inputs, strict=True)] for row in rows] for g in graphs]
+    found = run_tflm_cases([(to_tflite(graph), given) for graph, given in zip(graphs, codes, strict=True)])
+    for graph, given, expected in zip(graphs, codes, found, strict=True):
+        for row, theirs in zip(given, expected, strict=True):
+            for ours, wanted in zip(run(graph, row), theirs, strict=True):
+                np.testing.assert_array_equal(ours, wanted)
 
 
 def test_int16_in_one_layer_recovers_an_outlier_channel() -> None:
@@ -106,20 +109,19 @@ def test_tflm_computes_the_same_of_every_border(pattern: str) -> None:
         assert graph.outputs[0].dtype is DType.INT16 and graph.outputs[0].affine.scale == 1 / 32768
 
 
-@pytest.mark.parametrize("op", [Logistic(), Tanh(), Softmax()])
-@pytest.mark.parametrize("pattern", ["before", "after", "*"])
-def test_fixed_quantizations_have_their_int16_form(op: Op, pattern: str) -> None:
+def test_fixed_quantizations_have_their_int16_form() -> None:
     """At either side of a border, and behind an op that takes no int16."""
-    net = FloatNet(1, 6, 6, 3)
-    x = net.add(op, net.conv(net.input, 4, act=Activation.NONE, name="before"), name="after")
-    real = net.graph(net.add(LeakyRelu(0.1), net.add(Reshape((1, 144)), x), name="last"))
-    rows = samples(real, 10)
-    made = quantize_measured(real, Calibration(rows), Settings("minmax", "off", "off", int16=(pattern,)))
-    wide = [t for t in made.graph.nodes[-1].inputs if t.dtype is DType.INT16]
-    assert not wide, "a LEAKY_RELU reads int8"
-    fixed = [n.output for n in made.graph.nodes if n.op == op]
-    assert [t.affine.scale for t in fixed] == [1 / 32768] and fixed[0].dtype is DType.INT16
-    require_tflm_agrees(optimize(made.graph), rows[:4])
+    made = []
+    for op, pattern in product((Logistic(), Tanh(), Softmax()), ("before", "after", "*")):
+        net = FloatNet(1, 6, 6, 3)
+        x = net.add(op, net.conv(net.input, 4, act=Activation.NONE, name="before"), name="after")
+        real = net.graph(net.add(LeakyRelu(0.1), net.add(Reshape((1, 144)), x), name="last"))
+        settings = Settings("minmax", "off", "off", int16=(pattern,))
+        made.append(quantize_measured(real, Calibration(samples(real, 10)), settings).graph)
+        assert made[-1].nodes[-1].inputs[0].dtype is DType.INT8, "a LEAKY_RELU reads int8"
+        (fixed,) = (node.output for node in made[-1].nodes if node.op == op)
+        assert fixed.affine.scale == 1 / 32768 and fixed.dtype is DType.INT16
+    require_tflm_agrees([optimize(graph) for graph in made], samples(real, 4))
 
 
 def test_int4_by_name() -> None:
