@@ -24,7 +24,9 @@ def with_int16(make: Make, rng: Rng) -> Graph:
     graph = make(rng)
     (node,) = graph.nodes
     kept = [node.inputs[0], node.output, None][int(rng.integers(0, 3))] if isinstance(node.op, Quantize) else None
-    twins = {t: t if t is kept else _int16(rng, t) for t in (*node.operands, *node.outputs)}
+    fixed = getattr(node.op, "OUTPUT_QUANT_INT16", None)
+    twins = {t: t if t is kept else _int16(rng, t) for t in node.operands}
+    twins.update({t: t if t is kept else _int16(rng, t, fixed) for t in node.outputs if t not in twins})
     inputs = [twins[tensor] for tensor in node.operands]
     for tensor in node.inputs[len(inputs) :]:
         inputs.append(_unshifted(tensor) if tensor.dtype is DType.INT8 else _wide_bias(rng, tensor, *inputs))
@@ -34,8 +36,8 @@ def with_int16(make: Make, rng: Rng) -> Graph:
     return Graph(graph.name, (changed,), tuple(twins[tensor] for tensor in graph.inputs), changed.outputs)
 
 
-def _int16(rng: Rng, tensor: Tensor) -> Tensor:
-    quant = Quant.per_tensor(float(np.float32(tensor.affine.scale / _STEPS)))
+def _int16(rng: Rng, tensor: Tensor, fixed: Quant | None = None) -> Tensor:
+    quant = fixed or Quant.per_tensor(float(np.float32(tensor.affine.scale / _STEPS)))
     if tensor.data is None:
         return Tensor(tensor.name, tensor.shape, DType.INT16, quant)
     noise = rng.integers(0, _STEPS, tensor.shape)

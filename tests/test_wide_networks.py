@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from codegen import generate, select_kernels
-from tests.host_c import c_outputs
+from tests.host_c import compile_together, run_host
 from tests.samples import int8_samples
 from tests.tflm import run_tflm_cases
 from tests.wide_networks import all_int16, mixed
@@ -70,12 +71,20 @@ def plans(graph: Graph) -> dict[str, Plan]:
     }
 
 
-@pytest.mark.parametrize("form", ["layers", "fused", "strips", "fed"])
-def test_c_equals_numpy(network: Graph, form: str, tmp_path: Path) -> None:
-    samples = int8_samples(network, 6)
-    plan = plans(network)[form]
-    for sample, got in zip(samples, c_outputs(plan, samples, tmp_path), strict=True):
-        np.testing.assert_array_equal(got[0], run(network, sample)[0])
+def test_c_equals_numpy(tmp_path: Path) -> None:
+    """Layer by layer, fused, in strips of columns, and fed row by row."""
+    made = [
+        plan
+        for name, make in NETWORKS.items()
+        for form in ("layers", "fused", "strips", "fed")
+        for plan in [plans(replace(make(), name=f"{name}_{form}"))[form]]
+    ]
+    program = compile_together([generate(plan) for plan in made], tmp_path)
+    for number, plan in enumerate(made):
+        samples = int8_samples(plan.graph, 6)
+        for sample, got in zip(samples, run_host(program, plan.graph, samples, number), strict=True):
+            for have, want in zip(got, run(plan.graph, sample), strict=True):
+                np.testing.assert_array_equal(have, want, err_msg=plan.graph.name)
 
 
 def test_fusion_saves_memory(network: Graph) -> None:
@@ -104,13 +113,14 @@ def test_results_as_text_are_real_numbers(tmp_path: Path) -> None:
     graph, host = all_int16(), load_board("host")
     firmware = build_firmware(generate(make_plan(graph, select_kernels(graph))), host, tmp_path / "firmware")
     sample = made_up_samples(graph, 4).inputs[3]
-    (want,) = run(graph, sample)
+    wanted = run(graph, sample)
     with pipeline.connect(host) as device:
         device.flash(firmware)
-        (got,) = device.invoke(list(sample))
-        np.testing.assert_array_equal(got, want)
+        for got, want in zip(device.invoke(list(sample)), wanted, strict=True):
+            np.testing.assert_array_equal(got, want)
         device.load(sample[0].tobytes())
         lines = device.session.exchange(protocol.command("infer 1"), lambda line: line.startswith("m-results"))
     (line,) = (line for line in lines if line.startswith("m-results"))
     texts = line.removeprefix("m-results-[").rstrip("]").split(",")
-    np.testing.assert_allclose(np.array(texts, float), want.ravel() * graph.outputs[0].affine.scale, atol=1e-6)
+    real = [value.ravel() * tensor.affine.scale for value, tensor in zip(wanted, graph.outputs, strict=True)]
+    np.testing.assert_allclose(np.array(texts, float), np.concatenate(real), atol=1e-6)

@@ -8,7 +8,17 @@ import numpy as np
 
 from tests.op_graphs import Rng, bias_quant
 from tinyml.ir import Activation, DType, Graph, Node, Op, Padding, Quant, Tensor
-from tinyml.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Quantize, Reshape
+from tinyml.ops import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    MaxPool2D,
+    Quantize,
+    Reshape,
+    Softmax,
+)
 
 SAME3 = Padding(1, 1, 1, 1)
 
@@ -86,4 +96,5 @@ def all_int16(seed: int = 0, side: int = 11) -> Graph:
     height = total.shape[1]
     mean = net.node(AveragePool2D(height, height, 1, 1), [total])
     flat = net.node(Reshape((1, 5)), [mean])
-    return net.graph("all_int16", net.layer(FullyConnected(), flat, (3, 5), 0))
+    logits = net.layer(FullyConnected(), flat, (3, 5), 0)
+    return net.graph("all_int16", net.node(Softmax(), [logits], quant=Softmax.OUTPUT_QUANT_INT16), logits)

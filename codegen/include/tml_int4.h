@@ -16,10 +16,22 @@ static inline int32_t tml_int4_high(int32_t byte)
     return byte >> 4;
 }
 
-/* Number `i`. */
-static inline int32_t tml_int4(const int8_t *packed, int32_t i)
+/* Numbers [first, first + count), one to a byte. */
+static inline void tml_int4_unpack(const int8_t *packed, int32_t first, int32_t count, int8_t *out)
 {
-    return i & 1 ? tml_int4_high(packed[i >> 1]) : tml_int4_low(packed[i >> 1]);
+    const int8_t *bytes = packed + (first >> 1);
+    int32_t i = 0;
+    if ((first & 1) != 0 && count > 0) {
+        out[i++] = (int8_t)tml_int4_high(*bytes++);
+    }
+    for (; i + 1 < count; i += 2) {
+        const int32_t byte = *bytes++;
+        out[i] = (int8_t)tml_int4_low(byte);
+        out[i + 1] = (int8_t)tml_int4_high(byte);
+    }
+    if (i < count) {
+        out[i] = (int8_t)tml_int4_low(*bytes);
+    }
 }
 
 /* Sum of (values[i] - zero_point) * weights from number `first` on. Each byte is read once. */

@@ -13,6 +13,8 @@ from tinyml.kernel import Field, Fields
 from tinyml.ops.accumulator import check_wide
 from tinyml.ops.pool import Pool
 
+MOST_INT16 = 2**16  # whose sum an int32 holds
+
 
 def zero_point_fields(node: Node) -> dict[str, Field]:
     """Zero points of the first input and of the output."""

@@ -105,3 +105,34 @@ def test_an_int8_model_does_not_look_at_calibration(tinyml: Command, model: Path
 def test_pareto_of_a_float_model(tinyml: Command, real: Path, data: Path) -> None:
     facts = tinyml("check", real, "--board", "host", "--pareto", "--calibrate", data, "--json").facts
     assert facts["fits"] and facts["boards"][0]["pareto"]
+
+
+def test_precision_by_layer(tinyml: Command, real: Path, data: Path) -> None:
+    precision = ("--equalization", "off", "--int16", "stem", "--int4", "log*", "--int4", "pointwise")
+    answer = tinyml("quantize", real, "--data", data, "-o", "q.tflite", *precision, "--json")
+    layers = {row["name"]: (row["weights"], row["activation"]) for row in answer.facts["layers"]}
+    assert answer.code == 0 and layers["stem"] == ("int8", "int16") and layers["logits"] == ("int4", "int8")
+    assert {"name", "op", "weights", "activation", "weights_bytes", "int4_db", "int16_db"} == set(
+        answer.facts["layers"][0]
+    )
+    types = {tensor.dtype.value for tensor in pipeline.load("q.tflite").tensors}
+    assert {"int4", "int8", "int16", "int32", "int64"} == types
+    shown = tinyml("quantize", real, "--data", data, "-o", "q.tflite", *precision)
+    assert "int16 besides" in shown.out and "alone int4" in shown.out
+
+
+def test_budgets(tinyml: Command, real: Path, data: Path, model: Path) -> None:
+    answer = tinyml("quantize", real, "--data", data, "-o", "q.tflite", "--flash-budget", "500", "--json")
+    assert answer.code == 0 and answer.facts["weights_bytes"] <= 500
+    assert tinyml("quantize", real, "--data", data, "-o", "q.tflite", "--flash-budget", "50").code == 1
+    too_much = tinyml("quantize", real, "--data", data, "-o", "q.tflite", "--min-sqnr", "300")
+    assert too_much.code == 1 and "int16 wherever it can be" in too_much.err
+    ignored = tinyml("plan", model, "--board", "host", "--flash-budget", "50")
+    assert ignored.code == 2 and "add --calibrate" in ignored.err
+
+
+@on_host
+def test_test_of_mixed_precision(tinyml: Command, real: Path, data: Path) -> None:
+    calibrating = ("--calibrate", data, "--int4", "pointwise", "--int16", "stem")
+    facts = tinyml("test", real, "--board", "host", *calibrating, "--data", data, "--json").facts
+    assert facts["bit_exact"] is True and facts["samples"] == 12

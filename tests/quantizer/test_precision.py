@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +15,20 @@ from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.interpreter import run
 from tinyml.ir import Activation, Array, DType, Graph, Tensor
-from tinyml.ops import Add, AveragePool2D, Concatenation, MaxPool2D, Mean, Mul, Pad, Reshape, Softmax
+from tinyml.ops import (
+    Add,
+    AveragePool2D,
+    Concatenation,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Pad,
+    Reshape,
+    Softmax,
+    Tanh,
+)
 from tinyml.passes import optimize
 from tinyml.quantizer import Calibration, Settings, compare, make_report, quantize, quantize_measured, to_html
 from tinyml.quantizer.measure import to_codes
@@ -46,12 +60,14 @@ def precisions(graph: Graph) -> dict[str, tuple[str | None, str]]:
     return found
 
 
-def require_tflm_agrees(graph: Graph, rows: Sequence[Sequence[Array]]) -> None:
-    codes = [[to_codes(x, t) for x, t in zip(row, graph.inputs, strict=True)] for row in rows]
-    (expected,) = run_tflm_cases([(to_tflite(graph), codes)])
-    for row, theirs in zip(codes, expected, strict=True):
-        for ours, wanted in zip(run(graph, row), theirs, strict=True):
-            np.testing.assert_array_equal(ours, wanted)
+def require_tflm_agrees(graphs: Graph | Sequence[Graph], rows: Sequence[Sequence[Array]]) -> None:
+    graphs = [graphs] if isinstance(graphs, Graph) else graphs
+    codes = [[[to_codes(x, t) for x, t in zip(row, g.inputs, strict=True)] for row in rows] for g in graphs]
+    found = run_tflm_cases([(to_tflite(graph), given) for graph, given in zip(graphs, codes, strict=True)])
+    for graph, given, expected in zip(graphs, codes, found, strict=True):
+        for row, theirs in zip(given, expected, strict=True):
+            for ours, wanted in zip(run(graph, row), theirs, strict=True):
+                np.testing.assert_array_equal(ours, wanted)
 
 
 def test_int16_in_one_layer_recovers_an_outlier_channel() -> None:
@@ -82,12 +98,30 @@ def test_tflm_computes_the_same_of_every_border(pattern: str) -> None:
     assert DType.INT16 in widths and (pattern != "*" or DType.INT4 not in widths)
     graph = optimize(made.graph)
     require_tflm_agrees(graph, samples(real, 3, seed=1))
+    codes = [to_codes(x, t) for x, t in zip(rows[0], graph.inputs, strict=True)]
+    for ours, before in zip(run(graph, codes), run(made.graph, codes), strict=True):
+        np.testing.assert_array_equal(ours, before)
     if pattern == "*":
         logits = [compare(real, m.graph, Calibration(rows)).layers for m in (made, plain)]
         wide, narrow = (next(layer for layer in layers if layer.name == "flat").sqnr_db for layers in logits)
         assert wide > narrow + 5
         assert graph.inputs[0].dtype is DType.INT16 and graph.outputs[1].dtype is DType.INT16
-        assert graph.outputs[0].dtype is DType.INT8, "softmax has no int16"
+        assert graph.outputs[0].dtype is DType.INT16 and graph.outputs[0].affine.scale == 1 / 32768
+
+
+def test_fixed_quantizations_have_their_int16_form() -> None:
+    """At either side of a border, and behind an op that takes no int16."""
+    made = []
+    for op, pattern in product((Logistic(), Tanh(), Softmax()), ("before", "after", "*")):
+        net = FloatNet(1, 6, 6, 3)
+        x = net.add(op, net.conv(net.input, 4, act=Activation.NONE, name="before"), name="after")
+        real = net.graph(net.add(LeakyRelu(0.1), net.add(Reshape((1, 144)), x), name="last"))
+        settings = Settings("minmax", "off", "off", int16=(pattern,))
+        made.append(quantize_measured(real, Calibration(samples(real, 10)), settings).graph)
+        assert made[-1].nodes[-1].inputs[0].dtype is DType.INT8, "a LEAKY_RELU reads int8"
+        (fixed,) = (node.output for node in made[-1].nodes if node.op == op)
+        assert fixed.affine.scale == 1 / 32768 and fixed.dtype is DType.INT16
+    require_tflm_agrees([optimize(graph) for graph in made], samples(real, 4))
 
 
 def test_int4_by_name() -> None:
@@ -139,10 +173,10 @@ def test_both_budgets() -> None:
 def test_what_cannot_be_kept_is_said() -> None:
     real = classifier()
     rows = Calibration(samples(real, 12))
-    with pytest.raises(CheckError, match=r"int16 wherever it can be gives .* dB, 200 dB are asked for"):
+    with pytest.raises(CheckError, match=r"int16 wherever it can be gives .* dB, 200 dB are asked for; the rest"):
         quantize_measured(real, rows, Settings("minmax", "off", "off", min_sqnr_db=200))
-    with pytest.raises(UsageError, match=r"int16 'scores' names no layer that can be int16"):
-        quantize_measured(real, rows, Settings(int16=("scores",)))
+    with pytest.raises(UsageError, match=r"int16 'none' names no layer that can be int16"):
+        quantize_measured(real, rows, Settings(int16=("none",)))
     with pytest.raises(UsageError, match=r"int4 'mean' names no layer that can be int4"):
         quantize_measured(real, rows, Settings(int4=("mean",)))
 
@@ -156,7 +190,7 @@ def test_the_report_names_the_precision_of_each_layer() -> None:
     facts = json.loads(json.dumps(report.facts(), allow_nan=False))
     layers = {row["name"]: row for row in facts["layers"]}
     assert layers["stem"]["activation"] == "int16" and layers["logits"]["weights"] == "int4"
-    assert layers["scores"]["int4_db"] is None and layers["scores"]["int16_db"] is None
+    assert layers["scores"]["int4_db"] is None and layers["image"]["int16_db"] > 10
     assert layers["pointwise"]["int4_db"] > 10 and layers["pointwise"]["int16_db"] > 10
     types = {row["name"]: row["type"] for row in facts["tensors"]}
     assert types["stem"] == types["image/int16"] == "int16" and types["image"] == types["scores"] == "int8"

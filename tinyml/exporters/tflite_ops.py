@@ -209,11 +209,13 @@ def _binary(name: str, options: type[Any], wide: int) -> Row:
     return row
 
 
-def _plain(name: str, version: int, options: type[Any] | None = None) -> Row:
-    """An op without attributes."""
+def _plain(name: str, version: int, options: type[Any] | None = None, wide: int = 0) -> Row:
+    """An op without attributes. wide: the version for int16, where it is another."""
 
     def row(op: Op, node: Node, model: ModelWriter) -> None:
-        model.operator(name, version, node.inputs, node.outputs, options() if options else None)
+        model.operator(
+            name, _version(node, version, wide or version), node.inputs, node.outputs, options() if options else None
+        )
 
     return row
 
@@ -233,7 +235,7 @@ def _leaky_relu(op: LeakyRelu, node: Node, model: ModelWriter) -> None:
 def _softmax(op: Softmax, node: Node, model: ModelWriter) -> None:
     options = schema.SoftmaxOptionsT()
     options.beta = op.beta
-    model.operator("SOFTMAX", 2, node.inputs, node.outputs, options)
+    model.operator("SOFTMAX", _version(node, 2, 3), node.inputs, node.outputs, options)
 
 
 def _windowed(options: Any, op: Conv2D | DepthwiseConv2D | TransposeConv | AveragePool2D | MaxPool2D) -> Any:
@@ -289,7 +291,7 @@ ROWS: dict[type[Op], Row] = {
     FullyConnected: _fully_connected,
     HardSwish: _plain("HARD_SWISH", 1, schema.HardSwishOptionsT),
     LeakyRelu: _leaky_relu,
-    Logistic: _plain("LOGISTIC", 2),
+    Logistic: _plain("LOGISTIC", 2, wide=3),
     Lstm: _lstm,
     MaxPool2D: _max_pool2d,
     Mean: _mean,
@@ -306,7 +308,7 @@ ROWS: dict[type[Op], Row] = {
     StridedSlice: _strided_slice,
     Sub: _binary("SUB", schema.SubOptionsT, 5),
     Svdf: _svdf,
-    Tanh: _plain("TANH", 2),
+    Tanh: _plain("TANH", 2, wide=3),
     Transpose: _transpose,
     TransposeConv: _transpose_conv,
 }

@@ -247,7 +247,7 @@ def _pointwise(op: Op) -> Function:
 def _fixed_output(kind: type[Logistic] | type[Tanh]) -> Function:
     def lower(call: Call, options: Any) -> Lowered:
         call.require_activations(call.input(0), call.output)
-        _require_output_quant(call, kind.OUTPUT_QUANT.scale, kind.OUTPUT_QUANT.zero_point)
+        _require_output_quant(call, kind)
         return kind(), [call.input(0)]
 
     return lower
@@ -255,14 +255,16 @@ def _fixed_output(kind: type[Logistic] | type[Tanh]) -> Function:
 
 def _softmax(call: Call, options: Any) -> Lowered:
     call.require_activations(call.input(0), call.output)
-    _require_output_quant(call, Softmax.OUTPUT_QUANT.scale, Softmax.OUTPUT_QUANT.zero_point)
+    _require_output_quant(call, Softmax)
     return Softmax(finite(options.Beta(), "beta")), [call.input(0)]
 
 
-def _require_output_quant(call: Call, scale: float, zero_point: int) -> None:
+def _require_output_quant(call: Call, kind: type[Logistic] | type[Tanh] | type[Softmax]) -> None:
     quant = call.output.quant
-    if quant and (quant.zero_point != zero_point or abs(quant.scale - scale) > 1e-3 * scale):
-        raise UnsupportedError(f"an output of {quant}; TFLite Micro has {scale:.6g} * (q - {zero_point}) only")
+    wanted = kind.OUTPUT_QUANT_INT16 if call.output.dtype is DType.INT16 else kind.OUTPUT_QUANT
+    off = 1e-3 * wanted.scale
+    if quant and (quant.zero_point != wanted.zero_point or abs(quant.scale - wanted.scale) > off):
+        raise UnsupportedError(f"an output of {quant}; TFLite Micro has {wanted} only")
 
 
 def _leaky_relu(call: Call, options: Any) -> Lowered:

@@ -63,7 +63,8 @@ def check_weights(
         raise UnsupportedError(f"weights {shown(weights.name)} are computed at run time; constants are needed")
     if weights.quant is None or weights.quant.axis not in (None, axis):
         raise ModelError(f"weights {shown(weights.name)} have no scales along axis {axis}")
-    if any(weights.quant.zero_points) and (symmetric or weights.quant.is_per_channel):
+    plain = weights.dtype is source.dtype is DType.INT8  # int4 weights, and those for int16, are symmetric
+    if any(weights.quant.zero_points) and (symmetric or weights.quant.is_per_channel or not plain):
         raise UnsupportedError(f"weights {shown(weights.name)} with zero points other than 0")
 
 

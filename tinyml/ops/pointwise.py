@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir import Array, Cut, Node, Op, Shape, Tensor
+from tinyml.ir import Array, Cut, DType, Node, Op, Shape, Tensor
 from tinyml.ir.requantize import Int64
 
 
@@ -17,6 +17,10 @@ class Pointwise(Op):
     @abstractmethod
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
         """f on quantized numbers of `source`, in quantized numbers of `output`; clamped to int8 afterwards."""
+
+    def map_int16(self, values: Array, source: Tensor) -> Int64:
+        """f on int16, for ops that take it."""
+        raise NotImplementedError(self.kind)
 
     @abstractmethod
     def map_float(self, values: Array) -> Array:
@@ -37,6 +41,8 @@ class Pointwise(Op):
         return np.clip(answers, -128, 127).astype(np.int8)
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
+        if node.output.dtype is DType.INT16:
+            return (self.map_int16(values[0], node.inputs[0]).astype(np.int16),)
         return (self.table(node)[values[0].astype(np.int64) + 128],)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyml.ir import Tensor
+from tinyml.errors import UnsupportedError
+from tinyml.ir import Tensor, shown
+from tinyml.ir.lookup import MOST_SCALE
 from tinyml.ir.requantize import Int64, multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -22,3 +24,11 @@ def on_input_range(values: Int64, source: Tensor, middle: Callable[[Int64], Int6
     inside = np.clip(centred, -radius, radius)
     result = middle(multiply_by_quantized_multiplier(inside, *quantize_multiplier(real)))
     return np.where(centred <= -radius, -128, np.where(centred >= radius, 127, result))
+
+
+def check_lookup(source: Tensor) -> None:
+    """UnsupportedError for an int16 operand of steps that TFLM's tables do not reach."""
+    if source.affine.scale > MOST_SCALE:
+        raise UnsupportedError(
+            f"{shown(source.name)} is int16 of scale {source.affine.scale:.6g}; at most {MOST_SCALE:.6g}"
+        )

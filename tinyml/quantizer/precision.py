@@ -19,7 +19,7 @@ from tinyml.ir import Graph, Node, Quant, Tensor
 from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected, Pad, Quantize
 from tinyml.quantizer.convert import Conversion, convert
 from tinyml.quantizer.observers import wide_quant
-from tinyml.quantizer.ranges import Choice, Observation, quant_of
+from tinyml.quantizer.ranges import FIXED, Choice, Observation, quant_of
 from tinyml.quantizer.rules import Group, group_of, groups
 
 INT4_OPS = (Conv2D, DepthwiseConv2D, FullyConnected)
@@ -62,6 +62,8 @@ def mixed(
         tensor = group.tensors[0]
         if tensor not in bordered.wide:
             chosen[group] = choices[of[group]]
+        elif demanded := _demanded(bordered.graph, group):
+            chosen[group] = Choice(demanded, FIXED)
         elif bordered.origin[tensor] is tensor:
             chosen[group] = Choice(wide_quant(histograms[group].low, histograms[group].high), WIDE_OBSERVER)
         else:
@@ -79,9 +81,18 @@ def takes_int16(node: Node) -> bool:
 
 
 def may_be_wide(graph: Graph, group: Group) -> bool:
-    """Whether a group can be int16: all that computes it takes int16, and no kernel demands a certain quantization."""
-    producers = [graph.producer[tensor] for tensor in group.tensors if tensor in graph.producer]
-    return group.fixed is None and all(map(takes_int16, producers))
+    """Whether a group can be int16: all that computes it takes int16."""
+    return all(map(takes_int16, _producers(graph, group)))
+
+
+def _demanded(graph: Graph, group: Group) -> Quant | None:
+    """The quantization that a kernel demands of an int16 group."""
+    found = (getattr(node.op, "OUTPUT_QUANT_INT16", None) for node in _producers(graph, group))
+    return next((quant for quant in found if quant), None)
+
+
+def _producers(graph: Graph, group: Group) -> list[Node]:
+    return [graph.producer[tensor] for tensor in group.tensors if tensor in graph.producer]
 
 
 def named(observation: Observation, int16: tuple[str, ...], int4: tuple[str, ...]) -> Precision:
@@ -117,7 +128,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 def _names(graph: Graph, group: Group) -> list[str]:
     """Of a group's tensors, and of the layers that produce them."""
-    return [t.name for t in group.tensors] + [graph.producer[t].name for t in group.tensors if t in graph.producer]
+    return [t.name for t in group.tensors] + [node.name for node in _producers(graph, group)]
 
 
 @dataclass

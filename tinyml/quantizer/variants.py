@@ -223,8 +223,8 @@ class _Search:
                 return variant, search.rows(start, precision)
             if not possible:
                 raise CheckError(
-                    f"{self._graph.name}: int16 wherever it can be gives {reached:.1f} dB, {wanted:g} dB are asked; "
-                    "the rest is what the weights lose",
+                    f"{self._graph.name}: int16 wherever it can be gives {reached:.1f} dB, {wanted:g} dB are asked "
+                    "for; the rest is what the weights lose",
                     "a lower bound, or a greater flash budget" if settings.flash_budget else "a lower bound",
                 )
             least = max(least, wanted) + max(wanted - reached, 0.1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from codegen.kernels.fields import pool_fields
+from codegen.kernels.fields import MOST_INT16, pool_fields
 from tinyml.ir import DType, Node
 from tinyml.kernel import INT16_TYPES, Kernel, Types
 from tinyml.ops import AveragePool2D
-
-MOST_INT16 = 2**16  # whose sum an int32 holds
 
 
 def _sum_fits(node: Node) -> bool:

@@ -302,6 +302,13 @@ KERNELS = (
         accepts=is_pointwise,
     ),
     Kernel(name="tml_conv2d_s8", op=Conv2D, struct="tml_conv2d", parameters=parameters),
-    Kernel(name="tml_conv2d_s4", op=Conv2D, struct="tml_conv2d", parameters=parameters, types=INT4_WEIGHTS),
+    Kernel(
+        name="tml_conv2d_s4",
+        op=Conv2D,
+        struct="tml_conv2d",
+        parameters=parameters,
+        types=INT4_WEIGHTS,
+        scratch_bytes=lambda node: node.inputs[1].size // node.inputs[1].shape[0],
+    ),
     Kernel(name="tml_conv2d_s16", op=Conv2D, struct="tml_conv2d_wide", parameters=wide_parameters, types=INT16_TYPES),
 )

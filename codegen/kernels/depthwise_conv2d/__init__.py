@@ -298,6 +298,7 @@ KERNELS = (
         struct="tml_depthwise_conv2d",
         parameters=parameters,
         types=INT4_WEIGHTS,
+        scratch_bytes=lambda node: node.inputs[1].size,
         in_place=_reference_in_place,
     ),
     Kernel(

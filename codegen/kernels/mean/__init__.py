@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.kernels.fields import zero_point_fields
+from codegen.kernels.fields import MOST_INT16, zero_point_fields
 from tinyml.ir import DType, Node
 from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
 from tinyml.ops import Mean
 
-MOST_INT16 = 2**16  # whose sum an int32 holds
 LOOPS = 3  # nested loops of the kernel over kept axes, and over reduced ones
 
 Axis = tuple[int, int]  # size, stride in input values

@@ -1,11 +1,15 @@
-"""The kernel of every int8 function of one int8 value."""
+"""The kernel of every int8 function of one int8 value, and those of int16."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyml.ir import Node
-from tinyml.kernel import Fields, Kernel
+from tinyml.ir.lookup import sigmoid_scaling, sigmoid_table
+from tinyml.kernel import INT16_TYPES, Fields, Kernel
 from tinyml.ops import HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh
 from tinyml.ops.pointwise import Pointwise
+from tinyml.ops.saturating import check_lookup
 
 
 def parameters(node: Node) -> Fields:
@@ -15,17 +19,33 @@ def parameters(node: Node) -> Fields:
     return {"table": op.table(node)}
 
 
+def sigmoid_parameters(node: Node) -> Fields:
+    """Fields of tml_sigmoid besides its views."""
+    op = node.op
+    assert isinstance(op, Logistic | Tanh)
+    check_lookup(node.inputs[0])
+    multiplier, shift = sigmoid_scaling(node.inputs[0].affine.scale, int(isinstance(op, Tanh)))
+    return {"multiplier": multiplier, "shift": shift, "table": sigmoid_table().astype(np.uint16)}
+
+
 def in_place(node: Node) -> tuple[int, ...]:
     return () if node.inputs[0].is_constant else (0,)
 
 
-KERNELS = tuple(
-    Kernel(
-        name="tml_unary_s8",
-        op=op,
-        struct="tml_unary",
-        parameters=parameters,
-        in_place=in_place,
-    )
-    for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)
+KERNELS = (
+    *(
+        Kernel(name="tml_unary_s8", op=op, struct="tml_unary", parameters=parameters, in_place=in_place)
+        for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)
+    ),
+    *(
+        Kernel(
+            name=f"tml_{op.kind}_s16",
+            op=op,
+            struct="tml_sigmoid",
+            parameters=sigmoid_parameters,
+            types=INT16_TYPES,
+            in_place=in_place,
+        )
+        for op in (Logistic, Tanh)
+    ),
 )
