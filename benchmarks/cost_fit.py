@@ -1,0 +1,79 @@
+"""Least absolute relative errors with factors of 0 or more; the error of what was not fitted to.
+
+Absolute, not squared: a compiler folds a layer in a hundred to next to nothing, which must not weigh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+FOLDS = 5
+_ROUNDS, _EXACT = 8, 0.01  # of reweighting; relative errors below this weigh as squares
+SMALL = 300  # instructions: differences below are no matter, and the smallest layers are a compiler's constants
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Fit:
+    """factors: by term, all above 0. error: that 9 of 10 left-out layers stay within, relative; middle: half of them."""
+
+    factors: dict[str, float]
+    error: float
+    middle: float
+    samples: int
+
+
+def fit(terms: Sequence[dict[str, float]], counts: Sequence[int]) -> Fit:
+    """What each term costs, and the error by cross-validation: each layer is predicted from four fifths of the others."""
+    names = sorted({name for term in terms for name in term})
+    table = np.array([[term.get(name, 0.0) for name in names] for term in terms])
+    target = np.array(counts, np.float64)
+    folds = np.random.default_rng(0).permutation(len(counts)) % FOLDS
+    missed = np.zeros(len(counts))
+    for fold in range(FOLDS):
+        kept, left = folds != fold, folds == fold
+        guess = table[left] @ _factors(table[kept], target[kept])
+        missed[left] = np.abs(guess - target[left]) / (target[left] + SMALL)
+    factors = {name: float(f"{value:.5g}") for name, value in zip(names, _factors(table, target), strict=True) if value}
+    error, middle = (round(float(np.quantile(missed, share)), 4) for share in (0.9, 0.5))
+    return Fit(factors, error, middle, len(counts))
+
+
+def _factors(table: Floats, target: Floats) -> Floats:
+    relative = table / (target + SMALL)[:, None]
+    scale = np.maximum(np.linalg.norm(relative, axis=0), _LEAST)
+    relative, wanted = relative / scale, target / (target + SMALL)
+    weights = np.ones(len(target))
+    for _ in range(_ROUNDS):
+        factors = nonnegative(relative * weights[:, None], wanted * weights)
+        weights = 1 / np.sqrt(np.maximum(np.abs(relative @ factors - wanted), _EXACT))
+    return factors / scale
+
+
+def nonnegative(table: Floats, target: Floats) -> Floats:
+    """argmin |table @ x - target| over x >= 0: the active set method (Lawson and Hanson 1974, chapter 23)."""
+    count = table.shape[1]
+    x, free = np.zeros(count), np.zeros(count, bool)
+    for _ in range(3 * count):
+        slope = table.T @ (target - table @ x)
+        slope[free] = 0.0
+        if slope.max(initial=0.0) < 1e-7:
+            break
+        free[int(slope.argmax())] = True
+        while True:
+            trial = np.zeros(count)
+            trial[free] = np.linalg.lstsq(table[:, free], target, rcond=1e-10)[0]
+            below = free & (trial <= 0)
+            if not below.any():
+                break
+            steps = x[below] / np.maximum(x[below] - trial[below], 1e-300)
+            x += steps.min() * (trial - x)
+            free &= x > 1e-12
+            x[~free] = 0.0
+        x = trial
+    return x
