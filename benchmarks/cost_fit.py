@@ -20,7 +20,7 @@ _LEAST = 1e-9
 
 @dataclass(frozen=True)
 class Fit:
-    """factors: by term, all above 0. error: that 9 of 10 left-out layers stay within, relative; middle: half of them."""
+    """factors: by term, above 0. error, middle: that 9 of 10, and half, of the left-out layers are within; relative."""
 
     factors: dict[str, float]
     error: float
@@ -29,7 +29,7 @@ class Fit:
 
 
 def fit(terms: Sequence[dict[str, float]], counts: Sequence[int]) -> Fit:
-    """What each term costs, and the error by cross-validation: each layer is predicted from four fifths of the others."""
+    """What each term costs, and the error by cross-validation: each layer is predicted from others only."""
     names = sorted({name for term in terms for name in term})
     table = np.array([[term.get(name, 0.0) for name in names] for term in terms])
     target = np.array(counts, np.float64)

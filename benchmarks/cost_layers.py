@@ -114,13 +114,26 @@ def _operand(shape: tuple[int, ...], name: str = "input") -> Tensor:
     return activation(np.random.default_rng(0), name, shape, Quant.per_tensor(1 / 64, -3))
 
 
-def _padding(
-    rng: Rng, height: int, width: int, kernel: tuple[int, int], stride: tuple[int, int]
-) -> Padding:
+def _padding(rng: Rng, height: int, width: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Padding:
     return same_padding(height, width, kernel, stride, (1, 1)) if rng.random() < 0.7 else Padding()
 
 
-_KERNELS = ((1, 1), (1, 1), (1, 1), (1, 1), (3, 3), (3, 3), (3, 3), (5, 5), (10, 4), (3, 1), (1, 3), (5, 1), (2, 2), (7, 7))
+_KERNELS = (
+    (1, 1),
+    (1, 1),
+    (1, 1),
+    (1, 1),
+    (3, 3),
+    (3, 3),
+    (3, 3),
+    (5, 5),
+    (10, 4),
+    (3, 1),
+    (1, 3),
+    (5, 1),
+    (2, 2),
+    (7, 7),
+)
 
 
 def conv2d(rng: Rng) -> Graph:
@@ -130,7 +143,9 @@ def conv2d(rng: Rng) -> Graph:
     padding = Padding() if kernel == (1, 1) else _padding(rng, height, width, kernel, stride)
     depth = int(rng.choice([1, 3, 3, 4])) if rng.random() < 0.2 else _channels(rng)
     image = _operand((1, height, width, depth))
-    return _finished(rng, Conv2D(*stride, padding=padding, activation=_activation(rng)), image, (_channels(rng), *kernel, depth))
+    return _finished(
+        rng, Conv2D(*stride, padding=padding, activation=_activation(rng)), image, (_channels(rng), *kernel, depth)
+    )
 
 
 def depthwise_conv2d(rng: Rng) -> Graph:
@@ -166,7 +181,9 @@ def add(rng: Rng) -> Graph:
 def mul(rng: Rng) -> Graph:
     shape = _shape(rng)
     second = shape if rng.random() < 0.4 else (1, 1, 1, shape[3])
-    return one_node(Mul(_activation(rng)), [_operand(shape, "first"), _operand(second, "second")], [Quant.per_tensor(1 / 64, -3)])
+    return one_node(
+        Mul(_activation(rng)), [_operand(shape, "first"), _operand(second, "second")], [Quant.per_tensor(1 / 64, -3)]
+    )
 
 
 def _pool(op: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[Rng], Graph]:

@@ -89,7 +89,7 @@ def _plan(layers: Sequence[Layer], board: Board) -> Plan:
 def _held(layer: Layer, tensor: Tensor) -> int:
     """Rows of a ring where the layer runs over several ticks, as in a fused group."""
     height = tensor.hwc[0]
-    if len(layer.rows.end) == 1 or layer.kernel.accumulates and tensor in layer.node.outputs:
+    if len(layer.rows.end) == 1 or (layer.kernel.accumulates and tensor in layer.node.outputs):
         return height
     if tensor in layer.node.outputs:
         return min(height, 4)

@@ -130,7 +130,9 @@ def errors(models: Sequence[Path], boards: Sequence[str]) -> Iterator[str]:
             if found is None:
                 rows.append((graph.name, board.cpu.core, f"{count:,}", "unknown kernels", "", "", ""))
                 continue
-            large = [(e / n - 1, s.kernel) for e, n, s in zip(found.steps, steps, plan.steps, strict=True) if n > count / 50]
+            large = [
+                (e / n - 1, s.kernel) for e, n, s in zip(found.steps, steps, plan.steps, strict=True) if n > count / 50
+            ]
             off, kernel = max(large, key=lambda pair: abs(pair[0]))
             rows.append(
                 (

@@ -1,7 +1,7 @@
 """What kernels cost on a core, estimated from shapes: instructions, and time under a stated assumption."""
 
 from tinyml.costs.model import CPI, CostModel, KernelCost, cost_model, kernel_sources
-from tinyml.costs.plan import Estimate, estimate, step_calls
+from tinyml.costs.plan import Estimate, estimate, milliseconds, step_calls
 
 __all__ = [
     "CPI",
@@ -11,5 +11,6 @@ __all__ = [
     "cost_model",
     "estimate",
     "kernel_sources",
+    "milliseconds",
     "step_calls",
 ]

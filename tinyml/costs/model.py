@@ -1,6 +1,6 @@
-"""A core's cost model: for every kernel, instructions as a sum of terms (terms.py) times factors from costs/<core>.json.
+"""A core's cost model: for every kernel, instructions as a sum of terms (terms.py) times factors (<core>.json).
 
-The factors are least-squares fits to instructions counted under QEMU's icount; `python -m benchmarks.costs --fit` makes
+The factors are fitted to instructions counted under QEMU's icount; `python -m benchmarks.costs --fit` makes
 the files anew. An estimate is arithmetic on a node's shapes, some tens of microseconds: fit for a search.
 """
 
@@ -40,7 +40,7 @@ CPI: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class KernelCost:
-    """factors: instructions per unit of each term. error: relative; 9 of 10 layers that were not fitted to are within."""
+    """factors: instructions per unit of a term. error: relative; 9 of 10 layers that were not fitted to are within."""
 
     factors: Mapping[str, float]
     error: float

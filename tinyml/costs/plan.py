@@ -52,12 +52,15 @@ class Estimate:
         }
 
     def __str__(self) -> str:
-        time = self.seconds
-        shown = f"{time:.3g} s" if time >= 1 else f"{1000 * time:.3g} ms"
         return (
             f"estimated {self.instructions:,} instructions ± {self.error:.0%}: "
-            f"{shown} if one takes {self.cpi} cycles at {self.clock_hz / 1e6:g} MHz"
+            f"{milliseconds(self.seconds)} if one takes {self.cpi} cycles (assumed) at {self.clock_hz / 1e6:g} MHz"
         )
+
+
+def milliseconds(seconds: float) -> str:
+    """Three digits with a unit."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def estimate(plan: Plan, board: Board) -> Estimate | None:

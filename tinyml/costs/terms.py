@@ -1,4 +1,4 @@
-"""What a kernel does in a call, counted: rows, pixels, values, products, and the loops of the kernels that have their own.
+"""What a kernel does in a call, counted: rows, pixels, values, products, and the loops of kernels that have their own.
 
 A kernel's instructions are a sum of these terms, each times a factor that was fitted to measurements (costs/*.json).
 Every term is plain arithmetic on shapes and attributes; weights are never looked at.
