@@ -19,7 +19,7 @@ from tinyml.passes import Saving
 from tinyml.profiler.profile import COLUMNS, Profile
 from tinyml.profiler.verification import Verification
 from tinyml.scheduler import Plan
-from tinyml.tuning import Tuning
+from tinyml.tuning import TunedStep, Tuning
 
 
 def tensor_facts(tensor: Tensor) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def tuning_facts(tuning: Tuning) -> dict[str, Any]:
 def tuning_table(tuning: Tuning, board: str) -> Table:
     """The steps that had a choice."""
     rows = [
-        (shown(step.layer), step.kernel, step.counts.get(step.kernel), step.before or "", _others(step.counts, step.kernel))
+        (shown(step.layer), step.kernel, step.counts.get(step.kernel), step.before or "", _others(step))
         for step in tuning.steps
         if len(step.counts) > 1
     ]
@@ -277,8 +277,8 @@ def tuning_table(tuning: Tuning, board: str) -> Table:
     return result
 
 
-def _others(counts: Mapping[str, int], kernel: str) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if name != kernel)
+def _others(step: TunedStep) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in step.counts.items() if name != step.kernel)
 
 
 def _part(row: Mapping[str, Any], region: str, key: str) -> object:
