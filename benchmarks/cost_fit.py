@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 FOLDS = 5
-_ROUNDS, _EXACT = 8, 0.01  # of reweighting; relative errors below this weigh as squares
+_ROUNDS, _EXACT = 12, 0.01  # of reweighting; relative errors below this weigh as squares
 SMALL = 300  # instructions: differences below are no matter, and the smallest layers are a compiler's constants
 _LEAST = 1e-9
 
@@ -45,35 +45,41 @@ def fit(terms: Sequence[dict[str, float]], counts: Sequence[int]) -> Fit:
 
 
 def _factors(table: Floats, target: Floats) -> Floats:
-    relative = table / (target + SMALL)[:, None]
-    scale = np.maximum(np.linalg.norm(relative, axis=0), _LEAST)
-    relative, wanted = relative / scale, target / (target + SMALL)
-    weights = np.ones(len(target))
+    """Rounds of weighted squares, from absolute ones on. Errors are relative to the larger of estimate and count: so a
+    layer that the compiler folded to next to nothing weighs no more than any other that is wrong."""
+    scale = np.maximum(np.linalg.norm(table, axis=0), _LEAST)
+    scaled, weights = table / scale, np.full(len(target), 1 / target.max())
     for _ in range(_ROUNDS):
-        factors = nonnegative(relative * weights[:, None], wanted * weights)
-        weights = 1 / np.sqrt(np.maximum(np.abs(relative @ factors - wanted), _EXACT))
+        factors = nonnegative(scaled * weights[:, None], target * weights)
+        found = scaled @ factors
+        size = np.maximum(found, target) + SMALL
+        weights = 1 / size / np.sqrt(np.maximum(np.abs(found - target) / size, _EXACT))
     return factors / scale
 
 
 def nonnegative(table: Floats, target: Floats) -> Floats:
-    """argmin |table @ x - target| over x >= 0: the active set method (Lawson and Hanson 1974, chapter 23)."""
+    """argmin |table @ x - target| over x >= 0: the active set method (Lawson and Hanson 1974, chapter 23), on the normal
+    equations. A trace of the diagonal keeps terms that are nearly alike apart."""
     count = table.shape[1]
+    normal, wanted = table.T @ table, table.T @ target
+    normal[np.diag_indices(count)] *= 1 + 1e-8
+    normal[np.diag_indices(count)] += 1e-12 * normal.trace() / count
     x, free = np.zeros(count), np.zeros(count, bool)
+    least = 1e-7 * max(float(np.abs(wanted).max(initial=0.0)), 1e-300)
     for _ in range(3 * count):
-        slope = table.T @ (target - table @ x)
-        slope[free] = 0.0
-        if slope.max(initial=0.0) < 1e-7:
+        slope = np.where(free, 0.0, wanted - normal @ x)
+        if slope.max(initial=0.0) < least:
             break
         free[int(slope.argmax())] = True
         while True:
             trial = np.zeros(count)
-            trial[free] = np.linalg.lstsq(table[:, free], target, rcond=1e-10)[0]
+            trial[free] = np.linalg.solve(normal[np.ix_(free, free)], wanted[free])
             below = free & (trial <= 0)
             if not below.any():
                 break
             steps = x[below] / np.maximum(x[below] - trial[below], 1e-300)
             x += steps.min() * (trial - x)
-            free &= x > 1e-12
+            free &= x > 1e-12 * max(float(x.max()), 1e-300)
             x[~free] = 0.0
         x = trial
     return x

@@ -20,7 +20,8 @@ from tinyml.scheduler.strips import cut_node
 class Estimate:
     """Of one inference. Steps in the order of the plan.
 
-    error: relative, of the sum if all layers err alike; single layers err more. cpi: cycles per instruction assumed.
+    error: relative, of the sum, if all its layers err alike, or what whole networks were off if that is more; single
+        layers may err more. cpi: cycles per instruction assumed.
     """
 
     steps: tuple[float, ...]
@@ -71,7 +72,8 @@ def estimate(plan: Plan, board: Board) -> Estimate | None:
     if model is None or len(known) < len(steps):
         return None
     off = sum(count * model.error(step.kernel) for count, step in zip(known, plan.steps, strict=True))
-    return Estimate(tuple(known), off / max(sum(known), 1), CPI[board.cpu.core], board.cpu.clock_hz)
+    error = max(off / max(sum(known), 1), model.networks_error)
+    return Estimate(tuple(known), error, CPI[board.cpu.core], board.cpu.clock_hz)
 
 
 def step_instructions(model: CostModel, step: Step) -> float | None:
