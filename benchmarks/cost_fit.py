@@ -58,8 +58,8 @@ def _factors(table: Floats, target: Floats) -> Floats:
 
 
 def nonnegative(table: Floats, target: Floats) -> Floats:
-    """argmin |table @ x - target| over x >= 0: the active set method (Lawson and Hanson 1974, chapter 23), on the normal
-    equations. A trace of the diagonal keeps terms that are nearly alike apart."""
+    """argmin |table @ x - target| over x >= 0: the active set method (Lawson and Hanson 1974, chapter 23) on the normal
+    equations, with a little added to the diagonal for terms that are nearly alike."""
     count = table.shape[1]
     normal, wanted = table.T @ table, table.T @ target
     normal[np.diag_indices(count)] *= 1 + 1e-8

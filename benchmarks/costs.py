@@ -26,7 +26,7 @@ from codegen.kernels import KERNELS
 from tests.profiler.nets import random_net
 from tinyml import pipeline
 from tinyml.board import Board, load_board
-from tinyml.costs import estimate, kernel_sources, step_calls
+from tinyml.costs import cost_model, estimate, kernel_sources, step_calls
 from tinyml.costs.model import COSTS
 from tinyml.costs.terms import Terms, terms_of
 from tinyml.errors import FitError
@@ -174,6 +174,10 @@ def errors(models: Sequence[Path], boards: Sequence[str]) -> Iterator[str]:
                 )
             )
     yield from table(rows)
+    for core in sorted({load_board(board).cpu.core for board in boards}):
+        model = cost_model(core)
+        if model is not None and model.sources != kernel_sources():
+            yield f"\n{core}: fitted to other kernels than these; python -m benchmarks.costs --fit"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
