@@ -28,6 +28,7 @@ setup(
     package_dir={"tinyml._boards": "boards", "tinyml._firmware_templates": "firmware_templates"},
     package_data={
         "codegen": ["include/*.h", "kernels/*/*.h"],
+        "tinyml.costs": ["*.json"],
         "tinyml._boards": ["*.toml"],
         "tinyml._firmware_templates": ["*/*"],
     },

@@ -17,6 +17,7 @@ from tinyml._version import __version__
 
 if TYPE_CHECKING:
     from tinyml.board import Board, board_names, load_board
+    from tinyml.costs import Estimate, estimate
     from tinyml.errors import FitError, TinymlError
     from tinyml.firmware import Firmware
     from tinyml.importers.from_torch import from_torch
@@ -34,17 +35,20 @@ if TYPE_CHECKING:
         profile,
         read,
         test,
+        tune,
     )
     from tinyml.profiler.bisection import Bisection
     from tinyml.profiler.profile import Profile
     from tinyml.quantizer import quantize
     from tinyml.samples import Samples, load_samples
     from tinyml.scheduler import Plan
+    from tinyml.tuning import Tuning
 
 # public name -> module; resolved at first use (PEP 562), so that `import tinyml` is cheap
 _PUBLIC = {
     "Bisection": "tinyml.profiler.bisection",
     "Board": "tinyml.board",
+    "Estimate": "tinyml.costs",
     "Firmware": "tinyml.firmware",
     "FitError": "tinyml.errors",
     "Graph": "tinyml.ir",
@@ -53,10 +57,12 @@ _PUBLIC = {
     "Profile": "tinyml.profiler.profile",
     "Samples": "tinyml.samples",
     "TinymlError": "tinyml.errors",
+    "Tuning": "tinyml.tuning",
     "bisect": "tinyml.pipeline",
     "board_names": "tinyml.board",
     "build": "tinyml.pipeline",
     "connect": "tinyml.pipeline",
+    "estimate": "tinyml.costs",
     "export": "tinyml.pipeline",
     "export_onnx": "tinyml.pipeline",
     "export_tflm": "tinyml.pipeline",
@@ -70,11 +76,13 @@ _PUBLIC = {
     "read": "tinyml.pipeline",
     "run": "tinyml.interpreter",
     "test": "tinyml.pipeline",
+    "tune": "tinyml.pipeline",
 }
 
 __all__ = [
     "Bisection",
     "Board",
+    "Estimate",
     "Firmware",
     "FitError",
     "Graph",
@@ -83,11 +91,13 @@ __all__ = [
     "Profile",
     "Samples",
     "TinymlError",
+    "Tuning",
     "__version__",
     "bisect",
     "board_names",
     "build",
     "connect",
+    "estimate",
     "export",
     "export_onnx",
     "export_tflm",
@@ -101,6 +111,7 @@ __all__ = [
     "read",
     "run",
     "test",
+    "tune",
 ]
 
 

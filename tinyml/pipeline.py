@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,39 +13,40 @@ from typing import Any
 from codegen import generate, select_kernels
 from tinyml import importers
 from tinyml.board import Board, load_board
+from tinyml.costs import cost_model
 from tinyml.device import device as devices
 from tinyml.device.device import Device
-from tinyml.errors import FitError, UnsupportedError, UsageError
-from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching, best_patching
-from tinyml.exporters.tflm_ops import resolver_methods
-from tinyml.exporters.to_onnx import to_onnx
+from tinyml.errors import FitError, ToolchainError, UnsupportedError, UsageError
 from tinyml.exporters.to_tflite import to_tflite
+from tinyml.exports import export as export
+from tinyml.exports import export_onnx as export_onnx
+from tinyml.exports import export_tflm as export_tflm
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.importers import Shapes
 from tinyml.interpreter import run
 from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
-from tinyml.output import file_written_whole, write_file, written_whole
 from tinyml.passes import Saving, optimize
 from tinyml.profiler.bisection import Bisection, bisect_device
-from tinyml.profiler.profile import Profile, profile_devices
-from tinyml.profiler.reference import reference_outputs, tflm_arena_bytes
+from tinyml.profiler.profile import Profile, noise, profile_devices
+from tinyml.profiler.reference import reference_outputs
 from tinyml.profiler.verification import Progress, Verification, accuracy, verify_device
 from tinyml.quantizer import quantize
 from tinyml.quantizer.calibration import Source
 from tinyml.remedies import remedies
 from tinyml.samples import Samples, made_up_samples, real_inputs
-from tinyml.scheduler import Plan
+from tinyml.scheduler import Order, Plan
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.scheduler.plan import OPTIMIZE
-from tinyml.tflm_bundle import MARKER, Bundle, make_bundle, write_bundle
-from tinyml.toolchain import Toolchain
+from tinyml.toolchain import Toolchain, find_toolchain
+from tinyml.tuning import KernelOrder, Rounds, Tuning, measurements
+from tinyml.tuning.cache import any_measurements
+from tinyml.tuning.rounds import compared
 
 log = logging.getLogger(__name__)
 
 BISECT_SAMPLES = 5
-EXPORT_SAMPLES = 5  # made up, on which TFLM must compute the same from a patched model as from the original
 
 
 def load(
@@ -89,13 +91,14 @@ def float_activations(graph: Graph) -> list[Tensor]:
     return [tensor for node in graph.nodes for tensor in node.outputs if tensor.dtype.is_float]
 
 
-def plan(graph: Graph, board: str | Board = "host", **wishes: Any) -> Plan:
+def plan(graph: Graph, board: str | Board = "host", *, toolchain: Toolchain | None = None, **wishes: Any) -> Plan:
     """The schedule of an int8 graph for a board. Raises FitError when its arena alone exceeds the memory.
 
+    toolchain: whose measurements by `tune` count where there are any; the board's first by default.
     wishes: keep_inputs, feed, max_recompute, sram_bytes, optimize; see `tinyml.scheduler.choice.Wishes`.
     """
     target = load_board(board) if isinstance(board, str) else board
-    return require_fit(schedule(graph, target, **wishes), target, **wishes)
+    return require_fit(schedule(graph, target, toolchain=toolchain, **wishes), target, **wishes)
 
 
 def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
@@ -108,14 +111,76 @@ def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
 
 
 def _with_remedies(error: FitError, plan: Plan, board: Board, wishes: Wishes) -> FitError:
-    found = remedies(plan.graph, board, wishes, plan.arena_bytes)
+    found = remedies(plan.graph, board, wishes, plan.arena_bytes, kernel_order(board, optimize=wishes.optimize))
     hint = "\n   or: ".join(remedy.text for remedy in found) or error.hint
     return FitError(error.message, hint, [asdict(remedy) for remedy in found])
 
 
-def schedule(graph: Graph, board: Board, **wishes: Any) -> Plan:
+def schedule(graph: Graph, board: Board, *, toolchain: Toolchain | None = None, **wishes: Any) -> Plan:
     """As `plan`, whether the board's memory holds it or not."""
-    return choose_plan(graph, select_kernels(graph, board.cpu.features), board, Wishes(**wishes))
+    wanted = Wishes(**wishes)
+    return _scheduled(graph, board, kernel_order(board, toolchain, wanted.optimize), wanted)
+
+
+def _scheduled(graph: Graph, board: Board, order: Order, wishes: Wishes) -> Plan:
+    return choose_plan(graph, select_kernels(graph, board.cpu.features), board, wishes, order)
+
+
+def kernel_order(board: Board, toolchain: Toolchain | None = None, optimize: str = "balanced") -> KernelOrder:
+    """How kernels are chosen for a board: by what `tune` measured with the compiler, or else by estimates."""
+    measured = None
+    if any_measurements(board):
+        with contextlib.suppress(ToolchainError):  # a plan needs no compiler
+            measured = measurements(board, toolchain or find_toolchain(board), OPTIMIZE[optimize])
+    return KernelOrder(cost_model(board.cpu.core), measured)
+
+
+def tune(
+    model: str | Path | Graph,
+    board: str | Board,
+    *,
+    port: str | None = None,
+    toolchain: Toolchain | None = None,
+    progress: Callable[[int, int | None], object] | None = None,
+    **wishes: Any,
+) -> Tuning:
+    """Measures, on the board, the kernels that could run each layer, and keeps the counts for `plan` and `build`.
+
+    Builds a firmware for every round of kernels that are not measured yet; none where all are. wishes: as of `plan`.
+    progress: called with the number of firmwares measured so far, and None.
+    Raises what `load`, `plan`, `build` and `connect` raise; UsageError for the host, and where nothing can be kept.
+    """
+    target = load_board(board) if isinstance(board, str) else board
+    if target.counter.unit == "nanoseconds":
+        raise UsageError(f"{target.name} counts nanoseconds, which no two runs repeat", hint="tune on a board")
+    graph = model if isinstance(model, Graph) else load(model)
+    compiler, wanted = toolchain or find_toolchain(target), Wishes(**wishes)
+    measured = measurements(target, compiler, OPTIMIZE[wanted.optimize])
+    rounds, builds = Rounds(measured), 0
+    default = require_fit(_scheduled(graph, target, KernelOrder(cost_model(target.cpu.core), None), wanted), target)
+    candidate = default
+    while True:
+        if rounds.fresh(candidate):
+            measured.save()  # what cannot be kept need not be measured
+            rounds.record(candidate, _step_counts(candidate, compiler, port))
+            builds += 1
+            if progress is not None:
+                progress(builds, None)
+        elif candidate is not default and not rounds.settle(candidate):
+            break
+        candidate = _scheduled(graph, target, rounds.order, wanted)
+    if builds:
+        measured.save()
+    tuned = _scheduled(graph, target, KernelOrder(cost_model(target.cpu.core), measured), wanted)
+    return compared(tuned, default, measured, builds)
+
+
+def _step_counts(schedule: Plan, toolchain: Toolchain, port: str | None) -> list[int]:
+    with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
+        firmware = build(schedule, Path(directory) / "counting", toolchain=toolchain, profile=True)
+        with connect(firmware.board, port) as device:
+            device.flash(firmware)
+            return list(map(firmware.board.counter.count, device.step_ticks(noise(schedule.graph).inputs[0])))
 
 
 def pareto(graph: Graph, board: str | Board = "host", **wishes: Any) -> Iterator[Plan]:
@@ -124,7 +189,8 @@ def pareto(graph: Graph, board: str | Board = "host", **wishes: Any) -> Iterator
     wishes: as of `plan`. max_recompute bounds the work; sram_bytes does not matter.
     """
     target = load_board(board) if isinstance(board, str) else board
-    return choose_front(graph, select_kernels(graph, target.cpu.features), target, Wishes(**wishes))
+    kernels, wanted = select_kernels(graph, target.cpu.features), Wishes(**wishes)
+    return choose_front(graph, kernels, target, wanted, kernel_order(target, optimize=wanted.optimize))
 
 
 def build(
@@ -222,7 +288,7 @@ def profile(
     Raises what `load`, `plan`, `build` and `connect` raise.
     """
     graph = model if isinstance(model, Graph) else load(model)
-    return profile_plan(plan(graph, board, **wishes), samples, port=port, toolchain=toolchain)
+    return profile_plan(plan(graph, board, toolchain=toolchain, **wishes), samples, port=port, toolchain=toolchain)
 
 
 def profile_plan(
@@ -258,7 +324,7 @@ def bisect(
     """
     target = load_board(board) if isinstance(board, str) else board
     graph = model if isinstance(model, Graph) else load(model)
-    chosen = plan(graph, target, **wishes)
+    chosen = plan(graph, target, toolchain=toolchain, **wishes)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         sources = generate(chosen, trace=True)
         level = OPTIMIZE[chosen.optimize]
@@ -266,69 +332,3 @@ def bisect(
         with connect(target, port) as device:
             device.flash(firmware)
             return bisect_device(device, chosen, target, samples or made_up_samples(graph, BISECT_SAMPLES))
-
-
-def export(
-    graph: Graph, file: str | Path, *, patched: bool = False, max_recompute: float = MAX_RECOMPUTE
-) -> Patching | None:
-    """Writes an int8 graph as a .tflite file, whole or not at all; returns how it was patched, where that was asked.
-
-    patched: the first layers run patch by patch where that makes the arena of TensorFlow Lite Micro smaller, measured
-        here; written only after TFLM gave the graph's own bytes from it on made-up samples.
-    max_recompute: bound on the multiply-accumulates that patches execute, as a multiple of the graph's own.
-    Raises UsageError, UnsupportedError; CheckError where TFLM does not run the graph.
-    """
-    path = _ending_in(".tflite", file)
-    patching = _patching(graph, max_recompute) if patched else None
-    with file_written_whole(path) as fresh:
-        fresh.write_bytes(to_tflite(patching.graph if patching else graph))
-        if patching:
-            reference_outputs(graph, fresh, made_up_samples(graph, EXPORT_SAMPLES).inputs, "tflm")
-    return patching
-
-
-def export_onnx(graph: Graph, file: str | Path) -> None:
-    """Writes an int8 graph as a QDQ ONNX file, whole or not at all; see `tinyml.exporters.to_onnx`.
-
-    Raises UsageError, also without the onnx package; UnsupportedError.
-    """
-    path = _ending_in(".onnx", file)
-    write_file(path, to_onnx(graph))
-
-
-def export_tflm(
-    graph: Graph, directory: str | Path, *, patched: bool = False, max_recompute: float = MAX_RECOMPUTE
-) -> tuple[Bundle, Patching | None]:
-    """Writes what runs an int8 graph in TensorFlow Lite Micro; see `tinyml.tflm_bundle`. Whole or not at all.
-
-    Only after TFLM gave the graph's own bytes from it on made-up samples. patched, max_recompute: as of `export`.
-    Raises UsageError, also without the tflite-micro package; UnsupportedError; CheckError where TFLM does not run it.
-    """
-    resolver_methods(graph)  # refuses what TFLM lacks by name; TFLM itself would by its death
-    patching = _patching(graph, max_recompute) if patched else None
-    stated = patching.graph if patching else graph
-    model = to_tflite(stated)
-    arena_bytes = patching.arena_bytes if patching else tflm_arena_bytes(graph.name, model)
-    bundle = make_bundle(stated, model, arena_bytes)
-    with written_whole(Path(directory), MARKER) as fresh:
-        write_bundle(bundle, fresh)
-        samples = made_up_samples(graph, EXPORT_SAMPLES).inputs
-        reference_outputs(graph, fresh / f"{bundle.name}.tflite", samples, "tflm")
-    return bundle, patching
-
-
-def _ending_in(suffix: str, file: str | Path) -> Path:
-    path = Path(file)
-    if path.suffix != suffix:
-        raise UsageError(f"{path} does not end in {suffix}", hint=f"{path.stem or 'model'}{suffix}")
-    return path
-
-
-def _patching(graph: Graph, max_recompute: float) -> Patching:
-    if not max_recompute >= 1:
-        raise UsageError(f"max_recompute is {max_recompute}; 1 is no work done twice, 1.5 half of it")
-
-    def measure(candidate: Graph) -> int:
-        return tflm_arena_bytes(graph.name, to_tflite(candidate))
-
-    return best_patching(graph, measure, max_recompute)

@@ -19,6 +19,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty directory, the working directory of the test."""
     for name in [name for name in os.environ if name.startswith("TINYML_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("TINYML_CACHE", str(tmp_path / "cache"))
     directory = tmp_path / "place"
     directory.mkdir()
     monkeypatch.chdir(directory)

@@ -26,7 +26,7 @@ class _Commands(click.Group):
         "build": ("build", "test", "check"),
         "export": ("export",),
         "inspect": ("kernels", "plan"),
-        "profile": ("bisect", "profile"),
+        "profile": ("bisect", "profile", "tune"),
         "quantize": ("compare", "quantize"),
     }
 

@@ -16,7 +16,10 @@ from tinyml.board import Board, load_board
 from tinyml.cli.facts import (
     build_facts,
     build_table,
+    check_notes,
     check_table,
+    estimate_facts,
+    estimate_lines,
     graph_ports,
     passes_facts,
     passes_lines,
@@ -43,6 +46,7 @@ from tinyml.cli.options import (
 )
 from tinyml.cli.output import Output
 from tinyml.cli.pareto import check_pareto, require_plot
+from tinyml.costs import estimate
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph
@@ -99,7 +103,12 @@ def build(
         planning,
         profile,
     )
-    facts = {**build_facts(plan, firmware), "passes": passes_facts(report)}
+    choice = pipeline.kernel_order(firmware.board, find_toolchain(firmware.board, toolchain)).basis(plan)
+    facts = {
+        **build_facts(plan, firmware),
+        **estimate_facts(plan, firmware.board, choice),
+        "passes": passes_facts(report),
+    }
     tables: list[Any] = [build_table(plan, firmware)]
     verdict = None
     if do_test:
@@ -117,7 +126,8 @@ def build(
     elif do_flash:
         with pipeline.connect(firmware.board, port) as device:
             device.flash(firmware)
-    out.result(facts, *tables, *passes_lines(report), f"project in {firmware.output_dir}")
+    lines = [*estimate_lines(facts, estimate(plan, firmware.board)), *passes_lines(report)]
+    out.result(facts, *tables, *lines, f"project in {firmware.output_dir}")
     return _exit_code(verdict)
 
 
@@ -190,14 +200,16 @@ def check(
     messages = [f"{row['board']}: {row['message']}" for row in rows if not row["fits"]]
     fits = all(row["fits"] for row in rows)
     facts = {"model": graph.name, "model_sha256": graph.sha256, "fits": fits, **graph_ports(graph), "boards": rows}
-    out.result(facts, check_table(rows), *messages)
+    out.result(facts, check_table(rows), *messages, *check_notes(rows))
     return 0 if fits else CheckError.exit_code
 
 
 def _check_one(graph: Graph, board: Board, toolchain: str | None, planning: Wishes) -> Mapping[str, Any]:
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
-    plan = pipeline.schedule(graph, board, **asdict(planning))
-    row = {"board": board.name, **plan_facts(plan), "compiler": None, "message": None, **remedies_facts()}
+    stated = find_toolchain(board, toolchain) if toolchain else None
+    plan = pipeline.schedule(graph, board, toolchain=stated, **asdict(planning))
+    estimated = estimate_facts(plan, board, pipeline.kernel_order(board, stated).basis(plan))
+    row = {"board": board.name, **plan_facts(plan), **estimated, "compiler": None, "message": None, **remedies_facts()}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:
             pipeline.require_fit(plan, board, **asdict(planning))
@@ -219,7 +231,7 @@ def _build(
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
     graph = loading()
-    plan = pipeline.plan(graph, target, **asdict(planning))
+    plan = pipeline.plan(graph, target, toolchain=compiler, **asdict(planning))
     return graph, plan, pipeline.build(plan, output, toolchain=compiler, profile=profile)
 
 

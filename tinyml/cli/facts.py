@@ -9,16 +9,19 @@ from typing import Any
 
 from rich.table import Table
 
+from tinyml.board import Board
 from tinyml.cli.output import table
+from tinyml.costs import Estimate, estimate, milliseconds
 from tinyml.errors import FitError
 from tinyml.exporters.patch_search import Patching
 from tinyml.firmware import Firmware
-from tinyml.ir import Graph, Tensor
+from tinyml.ir import Graph, Tensor, shown
 from tinyml.passes import Saving
 from tinyml.profiler.profile import COLUMNS, Profile
 from tinyml.profiler.verification import Verification
 from tinyml.scheduler import Plan
 from tinyml.tflm_bundle import Bundle
+from tinyml.tuning import TunedStep, Tuning
 
 
 def tensor_facts(tensor: Tensor) -> dict[str, Any]:
@@ -36,6 +39,20 @@ def graph_ports(graph: Graph) -> dict[str, Any]:
     """`input` is the first of `inputs`, for the many models that have one."""
     inputs = [tensor_facts(tensor) for tensor in graph.inputs]
     return {"input": inputs[0], "inputs": inputs, "outputs": [tensor_facts(tensor) for tensor in graph.outputs]}
+
+
+def estimate_facts(plan: Plan, board: Board | None, kernel_choice: str) -> dict[str, Any]:
+    """What an inference may take, and how its kernels were chosen (`KernelOrder.basis`)."""
+    found = estimate(plan, board) if board else None
+    return {"estimate": found.to_dict() if found else None, "kernel_choice": kernel_choice}
+
+
+def estimate_lines(facts: Mapping[str, Any], found: Estimate | None) -> list[str]:
+    choice = facts["kernel_choice"]
+    return [f"{found}; kernels chosen by {_CHOICES.get(choice, choice)}"] if found else []
+
+
+_CHOICES = {"measured": "measurement", "partly measured": "measurement in part", "estimated": "estimate"}
 
 
 def plan_facts(plan: Plan) -> dict[str, Any]:
@@ -67,6 +84,7 @@ def _limit(plan: Plan, kind: str) -> int | None:
 
 def _groups_facts(plan: Plan) -> list[dict[str, Any]]:
     facts, first = [], 0
+    found = estimate(plan, plan.board) if plan.board else None
     for group in plan.groups:
         steps = range(first, first + len(group.steps))
         first = steps.stop
@@ -77,6 +95,7 @@ def _groups_facts(plan: Plan) -> list[dict[str, Any]]:
                 "ticks": group.ticks,
                 "macs": group.macs,
                 "macs_executed": sum(step.macs_executed for step in group.steps),
+                "estimated_instructions": [round(found.steps[n]) for n in steps] if found else None,
                 "live_bytes": max(map(plan.live_bytes, steps)),
                 "scratch_bytes": sum(step.scratch.size_bytes for step in group.steps if step.scratch),
             }
@@ -210,10 +229,61 @@ def check_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             row.get("feed", ""),
             *(_part(row, "sram", key) for key in ("arena_bytes", "total_bytes", "limit_bytes")),
             *(_part(row, "flash", key) for key in ("total_bytes", "limit_bytes")),
+            _about(row),
         )
         for row in rows
     ]
-    return table("", ("board", "fits", "input", "arena", "SRAM", "of", "flash", "of"), shown)
+    return table("", ("board", "fits", "input", "arena", "SRAM", "of", "flash", "of", "estimated"), shown)
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    found = row.get("estimate")
+    return f"{milliseconds(found['seconds'])} ({found['instructions'] / 1e6:.3g} M)" if found else ""
+
+
+def check_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the estimates stand on."""
+    found = [row["estimate"] for row in rows if row.get("estimate")]
+    if not found:
+        return []
+    worst = max(one["error"] for one in found)
+    rates = sorted({one["cycles_per_instruction"] for one in found})
+    return [
+        f"estimated: instructions ± {worst:.0%}; time if an instruction takes "
+        f"{' or '.join(map(str, rates))} cycles, which is assumed, not measured"
+    ]
+
+
+def tuning_facts(tuning: Tuning) -> dict[str, Any]:
+    return {
+        "builds": tuning.builds,
+        "unit": tuning.unit,
+        "before": tuning.before,
+        "after": tuning.after,
+        "cache": tuning.file,
+        "steps": [asdict(step) for step in tuning.steps],
+    }
+
+
+def tuning_table(tuning: Tuning, board: str) -> Table:
+    """The steps that had a choice."""
+    rows = [
+        (shown(step.layer), step.kernel, step.counts.get(step.kernel), step.before or "", _others(step))
+        for step in tuning.steps
+        if len(step.counts) > 1
+    ]
+    columns = ("layer", "kernel", tuning.unit, "without measuring", "others")
+    result = table(f"{tuning.plan.graph.name} on {board}", columns, rows)
+    changed = sum(step.before not in (None, step.kernel) for step in tuning.steps)
+    result.caption = (
+        f"{tuning.after:,} {tuning.unit} in all steps, {tuning.before:,} without measuring; {changed} kernels changed; "
+        f"{tuning.builds} firmwares built"
+    )
+    return result
+
+
+def _others(step: TunedStep) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in step.counts.items() if name != step.kernel)
 
 
 def _part(row: Mapping[str, Any], region: str, key: str) -> object:

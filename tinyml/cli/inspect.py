@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from tinyml import pipeline
-from tinyml.cli.facts import passes_facts, passes_lines, plan_facts, remedies_facts
+from tinyml.board import load_board
+from tinyml.cli.facts import estimate_facts, estimate_lines, passes_facts, passes_lines, plan_facts, remedies_facts
 from tinyml.cli.options import (
     Calibrating,
     board_option,
@@ -19,6 +20,7 @@ from tinyml.cli.options import (
     speaks,
 )
 from tinyml.cli.output import Output, table
+from tinyml.costs import estimate
 from tinyml.passes import Saving
 from tinyml.report.files import TIMELINES, require_format, write_timeline
 from tinyml.scheduler.choice import Wishes
@@ -46,13 +48,17 @@ def plan(
         require_format(timeline, TIMELINES)
     report: list[Saving] = []
     schedule = pipeline.plan(load_int8(model, calibrating, out, report), board, **asdict(planning))
+    target = load_board(board)
+    estimated = estimate_facts(schedule, target, pipeline.kernel_order(target).basis(schedule))
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), **remedies_facts()}
+    facts |= estimated
     if timeline is not None:
         write_timeline(timeline, schedule)
         facts["timeline"] = str(timeline)
     written = [f"memory step by step in {timeline}"] if timeline is not None else []
     facts["passes"] = passes_facts(report)
-    out.result(facts, "\n".join(step_table(schedule)), *passes_lines(report), *written)
+    lines = [*estimate_lines(facts, estimate(schedule, target)), *passes_lines(report), *written]
+    out.result(facts, "\n".join(step_table(schedule)), *lines)
 
 
 @click.command()

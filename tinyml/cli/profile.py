@@ -1,4 +1,4 @@
-"""profile, bisect: what every step of a model costs on a board, and the first one that computes something else."""
+"""profile, tune, bisect: what every step of a model costs on a board, with which kernel, and the first that differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from tinyml import pipeline
 from tinyml.board import load_board
-from tinyml.cli.facts import profile_table
+from tinyml.cli.facts import profile_table, tuning_facts, tuning_table
 from tinyml.cli.options import (
     Calibrating,
     board_option,
@@ -62,6 +62,33 @@ def profile(
     given = load_samples(data, graph, samples) if data else None
     found = pipeline.profile(graph, target, given, port=port, toolchain=compiler, **asdict(planning))
     out.result(found.to_dict(), profile_table(found, top))
+
+
+@click.command()
+@model_argument
+@board_option
+@port_option
+@toolchain_option
+@planning_options
+@calibrating_options
+@speaks
+def tune(
+    model: Path,
+    board: str,
+    port: str | None,
+    toolchain: str | None,
+    planning: Wishes,
+    calibrating: Calibrating,
+    out: Output,
+) -> None:
+    """Measures on the board which kernel is fastest for each layer of MODEL; plan, check and build then use it."""
+    target = load_board(board)
+    compiler = find_toolchain(target, toolchain)
+    graph = load_int8(model, calibrating, out)
+    with out.progress(f"firmwares measured on {board}") as progress:
+        found = pipeline.tune(graph, target, port=port, toolchain=compiler, progress=progress, **asdict(planning))
+    facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, "compiler": str(compiler)}
+    out.result({**facts, **tuning_facts(found)}, tuning_table(found, board), f"kept in {found.file}")
 
 
 @click.command()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from tinyml.costs import estimate
 from tinyml.device.device import Device
 from tinyml.firmware import Firmware
 from tinyml.ir import Array, Graph, shown
@@ -35,6 +36,7 @@ class StepProfile:
     share: count as a fraction of all steps' counts, 0 to 1.
     count_per_mac: count / macs_executed; None for a layer without multiply-accumulates.
     live_bytes: of the arena in use during the step, its scratch included.
+    estimated_instructions: by the cost model (tinyml/costs), without those of reading the counter; None on the host.
     """
 
     number: int
@@ -49,6 +51,7 @@ class StepProfile:
     share: float
     count_per_mac: float | None
     live_bytes: int
+    estimated_instructions: int | None
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,7 @@ def _mean(values: Sequence[int]) -> int:
 
 def _steps(plan: Plan, counts: Sequence[int]) -> tuple[StepProfile, ...]:
     total = max(1, sum(counts))
+    found = estimate(plan, plan.board) if plan.board else None
     return tuple(
         StepProfile(
             number=number,
@@ -208,6 +212,7 @@ def _steps(plan: Plan, counts: Sequence[int]) -> tuple[StepProfile, ...]:
             share=count / total,
             count_per_mac=count / step.macs_executed if step.macs_executed else None,
             live_bytes=plan.live_bytes(number),
+            estimated_instructions=round(found.steps[number]) if found else None,
         )
         for number, (step, count) in enumerate(zip(plan.steps, counts, strict=True))
     )

@@ -11,7 +11,7 @@ from tinyml.board import Board, board_names, load_board
 from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, ShapeError
 from tinyml.remedies.variants import with_resolution, with_width
-from tinyml.scheduler import Plan, fits
+from tinyml.scheduler import Order, Plan, fits
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_plan, feeds
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.plan import states_bytes
@@ -47,6 +47,7 @@ class _Case:
     graph: Graph
     board: Board
     wishes: Wishes
+    order: Order | None = None
 
     def budget_bytes(self, wishes: Wishes) -> int:
         """For the arena."""
@@ -56,7 +57,7 @@ class _Case:
         """The plan that a user with these wishes gets, if it fits and may do so with nothing computed twice."""
         if not self.may_fit(graph, wishes):
             return None
-        plan = choose_plan(graph, select_kernels(graph, self.board.cpu.features), self.board, wishes)
+        plan = choose_plan(graph, select_kernels(graph, self.board.cpu.features), self.board, wishes, self.order)
         return plan if plan.arena_bytes <= self.budget_bytes(wishes) else None
 
     def may_fit(self, graph: Graph, wishes: Wishes) -> bool:
@@ -71,9 +72,9 @@ class _Case:
         return False
 
 
-def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int) -> list[Remedy]:
-    """All that help by themselves. arena_bytes: of the smallest plan found, which does not fit."""
-    case = _Case(graph, board, wishes)
+def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int, order: Order | None = None) -> list[Remedy]:
+    """All that help by themselves. arena_bytes: of the smallest plan found, which does not fit. order: of kernels."""
+    case = _Case(graph, board, wishes, order)
     kinds = (_by_rows, _computed_again, _without_options, _smaller_image, _narrower)
     found = [remedy for kind in kinds for remedy in kind(case)]
     return found + list(_larger_boards(board, arena_bytes, states_bytes(graph)))
@@ -93,7 +94,7 @@ def _computed_again(case: _Case) -> Iterator[Remedy]:
     best: Plan | None = None
     for fed in feeds(case.wishes):
         try:
-            task = Task.of(case.graph, kernels, case.wishes.keep_inputs, case.board, fed)
+            task = Task.of(case.graph, kernels, case.wishes.keep_inputs, case.board, fed, order=case.order)
         except UnsupportedError:
             continue
         plan = _least_work(task, case.budget_bytes(case.wishes))

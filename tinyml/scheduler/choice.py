@@ -11,7 +11,7 @@ from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
 from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
-from tinyml.scheduler.plan import OPTIMIZE, Plan, states_bytes
+from tinyml.scheduler.plan import OPTIMIZE, Order, Plan, states_bytes
 from tinyml.scheduler.planner import Task, make_plan
 
 FEEDS = ("auto", "resident", "rows")
@@ -40,9 +40,19 @@ class Wishes:
     sram_bytes: int | None = None
     optimize: str = "balanced"
 
+    def __post_init__(self) -> None:
+        if self.optimize not in OPTIMIZE:
+            raise UsageError(f"optimize {self.optimize!r} is none of {', '.join(OPTIMIZE)}")
 
-def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes) -> Plan:
-    """The plan for the wishes, or the smallest found where none fits."""
+
+def choose_plan(
+    graph: Graph,
+    candidates: Mapping[Node, Sequence[Kernel]],
+    board: Board,
+    wishes: Wishes,
+    order: Order | None = None,
+) -> Plan:
+    """The plan for the wishes, or the smallest found where none fits. order: of kernels, as `make_plan` takes it."""
     _check(wishes)
     board = board.granting(wishes.sram_bytes)
     budget = board.sram_bytes - FIRMWARE_BYTES - states_bytes(graph)
@@ -50,7 +60,7 @@ def choose_plan(graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board
     for factor, limit, knobs in _ways(wishes, budget):
         for fed in feeds(wishes):
             try:
-                plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit, knobs)
+                plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit, knobs, order)
             except UnsupportedError:
                 if wishes.feed == "rows":
                     raise
@@ -73,7 +83,11 @@ def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
 
 
 def choose_front(
-    graph: Graph, candidates: Mapping[Node, Sequence[Kernel]], board: Board, wishes: Wishes
+    graph: Graph,
+    candidates: Mapping[Node, Sequence[Kernel]],
+    board: Board,
+    wishes: Wishes,
+    order: Order | None = None,
 ) -> Iterator[Plan]:
     """For each way of feeding the input that the wishes allow: plans of ever smaller arena and ever more work.
 
@@ -82,7 +96,7 @@ def choose_front(
     _check(wishes)
     for fed in feeds(wishes):
         try:
-            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed)
+            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed, order=order)
             yield from pareto_front(task, wishes.max_recompute or FREE_RECOMPUTE)
         except UnsupportedError:
             if wishes.feed == "rows":
@@ -92,8 +106,6 @@ def choose_front(
 def _check(wishes: Wishes) -> None:
     if wishes.feed not in FEEDS:
         raise UsageError(f"feed {wishes.feed!r} is none of {', '.join(FEEDS)}")
-    if wishes.optimize not in OPTIMIZE:
-        raise UsageError(f"optimize {wishes.optimize!r} is none of {', '.join(OPTIMIZE)}")
     if wishes.feed == "rows" and wishes.keep_inputs:
         raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
 

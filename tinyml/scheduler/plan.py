@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,6 +89,10 @@ class Step:
         """Calls in one inference: ticks with rows to compute, times strips with columns to compute."""
         strips = int((self.columns.end > self.columns.begin).sum()) if self.columns else 1
         return int(self.rows.active.sum()) * strips
+
+
+# From the steps that a node could be, one per kernel and the one listed first in front, to the fastest in front.
+Order = Callable[[Sequence[Step]], Sequence[Step]]
 
 
 @dataclass(frozen=True, eq=False)

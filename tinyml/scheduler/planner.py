@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,11 +11,12 @@ from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
+from tinyml.scheduler.frugal import by_rows, frugal, takes, whole
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.inside import tensors_inside
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.packing import Box, align, live_bound, pack
-from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
+from tinyml.scheduler.plan import Buffer, Group, Order, Plan, Scratch, Step
 from tinyml.scheduler.rows import RowRange
 from tinyml.scheduler.sections import Section
 from tinyml.scheduler.storage import (
@@ -44,6 +45,7 @@ def make_plan(
     max_recompute: float = 1.0,
     limit_bytes: int | None = None,
     knobs: Knobs | None = None,
+    order: Order | None = None,
 ) -> Plan:
     """The plan with the smallest arena for the graph's order of nodes, or the one with the least work that fits.
 
@@ -56,8 +58,9 @@ def make_plan(
     limit_bytes: the least work whose arena stays within these, instead of the smallest arena; the smallest where
         none does.
     knobs: all when None.
+    order: of kernels that fit a step, by speed; as listed in `candidates` when None.
     """
-    task = Task.of(graph, candidates, keep_inputs, board, feed_rows, knobs)
+    task = Task.of(graph, candidates, keep_inputs, board, feed_rows, knobs, order)
     max_extra_macs = task.max_extra_macs(max_recompute)
     options = task.layer_by_layer()
     if fuse or feed_rows:
@@ -81,6 +84,7 @@ class Task:
     keep_inputs: bool
     board: Board | None
     network: Network
+    order: Order | None = None
 
     @classmethod
     def of(
@@ -91,6 +95,7 @@ class Task:
         board: Board | None = None,
         feed_rows: bool = False,
         knobs: Knobs | None = None,
+        order: Order | None = None,
     ) -> Task:
         """Arguments as of `make_plan`. Raises UnsupportedError for a graph that cannot be fed by rows, ModelError for
         states that are not settled, as `optimize` leaves them."""
@@ -99,11 +104,11 @@ class Task:
         placement = Placement(graph)
         dropped = place_views(graph, placement)
         nodes = tuple(node for node in graph.nodes if node not in dropped)
-        alone = {node: _frugal(node, candidates[node]) for node in nodes}
-        fused = {node: _by_rows(node, candidates[node]) for node in nodes}
+        alone = {node: frugal(node, candidates[node]) for node in nodes}
+        fused = {node: by_rows(node, candidates[node]) for node in nodes}
         fed = _fed_input(graph, nodes) if feed_rows else None
         network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed, knobs)
-        return cls(graph, candidates, keep_inputs, board, network)
+        return cls(graph, candidates, keep_inputs, board, network, order)
 
     def max_extra_macs(self, max_recompute: float) -> int:
         """Multiply-accumulates beyond the model's own; UsageError for a factor below 1."""
@@ -126,7 +131,7 @@ class Task:
         }
         draft = _widened(draft, kernels)
         kernels = {n: _for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
-        return draft.lay_out(_prefer(draft, self.candidates, kernels)).to_plan(self.board)
+        return draft.lay_out(_prefer(draft, self.candidates, kernels, self.order)).to_plan(self.board)
 
 
 def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | None) -> list[Section] | None:
@@ -154,11 +159,7 @@ def cannot_feed(graph: Graph, why: str = "its first layers need more than a few 
 def _for_strips(draft: _Draft, node: Node, kernels: Sequence[Kernel], chosen: Kernel) -> Kernel:
     """The kernel itself, or the next one by rows if there is a strip of columns that it does not accept."""
     strips = draft.strips_of(node)
-    return next(kernel for kernel in (chosen, *kernels) if _takes(kernel, strips)) if strips else chosen
-
-
-def _takes(kernel: Kernel, strips: Sequence[Node]) -> bool:
-    return kernel.by_rows and not kernel.accumulates and all(map(kernel.accepts, strips))
+    return next(kernel for kernel in (chosen, *kernels) if takes(kernel, strips)) if strips else chosen
 
 
 def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
@@ -179,34 +180,16 @@ def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
     return draft
 
 
-def _frugal(node: Node, kernels: Sequence[Kernel]) -> Kernel:
-    """The kernel with the least memory for a node that runs by itself."""
-    return min(_whole(kernels), key=lambda kernel: _own_bytes(node, kernel))
-
-
-def _whole(kernels: Sequence[Kernel]) -> Sequence[Kernel]:
-    """Kernels for a node by itself: adding rows up is for those that are never all there."""
-    return [kernel for kernel in kernels if not kernel.accumulates] or kernels
-
-
-def _own_bytes(node: Node, kernel: Kernel) -> int:
-    """Output and scratch of a node run by itself."""
-    return kernel.scratch_bytes(node) + (0 if kernel.in_place(node) else sum(t.size_bytes for t in node.outputs))
-
-
-def _by_rows(node: Node, kernels: Sequence[Kernel]) -> Kernel:
-    """The kernel for a fused group: one that adds up rows as they come, else the one that computes rows with the least
-    scratch."""
-    return min(kernels, key=lambda kernel: (not kernel.accumulates, not kernel.by_rows, kernel.scratch_bytes(node)))
-
-
-def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -> dict[Node, Kernel]:
+def _prefer(
+    draft: _Draft, candidates: Candidates, least: dict[Node, Kernel], order: Order | None
+) -> dict[Node, Kernel]:
     """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room."""
-    chosen, knobs = dict(frugal), draft.network.knobs
+    chosen, knobs = dict(least), draft.network.knobs
     peak = draft.lay_out(chosen).bound
     room = max(peak, knobs.room_bytes if knobs.speed else min(knobs.room_bytes, peak + peak // SPEED_SHARE))
     for node, section in draft.section.items():
-        for preferred in _alternatives(draft, node, section, candidates[node], chosen[node]):
+        alternatives = _alternatives(draft, node, section, candidates[node], chosen[node])
+        for preferred in _ordered(draft, node, alternatives, order):
             # only scratch may take of the room: an output that is no longer in place buys little speed
             same_places = section.lockstep is not None or preferred.in_place(node) == chosen[node].in_place(node)
             no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
@@ -217,16 +200,22 @@ def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -
     return chosen
 
 
+def _ordered(draft: _Draft, node: Node, kernels: Sequence[Kernel], order: Order | None) -> Sequence[Kernel]:
+    if order is None or len(kernels) < 2:
+        return kernels
+    return [step.kernel for step in order([draft.step(node, kernel) for kernel in kernels])]
+
+
 def _alternatives(
     draft: _Draft, node: Node, section: Section, kernels: Sequence[Kernel], chosen: Kernel
 ) -> Sequence[Kernel]:
     """Kernels that can run a node as its section wants it, the preferred first."""
     if section.lockstep is None:
-        return _whole(kernels)
+        return whole(kernels)
     if chosen.accumulates or not chosen.by_rows:
         return (chosen,)
     strips = draft.strips_of(node)
-    return [kernel for kernel in kernels if _takes(kernel, strips)]
+    return [kernel for kernel in kernels if takes(kernel, strips)]
 
 
 @dataclass(frozen=True)
@@ -265,9 +254,7 @@ class _Layout:
         nodes = self.draft.nodes[section.first : section.last + 1]
         if section.lockstep is None:
             (node,) = nodes
-            rows = node.operands[0] if self.kernels[node].accumulates else node.outputs[0]
-            whole = RowRange(np.zeros(1, np.int64), np.array([rows.hwc[0]], np.int64))
-            return Group((Step(node, self.kernels[node], whole, scratch.get(node)),))
+            return Group((replace(self.draft.step(node, self.kernels[node]), scratch=scratch.get(node)),))
         ranges = [section.lockstep.computed(node, section.again) for node in nodes]
         ticks = max(rows.ticks for rows in ranges)
         inside = self.draft.inside[section]
@@ -301,6 +288,16 @@ class _Draft:
     def with_columns(self, columns: Mapping[int, int]) -> _Draft:
         """The same with other widths of strips."""
         return _Draft(self.graph, self.network, self.sections, self.keep_inputs, columns)
+
+    def step(self, node: Node, kernel: Kernel) -> Step:
+        """The node as a step, without scratch."""
+        section = self.section[node]
+        if section.lockstep is None:
+            rows = node.operands[0] if kernel.accumulates else node.outputs[0]
+            return Step(node, kernel, RowRange(np.zeros(1, np.int64), np.array([rows.hwc[0]], np.int64)))
+        computed = section.lockstep.computed(node, section.again)
+        cut = RowRange(computed.begin[: computed.ticks], computed.end[: computed.ticks])
+        return Step(node, kernel, cut, None, self.inside[section].columns(node))
 
     @property
     def runs(self) -> list[Run]:

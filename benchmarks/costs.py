@@ -1,0 +1,199 @@
+"""The cost model of the kernels: its error on the examples, and the measurements that it is fitted to.
+
+python -m benchmarks.costs [MODEL ...]      estimated and counted instructions of one inference, per emulated core
+python -m benchmarks.costs --fit            measures all kernels of the inventory, writes tinyml/costs/<core>.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from benchmarks.cost_fit import Fit, fit
+from benchmarks.cost_layers import Layer, layers
+from benchmarks.cost_measurement import batches, counted
+from benchmarks.fusion import EXAMPLES, table
+from codegen.kernels import KERNELS
+from tests.profiler.nets import random_net
+from tinyml import pipeline
+from tinyml.board import Board, load_board
+from tinyml.costs import cost_model, estimate, kernel_sources, step_calls
+from tinyml.costs.model import COSTS
+from tinyml.costs.terms import Terms, terms_of
+from tinyml.errors import FitError
+from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from tinyml.scheduler import Step
+from tinyml.toolchain import find_toolchain
+
+FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit")
+BOARDS = (*FITTED, "qemu_mps2_an500")
+SAMPLES, SAMPLES_OF_PRODUCTS, NETWORKS = 36, 80, 8
+_SRAM_LEFT, _MOST_BYTES = 5000, 100_000  # for the firmware around the layers; of a layer's tensors
+_FOLDED = 100  # instructions: what takes fewer was computed by the compiler
+
+
+def _terms(layer: Layer) -> Terms:
+    ((node, calls, idle),) = step_calls(Step(layer.node, layer.kernel, layer.rows))
+    return {**terms_of(layer.kernel, node, calls), "idle": idle}
+
+
+def chosen_layers(board: Board) -> list[Layer]:
+    """Layers for every kernel that the board's core runs; a kernel of several ops gets some of each.
+
+    Shuffled: a compiler specialises a function for one caller or a few, as in a model, and not for a hundred.
+    """
+    limit = min(board.sram_bytes - _SRAM_LEFT, _MOST_BYTES)
+    found: list[Layer] = []
+    for name in runs_on(board):
+        variants = [kernel for kernel in KERNELS if kernel.name == name]
+        products = issubclass(variants[0].op, (Conv2D, DepthwiseConv2D, FullyConnected))
+        each = -(-(SAMPLES_OF_PRODUCTS if products else SAMPLES) // len(variants))
+        rng = np.random.default_rng(crc32(name.encode()))
+        found += [layer for kernel in variants for layer in layers(kernel, each, limit, rng)]
+    return [found[i] for i in np.random.default_rng(0).permutation(len(found))]
+
+
+def _measured(board: str, number: int) -> list[int]:
+    target = load_board(board)
+    batch = list(batches(chosen_layers(target)))[number]
+    return counted(batch, target, find_toolchain(target))
+
+
+def runs_on(board: Board) -> list[str]:
+    """Names of the kernels for a board's core."""
+    return list(dict.fromkeys(kernel.name for kernel in KERNELS if kernel.requires <= board.cpu.features))
+
+
+def fits_of(boards: Sequence[str]) -> dict[tuple[str, str], Fit]:
+    """By board and kernel name; measured on all CPUs."""
+    found = {board: chosen_layers(load_board(board)) for board in boards}
+    jobs = [(board, number) for board in boards for number in range(len(list(batches(found[board]))))]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        counts = dict(zip(jobs, pool.map(_measured, *zip(*jobs, strict=True)), strict=True))
+    rows: dict[tuple[str, str], list[tuple[Terms, int]]] = {}
+    for board in boards:
+        own = [count for job in jobs if job[0] == board for count in counts[job]]
+        for layer, count in zip(found[board], own, strict=True):
+            if count >= _FOLDED:
+                rows.setdefault((board, layer.kernel.name), []).append((_terms(layer), count))
+    return {key: fit([terms for terms, _ in own], [count for _, count in own]) for key, own in rows.items()}
+
+
+def fit_all(boards: Sequence[str]) -> Iterator[str]:
+    """Writes the file of each board's core; yields what it found, a line per kernel."""
+    fits = fits_of(boards)
+    files = {
+        board: _facts(board, {name: own for (where, name), own in fits.items() if where == board}) for board in boards
+    }
+    _write(files)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:  # processes that have not read the old files
+        jobs = [(board, seed) for board in boards for seed in range(NETWORKS)]
+        offs = dict(zip(jobs, pool.map(_network_off, *zip(*jobs, strict=True)), strict=True))
+    for board, facts in files.items():
+        facts["networks_error"] = round(max(off for (where, _), off in offs.items() if where == board), 4)
+    _write(files)
+    for facts in files.values():
+        rows = [("kernel", "layers", "half within", "9 of 10 within")]
+        rows += [
+            (name, str(cost["layers"]), f"{cost['median_error']:.1%}", f"{cost['error']:.1%}")
+            for name, cost in facts["kernels"].items()
+        ]
+        yield f"\n{facts['core']}, {facts['compiler']}: random networks within {facts['networks_error']:.1%}\n"
+        yield from table(rows)
+
+
+def _facts(board: str, fits: Mapping[str, Fit]) -> dict[str, Any]:
+    target = load_board(board)
+    toolchain = find_toolchain(target)
+    return {
+        "core": target.cpu.core,
+        "unit": target.counter.unit,
+        "compiler": str(toolchain),
+        "flags": " ".join(toolchain.compile_flags(target)),
+        "kernel_sources": kernel_sources(),
+        "networks_error": 0.0,
+        "kernels": {
+            name: {"factors": f.factors, "error": f.error, "median_error": f.middle, "layers": f.samples}
+            for name, f in sorted(fits.items())
+        },
+    }
+
+
+def _write(files: Mapping[str, Mapping[str, Any]]) -> None:
+    for facts in files.values():
+        (COSTS / f"{facts['core']}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _network_off(board: str, seed: int) -> float:
+    """How far the estimate of a random network is off, relative; 0 for one that does not fit."""
+    target = load_board(board)
+    try:
+        plan = pipeline.plan(random_net(seed), target)
+        profile = pipeline.profile_plan(plan)
+    except FitError:
+        return 0.0
+    found = estimate(plan, target)
+    assert found is not None
+    return abs(found.instructions / profile.count - 1)
+
+
+def errors(models: Sequence[Path], boards: Sequence[str]) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [("model", "core", "counted", "estimated", "off", "stated", "worst layer above 2 %")]
+    for path in models:
+        graph = pipeline.load(path)
+        for board in map(load_board, boards):
+            try:
+                plan = pipeline.plan(graph, board)
+                profile = pipeline.profile_plan(plan)
+            except FitError:
+                continue
+            found = estimate(plan, board)
+            assert found is not None, "python -m benchmarks.costs --fit"
+            large = [
+                (e / s.count - 1, s.kernel) for e, s in zip(found.steps, profile.steps, strict=True) if s.share > 0.02
+            ]
+            off, kernel = max(large, key=lambda pair: abs(pair[0]))
+            rows.append(
+                (
+                    graph.name,
+                    board.cpu.core,
+                    f"{profile.count:,}",
+                    f"{found.instructions:,}",
+                    f"{found.instructions / profile.count - 1:+.1%}",
+                    f"± {found.error:.1%}",
+                    f"{off:+.0%} {kernel}",
+                )
+            )
+    yield from table(rows)
+    for core in sorted({load_board(board).cpu.core for board in boards}):
+        model = cost_model(core)
+        if model is not None and model.sources != kernel_sources():
+            yield f"\n{core}: fitted to other kernels than these; python -m benchmarks.costs --fit"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", type=Path, default=EXAMPLES, metavar="MODEL")
+    parser.add_argument("--board", action="append", choices=BOARDS, help="one of the emulated boards; all by default")
+    parser.add_argument("--fit", action="store_true", help="measure and fit, instead of comparing")
+    options = parser.parse_args(arguments)
+    boards = options.board or (FITTED if options.fit else BOARDS)
+    if options.fit:
+        start = time.monotonic()
+        print("\n".join(fit_all(boards)))
+        print(f"\n{time.monotonic() - start:.0f} s")
+    else:
+        print("\n".join(errors(options.models, boards)))
+
+
+if __name__ == "__main__":
+    main()
