@@ -85,7 +85,7 @@ def _offset(plan: Plan, tensor: Tensor, column: int, strip: int) -> int | None:
         return None
     buffer = plan.buffers[tensor]
     first = int(buffer.columns.first[strip]) if buffer.columns else 0
-    return buffer.offset + (column - first) * tensor.hwc[2]
+    return buffer.offset + (column - first) * tensor.pixel_bytes
 
 
 def _view(plan: Plan, tensor: Tensor, as_seen: Tensor) -> str:
@@ -149,7 +149,7 @@ def _kept_columns(plan: Plan, tensor: Tensor, strip: int) -> Iterator[Call]:
     buffer = plan.buffers.get(tensor)
     if strip == 0 or buffer is None or buffer.columns is None:
         return
-    depth, first = tensor.hwc[2], int(buffer.columns.first[strip])
+    depth, first = tensor.pixel_bytes, int(buffer.columns.first[strip])
     kept = (int(buffer.columns.end[strip - 1]) - first) * depth
     moved = (first - int(buffer.columns.first[strip - 1])) * depth
     if kept > 0 and moved:

@@ -22,7 +22,7 @@ def trace_calls(plan: Plan, step: Step, number: int, rows: tuple[str, str], stri
 
 def _call(plan: Plan, step: Step, tensor: Tensor, number: int, begin: str, end: str, strip: int) -> Call:
     buffer = plan.buffers[tensor]
-    _, width, depth = tensor.hwc
+    width, depth = tensor.hwc[1], tensor.pixel_bytes
     first, last = (int(step.columns.begin[strip]), int(step.columns.end[strip])) if step.columns else (0, width)
     held = int(buffer.columns.first[strip]) if buffer.columns else 0
     sides = f"{buffer.rows}, {buffer.stride}, {(last - first) * depth}"

@@ -74,6 +74,10 @@ class Tensor:
         return self.size_bytes // self.hwc[0]
 
     @property
+    def pixel_bytes(self) -> int:
+        return self.hwc[2] * self.dtype.size_bytes
+
+    @property
     def affine(self) -> Quant:
         """The quantization of a tensor that must have one."""
         if self.quant is None:

@@ -55,7 +55,7 @@ class ColumnRange:
 
 def row_bytes(tensor: Tensor, columns: ColumnRange | None) -> int:
     """Of a row in a buffer that holds these columns, or all when None."""
-    return columns.held * tensor.hwc[2] if columns else tensor.row_bytes
+    return columns.held * tensor.pixel_bytes if columns else tensor.row_bytes
 
 
 @dataclass
