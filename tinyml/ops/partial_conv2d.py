@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyml.ir import Array, Cut, Node, Op, Shape, ShapeError, Tensor
+from tinyml.ir import Array, Node, Op, Shape, ShapeError, Tensor
 from tinyml.ir.requantize import wrap_int32
 from tinyml.ops.accumulator import check_bias, weights_shape
 from tinyml.ops.window import image_shape
@@ -43,9 +43,6 @@ class PartialConv2D(Op):
 
     def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
         return begin, end
-
-    def cut_columns(self, node: Node, begin: int, end: int) -> Cut:
-        return Cut(self, ((begin, end),) * len(node.operands))
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         # float64 sums of int8 products are exact below 2**53, and BLAS makes them fast

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyml.ir import Activation, Array, Cut, Node, Op, Shape, Tensor
+from tinyml.ir import Activation, Array, Node, Op, Shape, Tensor
 from tinyml.ir.requantize import clamp_float, quantize_multiplier
 from tinyml.ops.accumulator import rescale
 from tinyml.ops.window import image_shape
@@ -31,9 +31,6 @@ class Rescale(Op):
 
     def input_rows(self, node: Node, operand: int, begin: int, end: int) -> tuple[int, int]:
         return begin, end
-
-    def cut_columns(self, node: Node, begin: int, end: int) -> Cut:
-        return Cut(self, ((begin, end),))
 
     def multipliers(self, node: Node) -> tuple[list[int], list[int]]:
         """(multipliers, shifts) per channel, from steps of the sums to steps of the output."""

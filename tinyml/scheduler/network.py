@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.packing import align
+from tinyml.scheduler.slices import first_slices
 from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
 from tinyml.scheduler.strips import Strips
 
@@ -76,6 +77,7 @@ class Network:
         self.life = {life.tensor: life for life in self.lives if life.tensor is not None}
         self.views_before = _views_before(graph, self.number)
         self.readers = readers(nodes)
+        self.alike = first_slices(graph)
         self.strips = Strips(self.number, self.readers, fused)
         self.macs = sum(node.macs for node in nodes)
 
@@ -83,6 +85,12 @@ class Network:
         """The node that computes a tensor with a storage of its own; None for what comes from outside."""
         first = self.life[tensor].first
         return self.nodes[first] if tensor is not self.fed and first >= 0 else None
+
+    def within_slices(self, number: int) -> bool:
+        """Whether the node before a node is in the same sliced block, so that no group may begin here."""
+        node = self.nodes[number] if number < len(self.nodes) else None
+        first = self.alike.get(node) if node else None
+        return first is not None and (first is not node or self.alike.get(self.nodes[number - 1]) is not None)
 
     @property
     def reads_fed_until(self) -> int:

@@ -99,7 +99,7 @@ def fused_sections(network: Network, first: int, limits: Limits, effort: Effort 
 
 def growths(network: Network, first: int, limits: Limits, effort: Effort | None = None) -> Iterator[tuple[Growth, int]]:
     """Node by node, as far as the limits allow, wherever a section may end."""
-    lockstep = _lockstep(network, first)
+    lockstep = None if network.within_slices(first) else _lockstep(network, first)
     if lockstep is None:
         return
     growth = Growth(network, first, lockstep, limits)
@@ -113,7 +113,7 @@ def growths(network: Network, first: int, limits: Limits, effort: Effort | None 
             effort.left -= sum(len(state.costs) for state in growth.states)
         if not growth.states or (effort is not None and effort.left < 0):
             return
-        if first or network.reads_fed_until <= last:
+        if (first or network.reads_fed_until <= last) and not network.within_slices(last + 1):
             yield growth, last
 
 
@@ -190,11 +190,23 @@ class Growth:
         entering = [t for t, life in self.network.life.items() if life.first < self.first <= life.last]
         alike: dict[object, list[_State]] = {}
         for state in self.states:
-            for again in (False, True) if self._may_compute_again(node, number) else (False,):
-                grown = self._settled(self._grown(state, node, number, again), number)
+            for again, part in self._choices(state, node, number):
+                grown = self._settled(self._grown(part, node, number, again), number)
                 if grown is not None and len(grown.costs):
                     alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
         self.states = _selected([_merged(states) for states in alike.values()], self.limits.choices)
+
+    def _choices(self, state: _State, node: Node, number: int) -> Iterator[tuple[bool, _State]]:
+        """Whether the node computes again, and the choices so far that leave this open. Slices all do as the first."""
+        like = self.network.number[self.network.alike.get(node, node)]
+        if not self._may_compute_again(node, number):
+            yield False, state
+        elif not self.first <= like < number:
+            yield False, state
+            yield True, state
+        else:
+            chosen = state.choices[:, like // 64] >> np.uint64(like % 64) & np.uint64(1) == 1
+            yield from ((again, state.of(chosen == again)) for again in (False, True) if (chosen == again).any())
 
     def _may_compute_again(self, node: Node, number: int) -> bool:
         kernel, output = self.network.fused[node], node.output

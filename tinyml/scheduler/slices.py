@@ -60,6 +60,22 @@ def sliced(graph: Graph, block: Block, count: int) -> Graph:
     return graph.with_nodes(nodes)
 
 
+def first_slices(graph: Graph) -> dict[Node, Node]:
+    """For every node of a slice, the one that does the same in the first slice of its block."""
+    found: dict[Node, Node] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, PartialConv2D):
+            before = graph.producer.get(node.inputs[-1])
+            first = [found[like] for like in _slice_of(graph, before)] if before else _slice_of(graph, node)
+            found.update(zip(_slice_of(graph, node), first, strict=True))
+    return found
+
+
+def _slice_of(graph: Graph, project: Node) -> tuple[Node, Node, Node]:
+    depthwise = graph.producer[project.inputs[0]]
+    return graph.producer[depthwise.inputs[0]], depthwise, project
+
+
 def _slices(block: Block, count: int) -> Iterator[Node]:
     expand, depthwise, project = block.nodes
     channels = expand.output.hwc[2]
