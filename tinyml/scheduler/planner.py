@@ -202,7 +202,7 @@ def _prefer(draft: _Draft, candidates: Candidates, frugal: dict[Node, Kernel]) -
     for node, section in draft.section.items():
         for preferred in _alternatives(draft, node, section, candidates[node], chosen[node]):
             # only scratch may take of the room: an output that is no longer in place buys little speed
-            same_places = section.lockstep is not None or preferred.in_place(node) == chosen[node].in_place(node)
+            same_places = preferred.in_place(node) == chosen[node].in_place(node)
             no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
             trial = {**chosen, node: preferred}
             if no_more or draft.lay_out(trial).bound <= (room if same_places else peak):
@@ -328,6 +328,10 @@ class _Draft:
         alone = [self.nodes[s.first] for s in self.sections if s.lockstep is None]
         if self.network.knobs.in_place:
             place_in_place(alone, kernels, placement, alive)
+        for inside in self.inside.values():
+            for tensor, node in inside.replaced.items():
+                if tensor in (node.operands[index] for index in kernels[node].in_place(node)):
+                    placement.merge(tensor, node.output, 0)
         storages = placement.storages()
         boxes = [self._box(storage, alive) for storage in storages]
         scratch = [node for node in self.nodes if kernels[node].scratch_bytes(node)]
@@ -336,12 +340,10 @@ class _Draft:
 
     def _box(self, storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Box:
         lives = [alive[tensor] for tensor in storage.places]
-        size = storage.size_bytes
-        if len(storage.places) == 1:
-            (tensor,) = storage.places
-            span = self.spans.get(tensor)
-            if span is not None:
-                size = span.rows * row_bytes(tensor, span.columns)
+        # several tensors inside a section are of one size
+        spans = ((tensor, self.spans.get(tensor)) for tensor in storage.places)
+        sizes = (span.rows * row_bytes(tensor, span.columns) for tensor, span in spans if span is not None)
+        size = max(sizes, default=storage.size_bytes)
         return Box(size, min(life.first for life in lives), max(life.last for life in lives))
 
     def _scratch_box(self, node: Node, kernel: Kernel) -> Box:

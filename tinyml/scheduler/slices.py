@@ -56,7 +56,9 @@ def _is_pointwise(node: Node) -> bool:
 def sliced(graph: Graph, block: Block, count: int) -> Graph:
     """The same function with a block in at most so many slices, which stand where its last node stood."""
     new = list(_slices(block, count))
-    nodes = [n for old in graph.nodes for n in (new if old is block.project else [old] if old not in block.nodes else [])]
+    nodes = [
+        n for old in graph.nodes for n in (new if old is block.project else [old] if old not in block.nodes else [])
+    ]
     return graph.with_nodes(nodes)
 
 
@@ -101,7 +103,10 @@ def _slice(node: Node, source: Tensor, channels: slice, axis: int, suffix: str) 
     """Some of a node's output channels. axis: of its weights, along which they lie."""
     shape = (*node.output.shape[:3], channels.stop - channels.start)
     output = replace(node.output, name=node.output.name + suffix, shape=shape)
-    constants = (_part(node.inputs[1], channels, axis, suffix), *(_part(t, channels, 0, suffix) for t in node.inputs[2:]))
+    constants = (
+        _part(node.inputs[1], channels, axis, suffix),
+        *(_part(t, channels, 0, suffix) for t in node.inputs[2:]),
+    )
     return Node(node.name + suffix, node.op, (source, *constants), (output,))
 
 
