@@ -285,7 +285,7 @@ class _Ledger:
         keeping = self.certain - {producer}
         if producer in again and read_for_certain and not lockstep.held(tensor, keeping, producer).carries:
             return False  # nothing is gained by computing it again
-        if not read_for_certain or (unknown and not held.carries):
+        if not read_for_certain or (not held.carries and any(self._matters(node, tensor) for node in unknown)):
             self.open.append(tensor)
             if read_for_certain:
                 self.passes = self.passes | {tensor}
@@ -298,6 +298,11 @@ class _Ledger:
         else:
             self._pass(tensor, held.rows, producer)
         return True
+
+    def _matters(self, node: Node, tensor: Tensor) -> bool:
+        """Whether it may depend on a reader's output how a tensor that lives within a tick is held."""
+        replaces = self.network.fused[node].in_place(node)
+        return self.growth.strips.may_be_cut(node) or tensor in (node.operands[index] for index in replaces)
 
     def _ends_inside(self, tensor: Tensor) -> bool:
         return not self.closing or self.network.life[tensor].last <= self.number
