@@ -30,12 +30,14 @@ class Knobs:
 
     strips: of columns (strips.py). overlap: output over consumed input at the borders of groups. in_place: kernels
         whose output takes over an operand.
+    slices: of channels (slicing.py), in graphs rewritten for them; off, as they are the slowest of all.
     room_bytes: the arena may grow up to these for the working memory of faster kernels.
     """
 
     strips: bool = True
     overlap: bool = True
     in_place: bool = True
+    slices: bool = False
     room_bytes: int = 0
 
 
@@ -78,6 +80,11 @@ class Network:
         self.views_before = _views_before(graph, self.number)
         self.readers = readers(nodes)
         self.alike = first_slices(graph)
+        # of slices, which read and compute the same rows, the first speaks for all
+        self.distinct_readers = {
+            tensor: [node for node in nodes if node is self.alike.get(node, node) or self.alike[node] not in nodes]
+            for tensor, nodes in self.readers.items()
+        }
         self.strips = Strips(self.number, self.readers, fused)
         self.macs = sum(node.macs for node in nodes)
 

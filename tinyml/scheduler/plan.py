@@ -117,6 +117,7 @@ class Plan:
     board: whose kernels were chosen and whose memory must hold it; None for portable C.
     fed: the input that comes row by row, one at each tick of the first group, and is never held whole; None when the
         inputs are resident.
+    unsliced: the graph that was to be planned, where the one that runs has blocks in slices (slices.py).
     """
 
     graph: Graph
@@ -127,6 +128,12 @@ class Plan:
     keeps_input: bool = False
     board: Board | None = None
     fed: Tensor | None = None
+    unsliced: Graph | None = None
+
+    @property
+    def model(self) -> Graph:
+        """The graph that was to be planned."""
+        return self.unsliced or self.graph
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -120,7 +120,7 @@ def _lockstep(network: Network, first: int) -> Lockstep | None:
     operands = [tensor for tensor in network.nodes[first].operands if not tensor.is_constant]
     if not operands:
         return None
-    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers)
+    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.distinct_readers)
     if first == 0 and network.fed is not None:
         lockstep.feed(network.fed)
     return lockstep
@@ -251,7 +251,7 @@ class Growth:
 
     def _readers_inside(self, tensor: Tensor, last: int) -> list[Node]:
         number = self.network.number
-        return [node for node in self.network.readers.get(tensor, ()) if self.first <= number[node] <= last]
+        return [node for node in self.network.distinct_readers.get(tensor, ()) if self.first <= number[node] <= last]
 
 
 class _Ledger:
@@ -271,7 +271,7 @@ class _Ledger:
         if self.network.life[tensor].last > self.number:
             self.open.append(tensor)
             return True
-        readers, producer = self.network.readers.get(tensor, ()), self.network.producer(tensor)
+        readers, producer = self.network.distinct_readers.get(tensor, ()), self.network.producer(tensor)
         unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
         if unknown and tensor in self.old.passes:
             self.open.append(tensor)
