@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
+from tinyml.ops import SCHEDULED
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.slices import first_slices
 from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
@@ -92,6 +93,11 @@ class Network:
         """The node that computes a tensor with a storage of its own; None for what comes from outside."""
         first = self.life[tensor].first
         return self.nodes[first] if tensor is not self.fed and first >= 0 else None
+
+    @staticmethod
+    def holds_sums(node: Node) -> bool:
+        """Whether it is cheaper to keep what a sliced block gives than to compute it again."""
+        return isinstance(node.op, SCHEDULED)
 
     def within_slices(self, number: int) -> bool:
         """Whether the node before a node is in the same sliced block, so that no group may begin here."""

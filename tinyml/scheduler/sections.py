@@ -170,7 +170,8 @@ class Growth:
         kernel, output = self.network.fused[node], node.output
         life = self.network.life.get(output)
         inside = life is not None and number < life.last < len(self.network.nodes)
-        return self.limits.macs > 0 and kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1 and inside
+        by_rows = kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1
+        return self.limits.macs > 0 and by_rows and inside and not self.network.holds_sums(node)
 
     def _grown(self, state: State, node: Node, number: int, again: bool) -> State:
         kernel = self.network.fused[node]
