@@ -15,6 +15,7 @@ from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
 from tinyml.scheduler.strips import Strips
 
 CHOICES = 64  # kept while a section grows; all where they are fewer, which makes the search exact
+QUICK_CHOICES = 8  # of a search that is to tell whether, or about how far, memory can be saved
 
 
 class Limits(NamedTuple):

@@ -53,8 +53,8 @@ def make_plan(
     fuse: let nodes run together by rows; False plans layer by layer.
     feed_rows: the input comes row by row and is never held. Raises UnsupportedError for a graph that cannot take it so.
     max_recompute: multiply-accumulates executed, as a multiple of the model's own; 1.0 computes nothing twice.
-    limit_bytes: the least work whose arena stays within these, instead of the smallest arena; the smallest where
-        none does.
+    limit_bytes: the least work whose arena stays within these, instead of the smallest arena; where none does, one
+        about as small as can be.
     knobs: all when None.
     """
     task = Task.of(graph, candidates, keep_inputs, board, feed_rows, knobs)
@@ -128,7 +128,8 @@ def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | Non
         return partition.lowest(max_extra_macs)
     if partition.least_peak is not None and partition.least_peak <= limit_bytes:
         return partition.once()
-    return partition.within(limit_bytes, max_extra_macs) or partition.lowest(max_extra_macs)
+    # where nothing fits, the plan only tells about how much is missing
+    return partition.within(limit_bytes, max_extra_macs) or partition.quick().lowest(max_extra_macs, limit_bytes)
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from tinyml.ir import Graph
 from tinyml.scheduler.fusion import Partition
-from tinyml.scheduler.network import Knobs
+from tinyml.scheduler.network import QUICK_CHOICES, Knobs
 from tinyml.scheduler.plan import Plan
 from tinyml.scheduler.planner import Candidates, Task, make_plan
 from tinyml.scheduler.slices import COUNTS, Block, blocks, sliced
 
-_CHOICES = 8  # of a quick search, which tells whether a plan is worth making
 _GAIN = 20  # slices cost calls and sums in int32: one part of the arena is the least that they have to save
 _NEAR = 4  # steps that take all but one part of the arena are in the way
 
@@ -86,7 +85,7 @@ class _Slicing:
     def _promising(self, graph: Graph) -> bool:
         plan = self.plan
         task = Task.of(graph, self.candidates, plan.keeps_input, plan.board, plan.fed is not None, self.knobs)
-        partition = Partition(task.network, _CHOICES)
+        partition = Partition(task.network, QUICK_CHOICES)
         return partition.within(self._worth_it, task.max_extra_macs(self.max_recompute)) is not None
 
     def _planned(self, graph: Graph) -> Plan:
