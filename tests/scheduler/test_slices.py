@@ -27,7 +27,6 @@ from tinyml.ir import Graph, ShapeError, verify
 from tinyml.ops import Conv2D
 from tinyml.scheduler import Plan, make_plan
 from tinyml.scheduler.choice import FIRMWARE_BYTES
-from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.slices import COUNTS, blocks, sliced
 from tinyml.scheduler.slicing import in_slices
 
