@@ -10,7 +10,8 @@ from tinyml.ops import PartialConv2D, Rescale
 
 
 def partial_conv2d(rng: Rng) -> Graph:
-    height, width, depth, filters = side(rng, 7), side(rng, 7), side(rng, 20), side(rng, 9)
+    height, width = side(rng, 7), side(rng, 7)
+    depth, filters = int(rng.choice([side(rng, 20), 48, 49, 50, 52, 97, 130])), int(rng.choice([side(rng, 9), 17, 34]))
     image = activation(rng, "image", (1, height, width, depth))
     values = weights(rng, (filters, 1, 1, depth), 0)
     start = {

@@ -8,8 +8,11 @@ import numpy as np
 
 from codegen.kernels.dsp import QUARTER, Filters, paired_scaling, paired_weights, run_order
 from tinyml.ir import Node
+from tinyml.ir.requantize import Int32
 from tinyml.kernel import Field, Fields, Kernel
 from tinyml.ops import PartialConv2D
+
+PAIRS, GROUPS = 8, 12  # TML_PARTIAL_CONV2D_...
 
 
 def parameters(node: Node) -> Fields:
@@ -20,13 +23,23 @@ def parameters(node: Node) -> Fields:
 
 def pairs_parameters(node: Node) -> Fields:
     """Fields of tml_partial_conv2d_pairs besides its views."""
-    filters, order = _filters(node), run_order(1, node.inputs[0].hwc[2])
+    filters, depth = _filters(node), node.inputs[0].hwc[2]
+    part = next(size for size in range(4 * GROUPS, 0, -4) if depth % size == 0 or depth % size >= 4)
+    weights = [_part_weights(filters, begin, min(begin + part, depth)) for begin in range(0, depth, part)]
+    blocks = range(0, len(weights[0]), PAIRS)
+    words = [part[block : block + PAIRS].ravel() for block in blocks for part in weights]
     return {
-        "groups": len(order),
-        "weights": paired_weights(filters, order),
+        "part": part,
+        "weights": np.concatenate(words),
         "zero_sums": np.ascontiguousarray(paired_scaling(filters)[:, :2]),
         "bias": _bias(node),
     }
+
+
+def _part_weights(filters: Filters, begin: int, end: int) -> Int32:
+    """Words [pairs, groups, 2] of some input channels."""
+    order = run_order(1, end - begin)
+    return paired_weights(filters, np.where(order < 0, -1, order + begin))
 
 
 def _bias(node: Node) -> Field:
@@ -42,11 +55,6 @@ def _filters(node: Node) -> Filters:
     lowest = zero + np.where(weights > 0, -128 * weights, 127 * weights).sum(axis=1)
     multiplier, shift = (np.full(len(weights), value) for value in QUARTER)
     return Filters(weights, zero, multiplier, shift, np.maximum(abs(highest), abs(lowest)))
-
-
-def pairs_bytes(node: Node) -> int:
-    """Two pixels in int16."""
-    return 16 * -(-node.inputs[0].hwc[2] // 4)
 
 
 def _fits_pairs(node: Node) -> bool:
@@ -77,7 +85,6 @@ KERNELS = (
         parameters=pairs_parameters,
         accepts=_begins_in_pairs,
         requires=frozenset({"dsp"}),
-        scratch_bytes=pairs_bytes,
     ),
     Kernel(
         name="tml_partial_conv2d_s8__dsp",
@@ -87,7 +94,6 @@ KERNELS = (
         views=("input", "sums", "output"),
         accepts=_adds_in_pairs,
         requires=frozenset({"dsp"}),
-        scratch_bytes=pairs_bytes,
         in_place=lambda node: (1,),
     ),
     Kernel(

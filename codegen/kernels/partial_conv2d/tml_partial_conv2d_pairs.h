@@ -5,14 +5,17 @@
 #include "tml_accumulator.h"
 #include "tml_dsp.h"
 
-#define TML_PARTIAL_CONV2D_PAIRS 8 /* of filters at a time */
+/* Pairs of filters at a time, and the most words of a pixel. */
+#define TML_PARTIAL_CONV2D_PAIRS 8
+#define TML_PARTIAL_CONV2D_GROUPS 12
 
 typedef struct {
     tml_view input;
     tml_view sums;   /* int32, of other input channels; of the kernel that adds to them */
     tml_view output; /* int32 */
-    int32_t groups;           /* words that a pixel is read in; the last one ends with it */
-    const int32_t *weights;   /* [pairs of filters][groups][2]: see tml_dsp_filter_two */
+    int32_t part;             /* bytes of a pixel at a time: a multiple of 4; the last part holds 4 or more */
+    const int32_t *weights;   /* [blocks of TML_PARTIAL_CONV2D_PAIRS pairs][parts][pairs][words of the part][2]: see
+                                 tml_dsp_filter_two */
     const int32_t *zero_sums; /* [pairs of filters][2]: of raw inputs, what makes up for zero points: of the even filter,
                                  and that + 256 * the odd one's */
     const int32_t *bias;      /* [output.channels], or NULL; of the kernel that begins */
@@ -35,17 +38,31 @@ static inline void tml_partial_conv2d_store(tml_partial_conv2d_place at, int32_t
     }
 }
 
-/* All sums of the first `pixels` (1 or 2) of two pixels. x: memory for 4 * groups words. */
-static TML_NOINLINE void tml_partial_conv2d_two(const tml_partial_conv2d_pairs *p, const int8_t *const pixel[2],
-                                                int32_t *x, int32_t pixels, const tml_partial_conv2d_place at[2])
+/* Adds the products of two pixels, part by part, to the raw sums of a block. x: memory for them in int16. */
+static inline void tml_partial_conv2d_add(const tml_partial_conv2d_pairs *p, const int8_t *const pixel[2], int32_t *x,
+                                          tml_dsp_block *block)
 {
-    const int32_t depth = p->input.channels;
-    int32_t raw[TML_PARTIAL_CONV2D_PAIRS * 4];
-    int32_t *end = tml_dsp_widen(x, pixel[0], pixel[1], depth / 4);
-    if (depth % 4 != 0) {
-        end = tml_dsp_widen(end, pixel[0] + depth - 4, pixel[1] + depth - 4, 1);
+    int32_t *const raw = block->sums;
+    for (int32_t from = 0; from < p->input.channels; from += p->part) {
+        const int32_t length = tml_min(p->part, p->input.channels - from);
+        int32_t *end = tml_dsp_widen(x, pixel[0] + from, pixel[1] + from, length / 4);
+        if (length % 4 != 0) {
+            end = tml_dsp_widen(end, pixel[0] + from + length - 4, pixel[1] + from + length - 4, 1);
+        }
+        block->x_end = end;
+        block->x_whole = x + (end - x) / 16 * 16;
+        block->sums = raw;
+        tml_dsp_add_two(block);
     }
-    tml_dsp_block block = {.x = x, .x_whole = x + (p->groups & ~3) * 4, .x_end = end, .weights = p->weights};
+}
+
+/* All sums of the first `pixels` (1 or 2) of two pixels. */
+static TML_NOINLINE void tml_partial_conv2d_two(const tml_partial_conv2d_pairs *p, const int8_t *const pixel[2],
+                                                int32_t pixels, const tml_partial_conv2d_place at[2])
+{
+    int32_t x[TML_PARTIAL_CONV2D_GROUPS * 4];
+    int32_t raw[TML_PARTIAL_CONV2D_PAIRS * 4];
+    tml_dsp_block block = {.x = x, .weights = p->weights};
     for (int32_t first = 0; first < p->output.channels; first += 2 * TML_PARTIAL_CONV2D_PAIRS) {
         const int32_t count = tml_min(p->output.channels - first, 2 * TML_PARTIAL_CONV2D_PAIRS);
         const int32_t words = (count + 1) / 2 * 4;
@@ -54,7 +71,7 @@ static TML_NOINLINE void tml_partial_conv2d_two(const tml_partial_conv2d_pairs *
         }
         block.sums = raw;
         block.sums_end = raw + words;
-        tml_dsp_add_two(&block);
+        tml_partial_conv2d_add(p, pixel, x, &block);
         for (int32_t i = 0; i < pixels; i++) {
             tml_partial_conv2d_store(at[i], first, count, raw + 2 * i);
         }
@@ -63,14 +80,14 @@ static TML_NOINLINE void tml_partial_conv2d_two(const tml_partial_conv2d_pairs *
 
 /* All sums of a row, two pixels at a time. start: of its first pixel, or NULL; step: from there to the next one's. */
 static inline void tml_partial_conv2d_row(const tml_partial_conv2d_pairs *p, const int8_t *in, const int32_t *start,
-                                          int32_t step, int32_t *out, int32_t *x)
+                                          int32_t step, int32_t *out)
 {
     const int32_t depth = p->input.channels, channels = p->output.channels;
     for (int32_t left = p->output.width; left > 0; left -= 2) {
         const int32_t next = left > 1 ? 1 : 0;
         const int8_t *const pixel[2] = {in, in + next * depth};
         const tml_partial_conv2d_place at[2] = {{start, out}, {start ? start + next * step : NULL, out + next * channels}};
-        tml_partial_conv2d_two(p, pixel, x, next + 1, at);
+        tml_partial_conv2d_two(p, pixel, next + 1, at);
         in += 2 * depth;
         out += 2 * channels;
         start = start ? start + 2 * step : NULL;

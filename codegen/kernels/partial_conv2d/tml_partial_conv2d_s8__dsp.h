@@ -4,14 +4,13 @@
 
 #include "tml_partial_conv2d_pairs.h"
 
-/* Output rows [row_begin, row_end). scratch: 4 * groups words. */
+/* Output rows [row_begin, row_end). */
 static inline void tml_partial_conv2d_s8__dsp(const tml_partial_conv2d_pairs *p, const int8_t *input,
-                                              const void *sums, void *output, int32_t row_begin, int32_t row_end,
-                                              void *scratch)
+                                              const void *sums, void *output, int32_t row_begin, int32_t row_end)
 {
     for (int32_t row = row_begin; row < row_end; row++) {
         tml_partial_conv2d_row(p, tml_row(input, &p->input, row), tml_sums(sums, &p->sums, row), p->output.channels,
-                               tml_sums_out(output, &p->output, row), scratch);
+                               tml_sums_out(output, &p->output, row));
     }
 }
 
