@@ -21,6 +21,7 @@ from tinyml.exporters.to_tflite import to_tflite
 from tinyml.ir import Graph
 from tinyml.scheduler import make_plan
 from tinyml.scheduler.network import Knobs
+from tinyml.scheduler.slicing import in_slices
 
 HEADINGS = (
     "model",
@@ -30,7 +31,10 @@ HEADINGS = (
     "rows",
     "+ border overlap",
     "+ strips: all at 1.000",
+    "+ slices",
     "factor <= 1.15",
+    "(factor)",
+    "+ slices at 1.15",
     "(factor)",
     "tflite-micro (host)",
 )
@@ -74,9 +78,11 @@ def cells(graph: Graph, model: bytes) -> Iterator[tuple[str, ...]]:
             ]
         except UnsupportedError:
             continue
-        arenas = (f"{plan.arena_bytes:,}" for plan in plans)
-        factor = f"{plans[-1].macs_executed / max(graph.macs, 1):.3f}"
-        yield graph.name, "rows" if fed else "resident", *(("", "") if fed else wholes), *arenas, factor, tflm
+        once, again = (in_slices(plan, kernels, factor) for plan, factor in ((plans[2], 1.0), (plans[3], FACTOR)))
+        arenas = [f"{plan.arena_bytes:,}" for plan in (*plans[:3], once, plans[3], again)]
+        factors = [f"{plan.macs_executed / max(graph.macs, 1):.3f}" for plan in (plans[3], again)]
+        found = *arenas[:5], factors[0], arenas[5], factors[1]
+        yield graph.name, "rows" if fed else "resident", *(("", "") if fed else wholes), *found, tflm
 
 
 def patches(graph: Graph, layers: int) -> str:
@@ -91,18 +97,17 @@ def patches(graph: Graph, layers: int) -> str:
 
 
 def mobilenets() -> Iterator[tuple[Graph, bytes]]:
-    """MobileNetV2 with random weights; the builder is the tests'."""
-    from tests.networks import mobilenet_v2
+    """MobileNetV2 with random weights, and blocks like its last ones by themselves; the builders are the tests'."""
+    from tests.networks import mobilenet_v2, narrow_net
 
-    for width, resolution in ((1.0, 224), (0.35, 144)):
-        graph = mobilenet_v2(width, resolution)
-        yield graph, to_tflite(graph)
+    graphs = (mobilenet_v2(1.0, 224), mobilenet_v2(0.35, 144), narrow_net(7, 160, 3), narrow_net(4, 320, 3))
+    yield from ((graph, to_tflite(graph)) for graph in graphs)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="arena bytes of every way to schedule a model")
     parser.add_argument("models", nargs="*", type=Path, default=EXAMPLES, metavar="MODEL")
-    parser.add_argument("--mobilenet", action="store_true", help="also MobileNetV2 1.0 at 224 and 0.35 at 144")
+    parser.add_argument("--mobilenet", action="store_true", help="also MobileNetV2, and blocks like its last ones")
     options = parser.parse_args(arguments)
     cases = [(pipeline.load(path), path.read_bytes()) for path in options.models]
     cases += list(mobilenets()) if options.mobilenet else []

@@ -10,13 +10,26 @@ from tinyml.ir import Graph, Node, shown
 from tinyml.kernel import Kernel
 
 
-def select_kernels(graph: Graph, features: Iterable[str] = ()) -> dict[Node, tuple[Kernel, ...]]:
+class Selection(dict[Node, tuple[Kernel, ...]]):
+    """Kernels per node. Chooses for nodes that are not there yet, too: a scheduler may cut layers into slices."""
+
+    def __init__(self, features: Iterable[str]) -> None:
+        super().__init__()
+        self._features = frozenset(features)
+
+    def __missing__(self, node: Node) -> tuple[Kernel, ...]:
+        self[node] = tuple(kernel for kernel in KERNELS if _fits(kernel, node, self._features))
+        return self[node]
+
+
+def select_kernels(graph: Graph, features: Iterable[str] = ()) -> Selection:
     """Kernels per node, preferred first: those of the inventory that accept it and need no CPU feature that is missing.
 
     Raises UnsupportedError naming every node that has none.
     """
-    available = frozenset(features)
-    found = {node: tuple(k for k in KERNELS if _fits(k, node, available)) for node in graph.nodes}
+    found = Selection(features)
+    for node in graph.nodes:
+        _ = found[node]
     missing = [node for node, kernels in found.items() if not kernels]
     if missing:
         listed = "\n".join(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.cases_sums import partial_conv2d
 from tests.op_graphs import Rng, activation, bias, fused, one_node, quant, same_padding, side, weights
 from tinyml.ir import Activation, Array, Graph, Padding, Quant, Tensor
 from tinyml.ops import Add, Conv2D, DepthwiseConv2D, FullyConnected
@@ -106,6 +107,7 @@ def _quant(rng: Rng, scale: float) -> Quant:
 
 
 CASES: dict[str, Callable[[Rng], Graph]] = {
+    "partial_conv2d": partial_conv2d,
     "add": add,
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,

@@ -57,8 +57,10 @@ static int32_t guarded(const int8_t *at, int32_t size)
 #define GUARDED(at, size) guarded(at, size)
 #endif
 
-static int32_t differing(const int8_t *have, const int8_t *want, int32_t size)
+static int32_t differing(const void *having, const void *wanted, int32_t size)
 {
+    const int8_t *have = having;
+    const int8_t *want = wanted;
     int32_t count = 0;
     for (int32_t i = 0; i < size; i++) {
         count += have[i] != want[i];
@@ -70,13 +72,13 @@ static int32_t differing(const int8_t *have, const int8_t *want, int32_t size)
 
 @dataclass(frozen=True)
 class Case:
-    """operands: what the kernel is called with.   in_place: the output takes over operand 0."""
+    """operands: what the kernel is called with.   in_place: the operand, by number, that the output takes over."""
 
     kernel: Kernel
     node: Node
     operands: tuple[Array, ...]
     expected: Array
-    in_place: bool
+    in_place: int | None
 
 
 def random_cases(kernel: Kernel, make: Callable[[Rng], Graph], count: int, seed: int) -> list[Case]:
@@ -92,7 +94,7 @@ def random_cases(kernel: Kernel, make: Callable[[Rng], Graph], count: int, seed:
             (expected,) = run(graph, sample)
             fed = dict(zip(graph.inputs, sample, strict=True))
             operands = tuple(t.values if t.is_constant else fed[t] for t in node.operands)
-            in_place = 0 in kernel.in_place(node) and len(cases) % 2 == 1
+            in_place = next(iter(kernel.in_place(node)), None) if len(cases) % 2 == 1 else None
             cases.append(Case(kernel, node, operands, expected, in_place))
         if len(cases) == count:
             return cases
@@ -122,14 +124,14 @@ def _function(case: Case, number: int, pool: ArrayPool) -> str:
     lines = [f"    static const {kernel.struct} whole = {{", *_views(case, None), *fields, "    };"]
     lines += [f"    int8_t *operand_{i} = TAKE({v.nbytes});" for i, v in enumerate(case.operands)]
     lines += [f"    memcpy(operand_{i}, {name}, {v.nbytes});" for i, (name, v) in enumerate(_zip(operands, case))]
-    lines += [f"    int8_t *output = {'operand_0' if case.in_place else f'TAKE({size})'};"]
+    lines += [f"    int8_t *output = {f'TAKE({size})' if case.in_place is None else f'operand_{case.in_place}'};"]
     lines += [f"    int8_t *scratch = TAKE({scratch});"] if scratch else []
     inputs = [f"operand_{i}" for i in range(len(operands))]
     extra = ["scratch"] if scratch else []
     height = (node.operands[0] if kernel.accumulates else node.output).hwc[0]
     lines += [f"    {kernel.name}({', '.join(['&whole', *inputs, 'output', '0', str(height), *extra])});"]
     lines += [f"    int32_t wrong = differing(output, (const int8_t *){want}, {size}) + GUARDED(output, {size});"]
-    if kernel.by_rows and not case.in_place:
+    if kernel.by_rows and case.in_place is None:
         lines += _by_rows(case, fields, operands, want, extra)
     lines += [f"    wrong += GUARDED(scratch, {scratch});"] if scratch else []
     return "\n".join([f"static int32_t case_{number}(void)", "{", *lines, "    return wrong;", "}", ""])

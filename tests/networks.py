@@ -93,3 +93,12 @@ def large_image_net() -> Graph:
     x = net.depthwise(net.conv(net.input, 16, 3, 2), 3, 2)
     x = _inverted_residual(net, x, 4, 16, 1)
     return net.finish(net.conv(net.depthwise(net.conv(x, 32, 1), 3, 2), 24, 1), 4)
+
+
+def narrow_net(side: int, channels: int, blocks: int, classes: int = 4) -> Graph:
+    """What a deep network ends in: few pixels, many channels."""
+    net = Net(f"narrow_{side}_{channels}_{blocks}", side, channels)
+    x = net.input
+    for _ in range(blocks):
+        x = _inverted_residual(net, x, 6, channels, 1)
+    return net.finish(x, classes)

@@ -14,7 +14,7 @@ def int8_samples(graph: Graph, count: int, seed: int = 0) -> list[tuple[Array, .
     """
     rng = np.random.default_rng(seed)
     samples = [tuple(np.full(t.shape, t.dtype.bounds[end], t.dtype.numpy) for t in graph.inputs) for end in (0, 1)]
-    samples += [tuple(np.full(t.shape, t.affine.zero_point if t.quant else 0, t.dtype.numpy) for t in graph.inputs)]
+    samples += [tuple(np.full(t.shape, t.affine.zero_points[0] if t.quant else 0, t.dtype.numpy) for t in graph.inputs)]
     samples += [tuple(_noise(rng, tensor) for tensor in graph.inputs) for _ in range(count - len(samples))]
     return samples[:count]
 

@@ -111,7 +111,8 @@ def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
 
 
 def _with_remedies(error: FitError, plan: Plan, board: Board, wishes: Wishes) -> FitError:
-    found = remedies(plan.graph, board, wishes, plan.arena_bytes, kernel_order(board, optimize=wishes.optimize))
+    order = kernel_order(board, optimize=wishes.optimize)
+    found = remedies(plan.model, board, wishes, plan.arena_bytes, order)
     hint = "\n   or: ".join(remedy.text for remedy in found) or error.hint
     return FitError(error.message, hint, [asdict(remedy) for remedy in found])
 
@@ -207,7 +208,7 @@ def build(
     profile: counts every step; costs 4 bytes of SRAM a step. Raises FitError, ToolchainError, UsageError.
     """
     target = load_board(board) if isinstance(board, str) else board or plan.board or load_board("host")
-    tflite = _stated(plan.graph)
+    tflite = _stated(plan.model)
     try:
         return build_firmware(
             generate(plan),

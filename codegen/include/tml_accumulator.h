@@ -12,6 +12,18 @@ static inline int32_t tml_add_wrapping(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
+/* Row `row` of int32 sums for reading: a kernel's operand, of which rows and stride are as of an int8 activation. */
+static inline const int32_t *tml_sums(const void *base, const tml_view *view, int32_t row)
+{
+    return (const void *)tml_row(base, view, row);
+}
+
+/* The same for writing. */
+static inline int32_t *tml_sums_out(void *base, const tml_view *view, int32_t row)
+{
+    return (void *)tml_row_out(base, view, row);
+}
+
 /* Sum of (values[i] - zero_point) * weights[i]. */
 static inline int32_t tml_dot(const int8_t *values, int32_t zero_point, const int8_t *weights, int32_t count)
 {

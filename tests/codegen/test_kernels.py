@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from codegen.kernels import KERNELS
+from tests import cases_sums
 from tests.cases_wide import INT4, INT16
 from tests.host_c import c_outputs
 from tests.op_cases import CASES
@@ -17,7 +18,7 @@ from tests.samples import int8_samples
 from tinyml.interpreter import Inferences
 from tinyml.ir import Graph
 from tinyml.kernel import Kernel, Types
-from tinyml.ops import OPS
+from tinyml.ops import OPS, SCHEDULED
 from tinyml.scheduler import make_plan
 
 COUNT = int(os.environ.get("TINYML_TEST_KERNEL_CASES", "8"))
@@ -39,7 +40,7 @@ def accepted_graphs(kernel: Kernel, count: int, seed: int, tables: Sequence[Case
     raise AssertionError(f"the cases of {kernel.op.kind} reach {kernel.name} only {len(graphs)} times")
 
 
-# those of other types than int8: many cases in one program, in test_wide_kernels.py
+# those of other types than int8: many cases in one program, in test_wide_kernels.py and test_sums_kernels.py
 PORTABLE = [k for k in KERNELS if not k.requires and k.types == Types()]
 
 
@@ -59,8 +60,10 @@ def test_kernel_equals_numpy(kernel: Kernel, tmp_path: Path) -> None:
 def test_every_op_has_a_kernel_and_cases() -> None:
     float_only = {"dequantize"}
     kinds = {op.kind for op in OPS} - float_only
-    assert kinds == {kernel.op.kind for kernel in KERNELS}
+    scheduled = {op.kind for op in SCHEDULED}
+    assert kinds | scheduled == {kernel.op.kind for kernel in KERNELS}
     assert kinds <= set(CASES)
+    assert scheduled == set(cases_sums.CASES)
 
 
 def test_file_and_function_carry_the_kernels_name() -> None:

@@ -17,12 +17,15 @@ from tests.codegen.test_kernels import ALL_CASES, accepted_graphs
 from tests.conftest import INT8_MODELS, shared_model
 from tests.dsp_cases import CASES as DSP_CASES
 from tests.host_c import WARNINGS, inference_loop
+from tests.networks import narrow_net
 from tests.random_graphs import random_graphs
 from tinyml import pipeline
 from tinyml.board import CORES, Core
 from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph
+from tinyml.ops import SCHEDULED
 from tinyml.scheduler import make_plan
+from tinyml.scheduler.slices import blocks, sliced
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits/digits_int8.tflite"
 ZIG = (sys.executable, "-m", "ziglang", "cc")
@@ -45,9 +48,12 @@ def plans(graph: Graph, core: Core) -> list[Sources]:
 
 
 def every_kernel(core: Core) -> list[Sources]:
-    """Three graphs of one node for each kernel that the core can run."""
-    found = []
-    for kernel in KERNELS:
+    """Three graphs of one node for each kernel that the core can run; of those for slices, blocks in slices."""
+    graph = narrow_net(4, 8, 1)
+    for block in blocks(graph):
+        graph = sliced(graph, block, 2)
+    found = [generate(make_plan(graph, select_kernels(graph, features))) for features in ((), core.features)]
+    for kernel in (kernel for kernel in KERNELS if kernel.op not in SCHEDULED):
         if kernel.requires <= core.features:
             tables = (DSP_CASES,) if "mve" in kernel.requires else ALL_CASES
             graphs = accepted_graphs(kernel, 3, 5, tables)

@@ -41,7 +41,7 @@ class Shadow:
         """Of a tensor that is held in strips, the columns that are needed again move to the front."""
         buffer = self.plan.buffers[tensor]
         assert buffer.columns is not None
-        depth, first = tensor.hwc[2], int(buffer.columns.first[strip])
+        depth, first = tensor.pixel_bytes, int(buffer.columns.first[strip])
         if strip:
             moved = (first - self.first[tensor]) * depth
             kept = (int(buffer.columns.end[strip - 1]) - first) * depth
@@ -71,10 +71,10 @@ class Shadow:
 
     def _expected(self, tensor: Tensor, row: int, columns: Columns) -> Array:
         first, end = columns or (0, tensor.hwc[1])
-        return self.expected[tensor][row, first * tensor.hwc[2] : end * tensor.hwc[2]]
+        return self.expected[tensor][row, first * tensor.pixel_bytes : end * tensor.pixel_bytes]
 
     def _held(self, tensor: Tensor, row: int, columns: Columns) -> Array:
-        buffer, depth = self.plan.buffers[tensor], tensor.hwc[2]
+        buffer, depth = self.plan.buffers[tensor], tensor.pixel_bytes
         assert buffer.offset >= 0 and buffer.end <= self.plan.arena_bytes, f"{tensor.name} lies outside the arena"
         first, end = columns or (0, tensor.hwc[1])
         start = first - self.first.get(tensor, 0)

@@ -16,9 +16,11 @@ from tinyml.ops.max_pool2d import MaxPool2D
 from tinyml.ops.mean import Mean
 from tinyml.ops.mul import Mul
 from tinyml.ops.pad import Pad
+from tinyml.ops.partial_conv2d import PartialConv2D
 from tinyml.ops.prelu import Prelu
 from tinyml.ops.quantize import Quantize
 from tinyml.ops.relu import Relu
+from tinyml.ops.rescale import Rescale
 from tinyml.ops.reshape import Reshape
 from tinyml.ops.resize_bilinear import ResizeBilinear
 from tinyml.ops.resize_nearest import ResizeNearest
@@ -62,9 +64,12 @@ OPS: tuple[type[Op], ...] = (
     Transpose,
     TransposeConv,
 )
+# of the halves that the scheduler cuts a convolution into; no model file states them
+SCHEDULED: tuple[type[Op], ...] = (PartialConv2D, Rescale)
 
 __all__ = [
     "OPS",
+    "SCHEDULED",
     "Add",
     "AveragePool2D",
     "Concatenation",
@@ -80,9 +85,11 @@ __all__ = [
     "Mean",
     "Mul",
     "Pad",
+    "PartialConv2D",
     "Prelu",
     "Quantize",
     "Relu",
+    "Rescale",
     "Reshape",
     "ResizeBilinear",
     "ResizeNearest",

@@ -13,6 +13,7 @@ from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.plan import OPTIMIZE, Order, Plan, states_bytes
 from tinyml.scheduler.planner import Task, make_plan
+from tinyml.scheduler.slicing import in_slices
 
 FEEDS = ("auto", "resident", "rows")
 FIRMWARE_BYTES = 2048  # SRAM to leave for stack and static data: more than any build so far took
@@ -28,7 +29,7 @@ class Wishes:
         the model never holds them all; "auto": resident where that fits, else rows.
     max_recompute: multiply-accumulates executed, as a multiple of the model's own. Given: the smallest arena for it.
         None: the fastest that fits. That is without strips of columns, which cost calls, where that fits; else with
-        them; else as little computed again as makes it fit.
+        them; else as little computed again as makes it fit; else the same with blocks in slices of channels.
     sram_bytes: for arena, stack and static data together, instead of all that the board has: the least work that fits.
     optimize: "speed": kernels and code may take all the memory there is; "size": the least flash, whatever the time;
         "balanced": fast kernels in little more than the smallest arena.
@@ -52,11 +53,33 @@ def choose_plan(
     wishes: Wishes,
     order: Order | None = None,
 ) -> Plan:
-    """The plan for the wishes, or the smallest found where none fits. order: of kernels, as `make_plan` takes it."""
+    """The plan for the wishes, or the smallest found where none fits.
+
+    candidates: kernels of any node, of slices of the graph's, too, as `select_kernels` gives them.
+    order: of kernels, as `make_plan` takes it.
+    """
     _check(wishes)
     board = board.granting(wishes.sram_bytes)
     budget = board.sram_bytes - FIRMWARE_BYTES - states_bytes(graph)
     tried: list[Plan] = []
+    for found in _plans(graph, candidates, board, wishes, budget, order):
+        plan = replace(found, optimize=wishes.optimize)
+        if plan.arena_bytes <= budget:
+            return plan
+        tried.append(plan)
+    return min(tried, key=lambda plan: plan.arena_bytes)
+
+
+def _plans(
+    graph: Graph,
+    candidates: Mapping[Node, Sequence[Kernel]],
+    board: Board,
+    wishes: Wishes,
+    budget: int,
+    order: Order | None,
+) -> Iterator[Plan]:
+    """In the order of preference."""
+    made: list[tuple[Plan, float, Knobs]] = []
     for factor, limit, knobs in _ways(wishes, budget):
         for fed in feeds(wishes):
             try:
@@ -65,18 +88,20 @@ def choose_plan(
                 if wishes.feed == "rows":
                     raise
                 continue
-            plan = replace(plan, optimize=wishes.optimize)
-            if plan.arena_bytes <= budget:
-                return plan
-            tried.append(plan)
-    return min(tried, key=lambda plan: plan.arena_bytes)
+            if knobs.slices:
+                plan = in_slices(plan, candidates, factor, None, knobs, order)
+            elif knobs.strips:
+                made.append((plan, factor, knobs))
+            yield plan
+    for plan, factor, knobs in made:
+        yield in_slices(plan, candidates, factor, budget, knobs, order)
 
 
 def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
     """(recompute factor, bytes to stay within at the least work, knobs), in the order of preference."""
     given = wishes.max_recompute
     if given is not None and wishes.sram_bytes is None:
-        return [(given, None, Knobs())]
+        return [(given, None, Knobs(slices=True))]
     speed = wishes.optimize == "speed"
     fast, small = Knobs(strips=False, room_bytes=budget, speed=speed), Knobs(room_bytes=budget)
     return [(1.0, None, fast), (1.0, None, small), (FREE_RECOMPUTE if given is None else given, budget, small)]

@@ -9,8 +9,9 @@ the costs used. Source of the formulation: msf-CNN (arXiv 2505.11483).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
-from tinyml.scheduler.network import CHOICES, Effort, Limits, Network
+from tinyml.scheduler.network import CHOICES, QUICK_CHOICES, Effort, Limits, Network
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
@@ -63,12 +64,18 @@ class Partition:
         found = _path(self._edges(limit_bytes, max_extra_macs), limit_bytes)
         return found if found is not None and extra_macs(found) <= max_extra_macs else None
 
-    def lowest(self, max_extra_macs: int) -> list[Section] | None:
-        """The lowest peak for so much extra work."""
+    def quick(self) -> Partition:
+        """The same with fewer choices."""
+        other = copy(self)
+        other.choices = QUICK_CHOICES
+        return other
+
+    def lowest(self, max_extra_macs: int, above_bytes: int = 0) -> list[Section] | None:
+        """The lowest peak for so much extra work. above_bytes: it is known to be higher."""
         if max_extra_macs <= 0 or self.least_peak is None:
             return self.once()
         # the search is fast where little is possible, so the limit comes from below
-        limit = self.least_peak / 4
+        limit = max(self.least_peak / 4, above_bytes * _LADDER)
         while limit < self.least_peak:
             *_, found = (None, *self.front(int(limit), max_extra_macs))
             if found is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyml.ir import Node, Tensor
+from tinyml.scheduler.in_place import replacing
 from tinyml.scheduler.network import Network
 from tinyml.scheduler.sections import Section
 from tinyml.scheduler.storage import Lifetime
@@ -23,11 +24,15 @@ class Span:
 
 @dataclass(frozen=True)
 class Inside:
-    """tensors: that never leave a section. runs: of nodes that work strip by strip; none of a single node."""
+    """tensors: that never leave a section. runs: of nodes that work strip by strip; none of a single node.
+
+    replaced: of the tensors, those in whose place the node computes its output.
+    """
 
     tensors: Mapping[Tensor, Span]
     runs: tuple[Run, ...]
     strips: Strips
+    replaced: Mapping[Tensor, Node]
 
     def columns(self, node: Node) -> ColumnRange | None:
         """What each strip computes of a node's output; None for a node that works over the whole width."""
@@ -39,7 +44,7 @@ def tensors_inside(network: Network, section: Section, columns: Mapping[int, int
     """columns: of the last output of a run in a strip, by its node's number (strips.py)."""
     strips = Strips(network.number, network.readers, network.fused, columns)
     if section.lockstep is None:
-        return Inside({}, (), strips)
+        return Inside({}, (), strips, {})
     found: dict[Tensor, Span] = {}
     runs: list[Run] = []
     for tensor in reversed(_never_leaving(network, section)):
@@ -53,7 +58,14 @@ def tensors_inside(network: Network, section: Section, columns: Mapping[int, int
         else:
             whole = Lifetime(section.first, section.last)
             found[tensor] = Span(held.rows, whole if held.carries else Lifetime(life.first, life.last))
-    return Inside({t: _through_runs(span, runs) for t, span in found.items()}, tuple(sorted(runs)), strips)
+    spans = {t: _through_runs(span, runs) for t, span in found.items()}
+    replaced = {}
+    for tensor, span in spans.items():
+        node = replacing(network, section.lockstep, tensor, section.again, section.last)
+        wide = node is not None and span.columns is spans[node.output].columns is None
+        if node is not None and wide:
+            replaced[tensor] = node
+    return Inside(spans, tuple(sorted(runs)), strips, replaced)
 
 
 def _never_leaving(network: Network, section: Section) -> list[Tensor]:

@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
+from tinyml.ops import SCHEDULED
 from tinyml.scheduler.packing import align
+from tinyml.scheduler.slices import first_slices
 from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
 from tinyml.scheduler.strips import Strips
 
 CHOICES = 64  # kept while a section grows; all where they are fewer, which makes the search exact
+QUICK_CHOICES = 8  # of a search that is to tell whether, or about how far, memory can be saved
 
 
 class Limits(NamedTuple):
@@ -29,6 +32,7 @@ class Knobs:
 
     strips: of columns (strips.py). overlap: output over consumed input at the borders of groups. in_place: kernels
         whose output takes over an operand.
+    slices: of channels (slicing.py), in graphs rewritten for them; off, as they are the slowest of all.
     room_bytes: the arena may grow up to these for faster kernels: by a part of its least size, for their working
         memory; with `speed` by all, and then for layers that run by themselves and outputs that are not in place, too.
     """
@@ -36,6 +40,7 @@ class Knobs:
     strips: bool = True
     overlap: bool = True
     in_place: bool = True
+    slices: bool = False
     room_bytes: int = 0
     speed: bool = False
 
@@ -78,6 +83,12 @@ class Network:
         self.life = {life.tensor: life for life in self.lives if life.tensor is not None}
         self.views_before = _views_before(graph, self.number)
         self.readers = readers(nodes)
+        self.alike = first_slices(graph)
+        # of slices, which read and compute the same rows, the first speaks for all
+        self.distinct_readers = {
+            tensor: [node for node in nodes if node is self.alike.get(node, node) or self.alike[node] not in nodes]
+            for tensor, nodes in self.readers.items()
+        }
         self.strips = Strips(self.number, self.readers, fused)
         self.macs = sum(node.macs for node in nodes)
 
@@ -85,6 +96,17 @@ class Network:
         """The node that computes a tensor with a storage of its own; None for what comes from outside."""
         first = self.life[tensor].first
         return self.nodes[first] if tensor is not self.fed and first >= 0 else None
+
+    @staticmethod
+    def holds_sums(node: Node) -> bool:
+        """Whether it is cheaper to keep what a sliced block gives than to compute it again."""
+        return isinstance(node.op, SCHEDULED)
+
+    def within_slices(self, number: int) -> bool:
+        """Whether the node before a node is in the same sliced block, so that no group may begin here."""
+        node = self.nodes[number] if number < len(self.nodes) else None
+        first = self.alike.get(node) if node else None
+        return first is not None and (first is not node or self.alike.get(self.nodes[number - 1]) is not None)
 
     @property
     def reads_fed_until(self) -> int:

@@ -126,6 +126,7 @@ class Plan:
     optimize: what was chosen for, a name of OPTIMIZE.
     fed: the input that comes row by row, one at each tick of the first group, and is never held whole; None when the
         inputs are resident.
+    unsliced: the graph that was to be planned, where the one that runs has blocks in slices (slices.py).
     """
 
     graph: Graph
@@ -137,6 +138,12 @@ class Plan:
     board: Board | None = None
     fed: Tensor | None = None
     optimize: str = "balanced"
+    unsliced: Graph | None = None
+
+    @property
+    def model(self) -> Graph:
+        """The graph that was to be planned."""
+        return self.unsliced or self.graph
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -55,8 +55,8 @@ def make_plan(
     fuse: let nodes run together by rows; False plans layer by layer.
     feed_rows: the input comes row by row and is never held. Raises UnsupportedError for a graph that cannot take it so.
     max_recompute: multiply-accumulates executed, as a multiple of the model's own; 1.0 computes nothing twice.
-    limit_bytes: the least work whose arena stays within these, instead of the smallest arena; the smallest where
-        none does.
+    limit_bytes: the least work whose arena stays within these, instead of the smallest arena; where none does, one
+        about as small as can be.
     knobs: all when None.
     order: of kernels that fit a step, by speed; as listed in `candidates` when None.
     """
@@ -139,7 +139,8 @@ def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | Non
         return partition.lowest(max_extra_macs)
     if partition.least_peak is not None and partition.least_peak <= limit_bytes:
         return partition.once()
-    return partition.within(limit_bytes, max_extra_macs) or partition.lowest(max_extra_macs)
+    # where nothing fits, the plan only tells about how much is missing
+    return partition.within(limit_bytes, max_extra_macs) or partition.quick().lowest(max_extra_macs, limit_bytes)
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
@@ -191,7 +192,7 @@ def _prefer(
         alternatives = _alternatives(draft, node, section, candidates[node], chosen[node])
         for preferred in _ordered(draft, node, alternatives, order):
             # only scratch may take of the room: an output that is no longer in place buys little speed
-            same_places = section.lockstep is not None or preferred.in_place(node) == chosen[node].in_place(node)
+            same_places = preferred.in_place(node) == chosen[node].in_place(node)
             no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
             trial = {**chosen, node: preferred}
             if no_more or draft.lay_out(trial).bound <= (room if same_places or knobs.speed else peak):
@@ -331,6 +332,10 @@ class _Draft:
         alone = [self.nodes[s.first] for s in self.sections if s.lockstep is None]
         if self.network.knobs.in_place:
             place_in_place(alone, kernels, placement, alive)
+        for inside in self.inside.values():
+            for tensor, node in inside.replaced.items():
+                if tensor in (node.operands[index] for index in kernels[node].in_place(node)):
+                    placement.merge(tensor, node.output, 0)
         storages = placement.storages()
         boxes = [self._box(storage, alive) for storage in storages]
         scratch = [node for node in self.nodes if kernels[node].scratch_bytes(node)]
@@ -339,12 +344,10 @@ class _Draft:
 
     def _box(self, storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Box:
         lives = [alive[tensor] for tensor in storage.places]
-        size = storage.size_bytes
-        if len(storage.places) == 1:
-            (tensor,) = storage.places
-            span = self.spans.get(tensor)
-            if span is not None:
-                size = span.rows * row_bytes(tensor, span.columns)
+        # several tensors inside a section are of one size
+        spans = ((tensor, self.spans.get(tensor)) for tensor in storage.places)
+        sizes = (span.rows * row_bytes(tensor, span.columns) for tensor, span in spans if span is not None)
+        size = max(sizes, default=storage.size_bytes)
         return Box(size, min(life.first for life in lives), max(life.last for life in lives))
 
     def _scratch_box(self, node: Node, kernel: Kernel) -> Box:

@@ -11,18 +11,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.ir import Node, Tensor
+from tinyml.scheduler.in_place import replacing
 from tinyml.scheduler.network import Effort, Life, Limits, Network
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
+from tinyml.scheduler.states import CARRIED, EXTRA, WITHIN, State, merged, selected
 from tinyml.scheduler.strips import Run, row_bytes, run_with
-
-CARRIED, WITHIN, EXTRA = range(3)  # columns of costs
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,7 @@ def fused_sections(network: Network, first: int, limits: Limits, effort: Effort 
 
 def growths(network: Network, first: int, limits: Limits, effort: Effort | None = None) -> Iterator[tuple[Growth, int]]:
     """Node by node, as far as the limits allow, wherever a section may end."""
-    lockstep = _lockstep(network, first)
+    lockstep = None if network.within_slices(first) else _lockstep(network, first)
     if lockstep is None:
         return
     growth = Growth(network, first, lockstep, limits)
@@ -113,7 +112,7 @@ def growths(network: Network, first: int, limits: Limits, effort: Effort | None 
             effort.left -= sum(len(state.costs) for state in growth.states)
         if not growth.states or (effort is not None and effort.left < 0):
             return
-        if first or network.reads_fed_until <= last:
+        if (first or network.reads_fed_until <= last) and not network.within_slices(last + 1):
             yield growth, last
 
 
@@ -121,51 +120,10 @@ def _lockstep(network: Network, first: int) -> Lockstep | None:
     operands = [tensor for tensor in network.nodes[first].operands if tensor.in_arena]
     if not operands:
         return None
-    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers)
+    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.distinct_readers)
     if first == 0 and network.fed is not None:
         lockstep.feed(network.fed)
     return lockstep
-
-
-class _State(NamedTuple):
-    """Choices of nodes that compute again, among the nodes so far, that differ in nothing that is not settled yet.
-
-    open: tensors from inside whose memory is not settled: they are still read, or how is not known yet.
-    passing: bytes that live within a tick only, for each step from the first that is not settled on.
-    runs: of nodes that work strip by strip, as far as they are known.
-    again: one of the choices. choices: a row of bits per choice, by node.
-    costs: a row per choice: (bytes that live on from tick to tick, most bytes that live within a tick only over the
-    settled steps, extra MACs).
-    passes: open tensors of which it is known that they live within a tick, but not in which run.
-    more: (bytes that live on, extra MACs) that the open tensors add at the least.
-    """
-
-    open: tuple[Tensor, ...]
-    passing: tuple[int, ...]
-    runs: tuple[Run, ...]
-    again: Again
-    costs: NDArray[np.int64]
-    choices: NDArray[np.uint64]
-    passes: frozenset[Tensor] = frozenset()
-    more: tuple[int, int] = (0, 0)
-
-    @property
-    def least_peaks(self) -> NDArray[np.int64]:
-        """Bytes at the worst step, with what the open tensors add at the least."""
-        return self.peaks + self.more[0]
-
-    @property
-    def least_extra(self) -> NDArray[np.int64]:
-        """Extra MACs, with what the open tensors add at the least."""
-        return self.costs[:, EXTRA] + self.more[1]
-
-    @property
-    def peaks(self) -> NDArray[np.int64]:
-        """Bytes at the worst step, without what is held whole."""
-        return self.costs[:, CARRIED] + np.maximum(self.costs[:, WITHIN], max(self.passing, default=0))
-
-    def of(self, rows: NDArray[Any]) -> _State:
-        return self._replace(costs=self.costs[rows], choices=self.choices[rows])
 
 
 class Growth:
@@ -183,26 +141,39 @@ class Growth:
         fed = (network.fed,) if first == 0 and network.fed in network.life else ()
         self.strips = network.strips
         words = len(network.nodes) // 64 + 1
-        self.states = [_State(fed, (), (), NOTHING_AGAIN, np.zeros((1, 3), np.int64), np.zeros((1, words), np.uint64))]
+        self.states = [State(fed, (), (), NOTHING_AGAIN, np.zeros((1, 3), np.int64), np.zeros((1, words), np.uint64))]
 
     def add(self, node: Node, number: int) -> None:
         """Lets a node in that the lockstep has added."""
         entering = [t for t, life in self.network.life.items() if life.first < self.first <= life.last]
-        alike: dict[object, list[_State]] = {}
+        alike: dict[object, list[State]] = {}
         for state in self.states:
-            for again in (False, True) if self._may_compute_again(node, number) else (False,):
-                grown = self._settled(self._grown(state, node, number, again), number)
+            for again, part in self._choices(state, node, number):
+                grown = self._settled(self._grown(part, node, number, again), number)
                 if grown is not None and len(grown.costs):
                     alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
-        self.states = _selected([_merged(states) for states in alike.values()], self.limits.choices)
+        self.states = selected([merged(states) for states in alike.values()], self.limits.choices)
+
+    def _choices(self, state: State, node: Node, number: int) -> Iterator[tuple[bool, State]]:
+        """Whether the node computes again, and the choices so far that leave this open. Slices all do as the first."""
+        like = self.network.number[self.network.alike.get(node, node)]
+        if not self._may_compute_again(node, number):
+            yield False, state
+        elif not self.first <= like < number:
+            yield False, state
+            yield True, state
+        else:
+            chosen = state.choices[:, like // 64] >> np.uint64(like % 64) & np.uint64(1) == 1
+            yield from ((again, state.of(chosen == again)) for again in (False, True) if (chosen == again).any())
 
     def _may_compute_again(self, node: Node, number: int) -> bool:
         kernel, output = self.network.fused[node], node.output
         life = self.network.life.get(output)
         inside = life is not None and number < life.last < len(self.network.nodes)
-        return self.limits.macs > 0 and kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1 and inside
+        by_rows = kernel.by_rows and not kernel.accumulates and output.hwc[0] > 1
+        return self.limits.macs > 0 and by_rows and inside and not self.network.holds_sums(node)
 
-    def _grown(self, state: _State, node: Node, number: int, again: bool) -> _State:
+    def _grown(self, state: State, node: Node, number: int, again: bool) -> State:
         kernel = self.network.fused[node]
         scratch = align(kernel.scratch_bytes(node))
         costs, choices = state.costs.copy(), state.choices
@@ -210,7 +181,7 @@ class Growth:
         if again:
             choices = choices.copy()
             choices[:, number // 64] |= np.uint64(1 << number % 64)
-        return _State(
+        return State(
             (*state.open, node.output) if node.output in self.network.life else state.open,
             (*state.passing, 0 if kernel.accumulates else scratch),
             state.runs,
@@ -219,7 +190,7 @@ class Growth:
             choices,
         )
 
-    def _settled(self, state: _State, number: int, closing: bool = False) -> _State | None:
+    def _settled(self, state: State, number: int, closing: bool = False) -> State | None:
         """The state with every tensor accounted for that can be, within the limits; None when it is useless.
 
         closing: the section ends here, so that what is read behind it is held whole.
@@ -231,7 +202,7 @@ class Growth:
         found = ledger.state()
         return found.of((found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limits.macs))
 
-    def _unsettled(self, state: _State, entering: Sequence[Tensor], number: int) -> object:
+    def _unsettled(self, state: State, entering: Sequence[Tensor], number: int) -> object:
         """All in which two choices may differ that matters for what comes behind."""
         patterns: list[Pattern | None] = []
         for tensor in (*state.open, *entering):
@@ -262,7 +233,7 @@ class Growth:
             self.network, self.first, last, self.lockstep, peaks[best].tolist(), extra[best].tolist(), choices[best]
         )
 
-    def _cannot_cross(self, tensor: Tensor, state: _State, last: int) -> bool:
+    def _cannot_cross(self, tensor: Tensor, state: State, last: int) -> bool:
         return self.network.life[tensor].last <= last or self.network.producer(tensor) in state.again
 
     def _crosses(self, life: Life, last: int) -> bool:
@@ -281,13 +252,13 @@ class Growth:
 
     def _readers_inside(self, tensor: Tensor, last: int) -> list[Node]:
         number = self.network.number
-        return [node for node in self.network.readers.get(tensor, ()) if self.first <= number[node] <= last]
+        return [node for node in self.network.distinct_readers.get(tensor, ()) if self.first <= number[node] <= last]
 
 
 class _Ledger:
     """A state's accounts while tensors are settled, the last one first."""
 
-    def __init__(self, growth: Growth, state: _State, number: int, closing: bool) -> None:
+    def __init__(self, growth: Growth, state: State, number: int, closing: bool) -> None:
         self.growth, self.network, self.old, self.number, self.closing = growth, growth.network, state, number, closing
         self.costs, self.passing, self.runs = state.costs.copy(), list(state.passing), list(state.runs)
         self.begin = number + 1 - len(state.passing)
@@ -301,7 +272,7 @@ class _Ledger:
         if self.network.life[tensor].last > self.number:
             self.open.append(tensor)
             return True
-        readers, producer = self.network.readers.get(tensor, ()), self.network.producer(tensor)
+        readers, producer = self.network.distinct_readers.get(tensor, ()), self.network.producer(tensor)
         unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
         if unknown and tensor in self.old.passes:
             self.open.append(tensor)
@@ -315,7 +286,7 @@ class _Ledger:
         keeping = self.certain - {producer}
         if producer in again and read_for_certain and not lockstep.held(tensor, keeping, producer).carries:
             return False  # nothing is gained by computing it again
-        if not read_for_certain or (unknown and not held.carries):
+        if not read_for_certain or (not held.carries and any(self._matters(node, tensor) for node in unknown)):
             self.open.append(tensor)
             if read_for_certain:
                 self.passes = self.passes | {tensor}
@@ -329,6 +300,11 @@ class _Ledger:
             self._pass(tensor, held.rows, producer)
         return True
 
+    def _matters(self, node: Node, tensor: Tensor) -> bool:
+        """Whether it may depend on a reader's output how a tensor that lives within a tick is held."""
+        replaces = self.network.fused[node].in_place(node)
+        return self.growth.strips.may_be_cut(node) or tensor in (node.operands[index] for index in replaces)
+
     def _ends_inside(self, tensor: Tensor) -> bool:
         return not self.closing or self.network.life[tensor].last <= self.number
 
@@ -340,7 +316,8 @@ class _Ledger:
         if run is None:
             size = align(rows * tensor.row_bytes)
             around = run_with(self.runs, life.last)
-            self._add(size, life.first, around.end if around else life.last)
+            end = around.end if around else life.last
+            self._add(size, life.first, end - (end == life.last and self._is_replaced(tensor)))
             self.runs.append(Run(life.first, life.first, size))
             return
         columns = strips.computed(self.network.nodes[life.first], run.end)
@@ -350,11 +327,14 @@ class _Ledger:
         self.runs = [other for other in self.runs if other != run]
         self.runs.append(Run(life.first, run.end, run.kept_bytes + (size if columns.keeps else 0)))
 
+    def _is_replaced(self, tensor: Tensor) -> bool:
+        return replacing(self.network, self.growth.lockstep, tensor, self.certain, self.number) is not None
+
     def _add(self, size: int, first: int, last: int) -> None:
         for step in range(first, last + 1):
             self.passing[step - self.begin] += size
 
-    def state(self) -> _State:
+    def state(self) -> State:
         done = min((self.network.life[t].first for t in self.open), default=self.number + 1) - self.begin
         self.costs[:, WITHIN] = np.maximum(self.costs[:, WITHIN], max(self.passing[:done], default=0))
         runs = tuple(sorted(run for run in self.runs if run.end >= self.begin + done))
@@ -367,34 +347,3 @@ class _Ledger:
             passes=self.passes,
             more=(self.more_bytes, self.more_macs),
         )
-
-
-def _merged(states: Sequence[_State]) -> _State:
-    """The choices of several states that none of the others beats."""
-    costs = np.concatenate([state.costs for state in states])
-    choices = np.concatenate([state.choices for state in states])
-    order = np.lexsort(costs.T)
-    costs, choices = costs[order], choices[order]
-    if len(costs) > 1:
-        beaten = (costs[None] <= costs[:, None]).all(axis=2)
-        # of equal rows, the first stays
-        kept = ~np.tril(beaten, -1).any(axis=1)
-        costs, choices = costs[kept], choices[kept]
-    return states[0]._replace(costs=costs, choices=choices)
-
-
-def _selected(states: list[_State], count: int) -> list[_State]:
-    """All choices when they are so many at most; else those that promise least memory in classes of extra work."""
-    if sum(len(state.costs) for state in states) <= count:
-        return states
-    owner = np.repeat(np.arange(len(states)), [len(state.costs) for state in states])
-    peaks = np.concatenate([state.least_peaks for state in states])
-    extra = np.concatenate([state.least_extra for state in states])
-    classes = np.linspace(extra.min(), extra.max() + 1, count // 2 + 1)
-    number = np.searchsorted(classes, extra, "right")
-    order = np.lexsort((extra, peaks, number))
-    rank = np.arange(len(order)) - np.searchsorted(number[order], number[order])  # within its class
-    kept = np.zeros(len(order), bool)
-    kept[order[np.argsort(rank, kind="stable")[:count]]] = True
-    found = [state.of(kept[owner == index]) for index, state in enumerate(states)]
-    return [state for state in found if len(state.costs)]

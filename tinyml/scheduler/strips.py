@@ -79,7 +79,7 @@ class Strips:
             return None
         last, start = self.number[readers[-1]], self.number[producer] + 1
         run = run_with(runs, last) or Run(last, last, 0)
-        cuttable = all(self._may_be_cut(node) for node in (producer, *readers))
+        cuttable = all(self.may_be_cut(node) for node in (producer, *readers))
         return run if run.start == start and cuttable and self._several(run.end, readers[-1]) else None
 
     def _several(self, end: int, node: Node) -> bool:
@@ -91,7 +91,8 @@ class Strips:
     def width(self, end: int) -> int:
         return self.columns.get(end, LEAST_COLUMNS)
 
-    def _may_be_cut(self, node: Node) -> bool:
+    def may_be_cut(self, node: Node) -> bool:
+        """Whether a node can compute some columns of its rows only."""
         if node not in self._cuttable:
             kernel = self.kernels[node]
             by_rows = kernel.by_rows and not kernel.accumulates and node.output.hwc[0] > 1
