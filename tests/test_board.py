@@ -19,6 +19,7 @@ NAMES = [
     "qemu_mps2_an500",
     "qemu_mps3_an547",
     "qemu_netduinoplus2",
+    "qemu_riscv32_virt",
     "rpi_pico",
     "stm32f746g_disco",
 ]
