@@ -1,8 +1,9 @@
 """Boards: the facts in boards/*.toml, read, checked and frozen.
 
 A board is data. Its `clock`, `uart`, `counter`, `boot` and `reset` tables each name a driver, the file
-`firmware_templates/<template>/<table>_<driver>.c` (or one that all templates share, in bare_metal/), and give the numbers that driver reads: the key `base` of `[uart]`
-reaches C as the macro UART_BASE. A new core is one row of CORES; a new board of a known family is one TOML.
+`firmware_templates/<template>/<table>_<driver>.c` (or in `bare_metal/`, what templates share), and give the numbers
+that driver reads: the key `base` of `[uart]` reaches C as the macro UART_BASE. A new core is one row of CORES; a new
+board of a known family is one TOML.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ CORES: Mapping[str, Core] = {
     "cortex-m55": _core(
         "-mcpu=cortex-m55 -mfloat-abi=hard", f"{_HARD} -mcpu=cortex_m55+mve", "dsp fpu mve fault_status", _ZIG_FIRST
     ),
-    "rv32imc": Core((), ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c+zicsr"), frozenset(), ("zig",)),
+    "rv32imc": Core(
+        (), ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c+zicsr"), frozenset(), ("zig",)
+    ),
 }
 
 

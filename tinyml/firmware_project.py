@@ -1,7 +1,7 @@
 """The project directory of a firmware: the files that are compiled and the files that are rendered.
 
 model/      the generated C of the model
-firmware/   firmware_templates/common, bare_metal and the board's template, its drivers, and what is rendered for this build
+firmware/   firmware_templates/common, bare_metal, the board's template and drivers, and what is rendered for this build
 link.ld     (not on the host)
 Makefile
 """
@@ -157,7 +157,14 @@ def _template_files(board: Board) -> list[Path]:
     shared = FIRMWARE_TEMPLATES / "bare_metal"
     drivers = [_driver_file((template, shared), kind, driver.name) for kind, driver in sorted(board.drivers.items())]
     headers = [*_files(shared, "*.h"), *_files(template, "*.h")]
-    return [*common, *headers, shared / "start.c", template / "startup.c", template / f"port_{template.name}.c", *drivers]
+    return [
+        *common,
+        *headers,
+        shared / "start.c",
+        template / "startup.c",
+        template / f"port_{template.name}.c",
+        *drivers,
+    ]
 
 
 def _files(directory: Path, pattern: str) -> list[Path]:

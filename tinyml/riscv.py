@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tinyml.errors import ToolchainError
 from tinyml.stack_walk import STACK_LIMIT, State, Walk
 
 ZERO, RA, SP = 0, 1, 2
@@ -34,7 +33,8 @@ class Instruction:
     """What the walk needs to know of an instruction.
 
     kind: "addi", "andi", "add", "sub", "lui", "auipc", "jal", "jalr", "branch", "stop" (nothing follows), "mret",
-    "unknown", or "other".   rd: the register written, 0 for none.   immediate: signed; of lui and auipc already shifted.
+    "unknown", or "other".   rd: the register written, 0 for none.
+    immediate: signed, of lui and auipc already shifted.
     """
 
     kind: str

@@ -2,7 +2,7 @@
  *
  * No interrupt is ever taken: mstatus.MIE stays clear. So the stack's worst case is the deepest path of calls from
  * Reset_Handler, which tinyml/stack_analysis.py finds in the linked file. The stack lies at the bottom of SRAM: an overflow
- * leaves the memory and traps, it does not run into data.
+ * leaves the memory, it does not run into data.
  */
 #include <stdint.h>
 
