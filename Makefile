@@ -9,6 +9,7 @@ PACKAGES := $(strip \
 	$(if $(shell command -v gcc),,gcc libc6-dev) \
 	$(if $(shell command -v arm-none-eabi-gcc),,gcc-arm-none-eabi) \
 	$(if $(shell command -v qemu-system-arm),,qemu-system-arm) \
+	$(if $(shell command -v qemu-system-riscv32),,qemu-system-misc) \
 	$(if $(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && echo yes),,python3 python3-venv))
 
 .PHONY: demo test lint benchmark clean system

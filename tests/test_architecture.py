@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tinyml._version", "tinyml.errors", "tinyml.install_hints", "tinyml.paths"),
     ("tinyml.ir", "tinyml.board", "tinyml.output"),
     ("tinyml.ops",),
-    ("tinyml.kernel", "tinyml.elf", "tinyml.thumb"),
+    ("tinyml.kernel", "tinyml.elf", "tinyml.riscv", "tinyml.stack_walk", "tinyml.thumb"),
     ("tinyml.interpreter", "tinyml.samples", "tinyml.stack_analysis", "tinyml.toolchain"),
     ("tinyml.importers", "tinyml.exporters", "tinyml.passes", "tinyml.scheduler"),
     ("codegen", "tinyml.costs", "tinyml.report"),
@@ -43,6 +43,8 @@ NEIGHBOURS = {
     ("tinyml.firmware", "tinyml.firmware_project"),
     ("tinyml.tflm_bundle", "tinyml.firmware_project"),
     ("tinyml.elf", "tinyml.thumb"),
+    ("tinyml.riscv", "tinyml.stack_walk"),
+    ("tinyml.thumb", "tinyml.stack_walk"),
     ("tinyml.stack_analysis", "tinyml.thumb"),
 }
 # third-party package -> the only modules that may import it
@@ -55,7 +57,7 @@ ONLY_IN = {
     "tflite_micro": ("tinyml.profiler.tflm_process",),
     "ai_edge_litert": ("tinyml.importers", "tinyml.exporters"),
     "ortools": ("tinyml.scheduler.packing",),
-    "elftools": ("tinyml.elf", "tinyml.stack_analysis", "tinyml.thumb"),
+    "elftools": ("tinyml.elf", "tinyml.stack_analysis"),
     "capstone": ("tinyml.thumb", "tinyml.stack_analysis"),
     "PIL": ("tinyml.quantizer.images",),
     "pytest": ("tinyml.testing",),

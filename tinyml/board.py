@@ -1,8 +1,9 @@
 """Boards: the facts in boards/*.toml, read, checked and frozen.
 
-A board is data. Its `clock`, `uart`, `counter` and `boot` tables each name a driver, the file
-`firmware_templates/<template>/<table>_<driver>.c`, and give the numbers that driver reads: the key `base` of `[uart]`
-reaches C as the macro UART_BASE. A new core is one row of CORES; a new board of a known family is one TOML.
+A board is data. Its `clock`, `uart`, `counter`, `boot` and `reset` tables each name a driver, the file
+`firmware_templates/<template>/<table>_<driver>.c` (or in `bare_metal/`, what templates share), and give the numbers
+that driver reads: the key `base` of `[uart]` reaches C as the macro UART_BASE. A new core is one row of CORES; a new
+board of a known family is one TOML.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ CORES: Mapping[str, Core] = {
     # gcc 12 leaves Helium nearly unused: clang's inferences take 1.2 to 4.5 times fewer instructions.
     "cortex-m55": _core(
         "-mcpu=cortex-m55 -mfloat-abi=hard", f"{_HARD} -mcpu=cortex_m55+mve", "dsp fpu mve fault_status", _ZIG_FIRST
+    ),
+    "rv32imc": Core(
+        (), ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c+zicsr"), frozenset(), ("zig",)
     ),
 }
 
@@ -254,7 +258,7 @@ def _board(name: str, table: _Table) -> Board:
     argv = emulator.strings("argv")
     shift = emulator.take("icount_shift", int, None)
     emulator.end()
-    drivers = {kind: driver for kind in ("boot", "clock", "uart") if (driver := _driver(table.table(kind)))}
+    drivers = {kind: driver for kind in ("boot", "clock", "reset", "uart") if (driver := _driver(table.table(kind)))}
     counter = _counter(table.table("counter"), shift)
     options = table.table("flash_options")
     board = Board(
@@ -299,6 +303,8 @@ def _memory(table: _Table) -> Memory:
     return memory
 
 
+# the driver tables that a template cannot do without
+_NEEDED: Mapping[str, tuple[str, ...]] = {"cortex_m": ("clock", "uart"), "riscv": ("clock", "reset", "uart")}
 _MEMORY_KEYS: Mapping[str, type] = {"name": str, "kind": str, "address": int, "size_bytes": int}
 
 
@@ -323,7 +329,7 @@ def _check(board: Board, table: _Table) -> None:
     for kind in ("flash", "sram"):
         if kind not in kinds:
             raise table.fault(f"no [[memory]] is of kind {kind!r}")
-    for kind in ("clock", "uart") if board.template == "cortex_m" else ():
+    for kind in _NEEDED.get(board.template, ()):
         if kind not in board.drivers:
             raise table.fault(f"[{kind}] is missing: template {board.template!r} needs it")
     for image in board.images:

@@ -26,6 +26,7 @@ _PROGRAMS = (
     ("arm-none-eabi-gcc", "compiling for boards", True),
     ("gcc", "compiling for the host board", False),
     ("qemu-system-arm", "emulated boards", False),
+    ("qemu-system-riscv32", "emulated RISC-V boards", False),
 )
 # package on the index, its key in INSTALL_HINTS
 _PACKAGES = (

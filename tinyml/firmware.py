@@ -121,7 +121,7 @@ def build_firmware(
         if "boot" in board.drivers:
             _assemble_boot(project, directory)
         objects = _compile(project, compiled, directory)
-        link = _link_host if board.template == "host" else _link_cortex_m
+        link = _link_host if board.template == "host" else _link_bare_metal
         sections, stack_path = link(project, objects, directory)
         images = _write_images(project, directory)
         shutil.rmtree(directory / "build")
@@ -182,7 +182,7 @@ def _link_host(project: Project, objects: tuple[str, ...], directory: Path) -> t
     return sections, ()
 
 
-def _link_cortex_m(project: Project, objects: tuple[str, ...], directory: Path) -> tuple[Sections, tuple[str, ...]]:
+def _link_bare_metal(project: Project, objects: tuple[str, ...], directory: Path) -> tuple[Sections, tuple[str, ...]]:
     """Links twice: without limits to learn the sizes, then within the board's memory, the stack taking what is left."""
     write_link_script(project, directory, 16, limits=False)
     _link(project, objects, directory)

@@ -1,8 +1,8 @@
 """The project directory of a firmware: the files that are compiled and the files that are rendered.
 
 model/      the generated C of the model
-firmware/   firmware_templates/common, the board's template, its drivers, and what is rendered for this build
-link.ld     (Cortex-M)
+firmware/   firmware_templates/common, bare_metal, the board's template and drivers, and what is rendered for this build
+link.ld     (not on the host)
 Makefile
 """
 
@@ -85,7 +85,7 @@ def write_link_script(project: Project, directory: Path, stack_bytes: int, *, li
     board = project.board
     kinds = {memory.kind: memory.name.upper() for memory in reversed(board.memories)}
     text = render(
-        "cortex_m/link.ld.j2",
+        "bare_metal/link.ld.j2",
         board=board,
         limits=limits,
         unlimited_bytes=_UNLIMITED_BYTES,
@@ -154,20 +154,30 @@ def _template_files(board: Board) -> list[Path]:
     template = FIRMWARE_TEMPLATES / board.template
     if board.template == "host":
         return common + _files(template, "*.[ch]")
-    drivers = [_driver_file(template, kind, driver.name) for kind, driver in sorted(board.drivers.items())]
-    return [*common, *_files(template, "*.h"), template / "startup.c", template / "port_cortex_m.c", *drivers]
+    shared = FIRMWARE_TEMPLATES / "bare_metal"
+    drivers = [_driver_file((template, shared), kind, driver.name) for kind, driver in sorted(board.drivers.items())]
+    headers = [*_files(shared, "*.h"), *_files(template, "*.h")]
+    return [
+        *common,
+        *headers,
+        shared / "start.c",
+        template / "startup.c",
+        template / f"port_{template.name}.c",
+        *drivers,
+    ]
 
 
 def _files(directory: Path, pattern: str) -> list[Path]:
     return sorted(directory.glob(pattern))
 
 
-def _driver_file(template: Path, kind: str, name: str) -> Path:
-    path = template / f"{kind}_{name}.{'S' if kind == 'boot' else 'c'}"
-    if not path.exists():
-        known = sorted(other.stem.removeprefix(f"{kind}_") for other in template.glob(f"{kind}_*"))
+def _driver_file(folders: tuple[Path, ...], kind: str, name: str) -> Path:
+    file = f"{kind}_{name}.{'S' if kind == 'boot' else 'c'}"
+    found = next((folder / file for folder in folders if (folder / file).exists()), None)
+    if found is None:
+        known = sorted(other.stem.removeprefix(f"{kind}_") for folder in folders for other in folder.glob(f"{kind}_*"))
         raise BoardError(f"no {kind} driver is called {name!r}", hint=" or ".join(known))
-    return path
+    return found
 
 
 def _plain(name: str) -> str:

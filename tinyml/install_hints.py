@@ -14,6 +14,7 @@ INSTALL_HINTS: Mapping[str, str] = {
     "clang": f"{_APT} clang",
     "zig": f"{_PIP} ziglang",
     "qemu-system-arm": f"{_APT} qemu-system-arm",
+    "qemu-system-riscv32": f"{_APT} qemu-system-misc",
     "onnx": f"{_PIP} onnx",
     "tensorflow": f"{_PIP} tensorflow-cpu",
     "tflite-micro": f"{_PIP} tflite-micro",

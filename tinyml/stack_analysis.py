@@ -1,9 +1,11 @@
-"""Worst-case stack of a linked Cortex-M firmware, read off its machine code.
+"""Worst-case stack of a linked firmware, read off its machine code.
 
 Every function reachable from the reset handler is disassembled and walked along all its branches with an abstract
 stack pointer: the depth below the function's entry. The worst case of a function is the greatest of its own depth and
 of the depth at a call + the callee's worst case. What cannot be bounded (recursion, a call through a pointer, a stack
 pointer computed at run time) is an error, not a guess.
+
+What follows is Cortex-M; RISC-V, of which less is to be said, lies in riscv.py.
 
 A `bl` into the middle of its own function is a jump: on ARMv6-M, where `b` reaches 2 KB, compilers use it so in long
 functions, which keep lr on the stack. Code that then reads lr would be a subroutine without a symbol: an error.
@@ -19,7 +21,7 @@ only branches to code that is reached in sequence too: such instructions are ste
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,12 @@ from capstone import arm
 from elftools.elf.elffile import ELFFile
 
 from tinyml.errors import ToolchainError
+from tinyml.riscv import RiscvWalk
+from tinyml.stack_walk import STACK_LIMIT, Code, StackUse, State, Walk
 from tinyml.thumb import (
     LR,
     PC,
     SP,
-    Code,
-    State,
     constant,
     disassemble,
     is_conditional,
@@ -47,25 +49,14 @@ from tinyml.thumb import (
 EXCEPTION_FRAME_BYTES = 36
 
 
-@dataclass(frozen=True)
-class StackUse:
-    """Worst case of a function: bytes below its entry, the calls that lead there, whether it returns, whether it starts
-    by resetting the stack pointer to the stack's top."""
-
-    bytes: int
-    path: tuple[str, ...]
-    returns: bool = True
-    restarts: bool = False
-
-
 def worst_case(elf: Path) -> StackUse:
     """Worst-case stack of the firmware in bytes, with the path of calls that takes it.
 
     Raises ToolchainError when it cannot be bounded, naming the function at fault.
     """
-    code = _read_code(elf)
-    walk = _CallGraph(code)
-    reset, *others = dict.fromkeys(address for address in code.vectors if address)
+    code, walk_type, frame_bytes = _read_code(elf)
+    walk = _CallGraph(code, walk_type)
+    reset, *others = dict.fromkeys(code.handlers)
     worst = walk.worst(reset)
     restarted = [worst]
     for handler in others:
@@ -73,11 +64,12 @@ def worst_case(elf: Path) -> StackUse:
         if use.restarts:
             restarted.append(use)
         else:
-            worst = StackUse(worst.bytes + EXCEPTION_FRAME_BYTES + use.bytes, (*worst.path, "exception", *use.path))
+            worst = StackUse(worst.bytes + frame_bytes + use.bytes, (*worst.path, "exception", *use.path))
     return max(worst, *restarted, key=lambda use: use.bytes)
 
 
-def _read_code(elf: Path) -> Code:
+def _read_code(elf: Path) -> tuple[Code, type[Walk], int]:
+    """The code, how it is walked, and what the CPU pushes when it enters a handler."""
     with elf.open("rb") as file:
         image = ELFFile(file)
         sections = tuple(
@@ -90,16 +82,17 @@ def _read_code(elf: Path) -> Code:
         values: dict[str, int] = {}
         for symbol in image.get_section_by_name(".symtab").iter_symbols():
             value = int(symbol["st_value"])
-            if symbol.name.startswith(("$t", "$d")):
+            if symbol.name.startswith(("$t", "$x", "$d")):
                 marks[value] = symbol.name.startswith("$d")
             elif symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF":
                 names.setdefault(value & ~1, symbol.name)
             values[symbol.name] = value
-    starts = tuple(sorted(names))
-    code = Code(sections, names, starts, tuple(_data_ranges(marks)), (), values["tml_stack_top"])
-    table = values["tml_vectors"]
-    vectors = tuple((code.word(table + 4 * index) or 0) & ~1 for index in range(1, 16))
-    return Code(sections, names, starts, code.data, vectors, code.stack_top)
+        machine = image["e_machine"]
+    code = Code(sections, names, tuple(sorted(names)), tuple(_data_ranges(marks)), (), values["tml_stack_top"])
+    if machine == "EM_RISCV":
+        return replace(code, handlers=(values["Reset_Handler"], values["Fault_Handler"])), RiscvWalk, 0
+    table = (code.word(values["tml_vectors"] + 4 * index) or 0 for index in range(1, 16))
+    return replace(code, handlers=tuple(entry & ~1 for entry in table if entry)), _ThumbWalk, EXCEPTION_FRAME_BYTES
 
 
 def _data_ranges(marks: Mapping[int, bool]) -> Iterator[tuple[int, int]]:
@@ -112,8 +105,9 @@ def _data_ranges(marks: Mapping[int, bool]) -> Iterator[tuple[int, int]]:
 class _CallGraph:
     """Worst cases of functions by entry address, each computed once, callees first."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, walk: type[Walk]) -> None:
         self._code = code
+        self._walk = walk
         self._known: dict[int, StackUse] = {}
         self._active: list[int] = []
 
@@ -124,63 +118,18 @@ class _CallGraph:
             cycle = [self._code.name(address) for address in [*self._active[self._active.index(entry) :], entry]]
             raise ToolchainError(f"stack analysis: recursion has no bound: {' -> '.join(cycle)}")
         self._active.append(entry)
-        use = _Walk(self._code, entry, self.worst).use()
+        use = self._walk(self._code, entry, self.worst).use()
         self._active.pop()
         self._known[entry] = use
         return use
 
 
 _CALLER_SAVED = (arm.ARM_REG_R0, arm.ARM_REG_R1, arm.ARM_REG_R2, arm.ARM_REG_R3, arm.ARM_REG_R12, arm.ARM_REG_LR)
-_STACK_LIMIT = 1 << 20
 
 
-class _Walk:
-    """One function, walked along all its branches."""
-
-    def __init__(self, code: Code, entry: int, worst: Any) -> None:
-        self._code = code
-        self._entry = entry
-        self._worst = worst
-        self._start, self._end = code.region(entry)
-        self._instructions = dict(disassemble(code, entry, self._end))
-        self._before: dict[int, State] = {}
-        self._deepest = StackUse(0, ())
-        self._returns = False
-        self._restarts = False
-
-    def use(self) -> StackUse:
-        work = [(self._entry, State(0))]
-        while work:
-            address, state = work.pop()
-            known = self._before.get(address)
-            if known is None:
-                self._before[address] = state.copy()
-            elif not known.join(state):
-                continue
-            if address not in self._instructions:
-                self._enter_elsewhere(address, state)
-                continue
-            work += self._step(address, self._before[address].copy())
-        name = self._code.name(self._entry)
-        return StackUse(self._deepest.bytes, (name, *self._deepest.path), self._returns, self._restarts)
-
-    def _fault(self, address: int, text: str) -> ToolchainError:
-        return ToolchainError(f"stack analysis: {self._code.name(self._start)} at 0x{address:08x}: {text}")
-
-    def _reach(self, depth: int, path: tuple[str, ...] = ()) -> None:
-        if depth > self._deepest.bytes:
-            self._deepest = StackUse(depth, path)
-
-    def _call(self, target: int, state: State) -> bool:
-        use: StackUse = self._worst(target & ~1)
-        self._reach(state.depth + use.bytes, use.path)
-        return use.returns
-
-    def _enter_elsewhere(self, address: int, state: State) -> None:
-        """A jump or fall out of this function: what it uses comes on top, and its return is ours."""
-        if self._start <= address < self._end and address >= self._entry:
-            raise self._fault(address, "the code runs into data")
-        self._returns |= self._call(address, state)
+class _ThumbWalk(Walk):
+    def _disassemble(self) -> Iterator[tuple[int, Any]]:
+        return disassemble(self._code, self._entry, self._end)
 
     def _step(self, address: int, state: State) -> list[tuple[int, State]]:
         """The instructions that may come next, with what is then known."""
@@ -197,7 +146,7 @@ class _Walk:
             return successors
         self._move(instruction, state)
         state.link_lost &= is_conditional(instruction) or LR not in written(instruction)
-        if state.depth > _STACK_LIMIT:
+        if state.depth > STACK_LIMIT:
             raise self._fault(address, "the stack grows in a loop")
         self._reach(state.depth)
         return [following]
@@ -216,7 +165,7 @@ class _Walk:
                 landing.forget((LR,))
                 landing.link_lost = True
                 return [*conditional, (target & ~1, landing)]
-            returns = self._call(target, state)
+            returns = self._call(target & ~1, state)
             state.forget(_CALLER_SAVED)
             return [following] if returns or conditional else []
         if i.id == arm.ARM_INS_BX or (i.id == arm.ARM_INS_MOV and i.operands[0].reg == PC):
@@ -278,9 +227,7 @@ class _Walk:
                 state.depth = state.addresses[source.reg]
                 return
             if state.constants.get(source.reg) == self._code.stack_top:
-                state.depth = 0
-                self._restarts = True
-                self._deepest = StackUse(0, ())
+                self._restart(state)
                 return
         elif name in ("add", "sub") and (len(i.operands) == 2 or i.operands[1].reg == SP):
             amount = source.imm if source.type == arm.ARM_OP_IMM else state.constants.get(source.reg)

@@ -2,87 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import capstone
 from capstone import arm
 
 from tinyml.errors import ToolchainError
+from tinyml.stack_walk import Code, State
 
 SP, LR, PC = arm.ARM_REG_SP, arm.ARM_REG_LR, arm.ARM_REG_PC
-
-
-@dataclass(frozen=True)
-class Code:
-    """The executable bytes by address, function starts, literal pools, and the handlers of the vector table."""
-
-    sections: tuple[tuple[int, bytes], ...]
-    names: Mapping[int, str]
-    starts: tuple[int, ...]
-    data: tuple[tuple[int, int], ...]
-    vectors: tuple[int, ...]
-    stack_top: int
-
-    def word(self, address: int) -> int | None:
-        for start, content in self.sections:
-            if start <= address <= start + len(content) - 4:
-                return int.from_bytes(content[address - start : address - start + 4], "little")
-        return None
-
-    def region(self, address: int) -> tuple[int, int]:
-        """Start and end of the function that holds an address."""
-        start = max((known for known in self.starts if known <= address), default=address)
-        section = next((s for s in self.sections if s[0] <= address < s[0] + len(s[1])), None)
-        if section is None:
-            raise ToolchainError(f"stack analysis: a call to 0x{address:08x} leaves the code")
-        end = section[0] + len(section[1])
-        return start, min((known for known in self.starts if known > address), default=end)
-
-    def bytes(self, start: int, end: int) -> bytes:
-        base, content = next(s for s in self.sections if s[0] <= start < s[0] + len(s[1]))
-        return content[start - base : end - base]
-
-    def name(self, address: int) -> str:
-        return self.names.get(address) or f"0x{address:08x}"
-
-
-@dataclass
-class State:
-    """What is known before an instruction: depth of sp below the entry, constants and stack addresses in registers.
-
-    link_lost: lr may hold what a far jump left there, an address in the same function.
-    """
-
-    depth: int
-    constants: dict[int, int] = field(default_factory=dict)
-    addresses: dict[int, int] = field(default_factory=dict)  # register -> depth it points at
-    link_lost: bool = False
-
-    def copy(self) -> State:
-        return State(self.depth, dict(self.constants), dict(self.addresses), self.link_lost)
-
-    def forget(self, registers: Any) -> None:
-        for register in registers:
-            self.constants.pop(register, None)
-            self.addresses.pop(register, None)
-
-    def join(self, other: State) -> bool:
-        """Widens to hold `other` too; whether that changed anything."""
-        before = (self.depth, len(self.constants), len(self.addresses), self.link_lost)
-        self.depth = max(self.depth, other.depth)
-        self.constants = dict(self.constants.items() & other.constants.items())
-        self.addresses = dict(self.addresses.items() & other.addresses.items())
-        self.link_lost = self.link_lost or other.link_lost
-        return before != (self.depth, len(self.constants), len(self.addresses), self.link_lost)
 
 
 def disassemble(code: Code, start: int, end: int) -> Iterator[tuple[int, tuple[Any, int]]]:
     """(address, (instruction or None where it is unknown, size)) of everything from start to end that is not data."""
     disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
     disassembler.detail = True
-    for begin, stop in _code_ranges(code, start, end):
+    for begin, stop in code.code_ranges(start, end):
         address = begin
         while address + 2 <= stop:
             for instruction in disassembler.disasm(code.bytes(address, stop), address):
@@ -92,16 +28,6 @@ def disassemble(code: Code, start: int, end: int) -> Iterator[tuple[int, tuple[A
                 size = _step_over(code, address)
                 yield address, (None, size)
                 address += size
-
-
-def _code_ranges(code: Code, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for data_start, data_end in code.data:
-        if data_start < end and data_end > start:
-            if data_start > start:
-                yield start, data_start
-            start = data_end
-    if start < end:
-        yield start, end
 
 
 def _step_over(code: Code, address: int) -> int:

@@ -1,13 +1,8 @@
-/* port.h for every Cortex-M board, save what the UART and counter drivers define. */
+/* port.h for every Cortex-M board, save what start.c and the UART and counter drivers define. */
 #include "port.h"
 
 #include "drivers.h"
 #include "registers.h"
-
-#define PAINT 0xA5A5A5A5u
-
-extern uint32_t tml_stack_bottom[];
-extern uint32_t tml_stack_top[];
 
 #ifdef BOARD_HAS_CACHE
 /* Armv7-M reference manual B2.2.7: invalidate by set and way before the data cache goes on. */
@@ -40,20 +35,6 @@ void port_init(void)
 #endif
     counter_init();
     uart_init();
-}
-
-uint32_t port_stack_size(void)
-{
-    return (uint32_t)((uintptr_t)tml_stack_top - (uintptr_t)tml_stack_bottom);
-}
-
-uint32_t port_stack_peak(void)
-{
-    const volatile uint32_t *word = tml_stack_bottom;
-    while (word < tml_stack_top && *word == PAINT) {
-        word++;
-    }
-    return (uint32_t)((uintptr_t)tml_stack_top - (uintptr_t)word);
 }
 
 /* In assembly, since it has no frame there: a compiler may push registers after it has read sp. */

@@ -8,19 +8,10 @@
 
 #include "port.h"
 #include "registers.h"
+#include "start.h"
 
-extern uint32_t tml_stack_bottom[];
-extern uint32_t tml_stack_top[];
-extern uint32_t tml_data_start[];
-extern uint32_t tml_data_end[];
-extern const uint32_t tml_data_load[];
-extern uint32_t tml_bss_start[];
-extern uint32_t tml_bss_end[];
-
-int main(void);
 void Reset_Handler(void);
 void Fault_Handler(void);
-void tml_startup(void);
 void tml_report_fault(const uint32_t *frame);
 
 typedef struct {
@@ -62,22 +53,6 @@ __attribute__((naked, noreturn, used)) void Reset_Handler(void)
                    ".ltorg\n");
 }
 
-__attribute__((noreturn, used)) void tml_startup(void)
-{
-    port_stack_repaint();
-    const volatile uint32_t *from = tml_data_load;
-    for (volatile uint32_t *to = tml_data_start; to < tml_data_end; to++) {
-        *to = *from++;
-    }
-    for (volatile uint32_t *to = tml_bss_start; to < tml_bss_end; to++) {
-        *to = 0;
-    }
-    (void)main();
-    port_exit(0);
-    for (;;) {
-    }
-}
-
 /* Starts again at the stack's top: nothing returns from here, and the old stack may be the fault's cause. */
 __attribute__((naked, noreturn, used)) void Fault_Handler(void)
 {
@@ -90,35 +65,20 @@ __attribute__((naked, noreturn, used)) void Fault_Handler(void)
                    ".ltorg\n");
 }
 
-static void put_text(const char *text)
-{
-    while (*text != '\0') {
-        port_putchar(*text++);
-    }
-}
-
-static void put_word(const char *label, uint32_t word)
-{
-    put_text(label);
-    for (int shift = 28; shift >= 0; shift -= 4) {
-        port_putchar("0123456789abcdef"[(word >> shift) & 15u]);
-    }
-}
-
 /* frame: r0 r1 r2 r3 r12 lr pc xpsr, pushed by the CPU; below the stack when the stack was full. */
 __attribute__((noreturn, used)) void tml_report_fault(const uint32_t *frame)
 {
-    put_text("\r\ne-[HardFault");
+    tml_put_fault("\r\ne-[HardFault");
     if (frame >= tml_stack_bottom && frame + 8 <= tml_stack_top) {
-        put_word(" pc=0x", frame[6]);
-        put_word(" lr=0x", frame[5]);
+        tml_put_fault_word(" pc=0x", frame[6]);
+        tml_put_fault_word(" lr=0x", frame[5]);
     } else {
-        put_word(" stack overflow, sp=0x", (uint32_t)(uintptr_t)frame);
+        tml_put_fault_word(" stack overflow, sp=0x", (uint32_t)(uintptr_t)frame);
     }
 #ifdef BOARD_HAS_FAULT_STATUS
-    put_word(" cfsr=0x", REGISTER(0xE000ED28u));
+    tml_put_fault_word(" cfsr=0x", REGISTER(0xE000ED28u));
 #endif
-    put_text("]\r\n");
+    tml_put_fault("]\r\n");
     port_flush();
     for (;;) {
         __asm volatile("wfi");

@@ -16,6 +16,7 @@ from tinyml.device.device import Device, connect
 from tinyml.errors import DeviceError
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.ir import DType, Quant, Tensor
+from tinyml.toolchain import installed_toolchains
 
 from .fake_firmware import SHA256, expected_outputs, random_inputs
 
@@ -44,8 +45,8 @@ SOURCES = Sources(
 @pytest.fixture(scope="module", params=EMULATED)
 def firmware(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Firmware:
     board = load_board(request.param)
-    if board.emulator is None or shutil.which(board.emulator[0]) is None or shutil.which("arm-none-eabi-gcc") is None:
-        pytest.skip("needs qemu-system-arm and arm-none-eabi-gcc")
+    if board.emulator is None or shutil.which(board.emulator[0]) is None or not installed_toolchains(board):
+        pytest.skip(f"needs {board.emulator and board.emulator[0]} and {' or '.join(board.core.toolchains)}")
     return build_firmware(SOURCES, board, tmp_path_factory.mktemp(board.name) / "out", profile=True)
 
 

@@ -127,9 +127,8 @@ def _start(argv: list[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
     except OSError as error:
-        raise ToolchainError(
-            f"emulator {argv[0]} does not start: {error.strerror}", hint=INSTALL_HINTS["qemu-system-arm"]
-        ) from error
+        hint = INSTALL_HINTS.get(argv[0], INSTALL_HINTS["qemu-system-arm"])
+        raise ToolchainError(f"emulator {argv[0]} does not start: {error.strerror}", hint=hint) from error
 
 
 def _guard(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@
 #include "board.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
+#define REGISTER8(address) (*(volatile uint8_t *)(uintptr_t)(address))
 
 static inline void set_bits(uintptr_t address, uint32_t bits)
 {
