@@ -26,7 +26,7 @@ SIDE = 96
 EVERY = 5  # frames
 DIFFERENCE = 28  # grey levels between person and background
 TRAIN_UNTIL, TEST_FROM = 0.65, 0.70  # of the frames
-SHADOW = 1.25  # a crop's side per height of the blob
+SIDE_PER_HEIGHT = 1.25  # of a crop to its blob
 
 
 def frames(path: str) -> list[Image]:
@@ -54,7 +54,7 @@ def squares(mask: Image) -> Iterator[tuple[int, int, int]]:
     for left, top, width, height, area in stats[1:count]:
         tall = 1.4 <= height / width <= 4.0 and 45 <= height <= 170
         if tall and area >= 0.4 * width * height:
-            side = int(height * SHADOW)
+            side = int(height * SIDE_PER_HEIGHT)
             yield top + height // 2 - side // 2, left + width // 2 - side // 2, side
 
 

@@ -77,10 +77,13 @@ def test_an_op(kind: str) -> None:
 
 def test_random_graphs() -> None:
     torch.manual_seed(0)
-    for number, real in enumerate(itertools.islice(float_graphs(), 20)):
+    tried = 0
+    for number, real in enumerate(itertools.islice(float_graphs(), 12)):
         if any(t.shape[:1] != (1,) for t in (*real.inputs, *real.outputs)):
             continue
         rows = samples(real, 4, number)
         module = qat.prepare(real, rows, settings=PLAIN)
         trained_at_random(module, rows)
         assert_equal_to_its_graph(module, rows)
+        tried += 1
+    assert tried > 8
