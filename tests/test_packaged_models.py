@@ -43,6 +43,7 @@ def test_computes_what_its_framework_computes(model: PackagedModel) -> None:
 
 @needs_board
 @pytest.mark.board
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_bit_exact_on_a_board(model: PackagedModel, tmp_path: Path) -> None:
     path = located(model)

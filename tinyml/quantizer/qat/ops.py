@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from tinyml.ir import Activation, Array, Node, Op, Padding, Shape
+from tinyml.ir import Activation, Array, DType, Node, Op, Padding, Shape
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.ops import (
     Add,
@@ -205,7 +205,7 @@ def _sum_or_difference(call: Call) -> Sequence[Codes]:
     sign = -1 if isinstance(call.op, Sub) else 1
     first, second, final = sum_multipliers(call.node)
     terms = [
-        multiplied(call.aligned(index).detach().to(torch.int64) << LEFT_SHIFT, *_arrays(pair))
+        multiplied(call.aligned(index).detach().to(torch.int64) << LEFT_SHIFT[DType.INT8], *_arrays(pair))
         for index, pair in enumerate((first, second))
     ]
     total = multiplied(terms[0] + sign * terms[1], *_arrays(final))
