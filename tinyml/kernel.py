@@ -17,7 +17,10 @@ Fields: TypeAlias = Mapping[str, Field]
 
 
 class Types(NamedTuple):
-    """Element types of a node: of its first operand, of its weights where it has some, of its first output."""
+    """Element types of a node: of its first operand, of its weights where it has some, of its first output.
+
+    Where there is no operand, or no output, the other one counts.
+    """
 
     operand: DType = DType.INT8
     weights: DType = DType.INT8
@@ -26,7 +29,8 @@ class Types(NamedTuple):
     @classmethod
     def of(cls, node: Node) -> Types:
         weights = DType.INT4 if any(tensor.dtype is DType.INT4 for tensor in node.inputs) else DType.INT8
-        return cls(node.operands[0].dtype, weights, node.outputs[0].dtype)
+        operand, output = (node.operands or node.outputs)[0], (node.outputs or node.operands)[0]
+        return cls(operand.dtype, weights, output.dtype)
 
 
 INT4_WEIGHTS = Types(weights=DType.INT4)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,14 +13,15 @@ from tests.graph_growth import dequantized
 from tests.quantizer.nets import samples
 from tests.quantizer.test_every_op import PLAIN
 from tests.random_graphs import random_graphs
-from tests.tflm import run_tflm_cases
+from tests.tflm import Case, run_tflm_cases
 from tinyml import interpreter
+from tinyml.errors import UsageError
 from tinyml.exporters.to_tflite import to_tflite
-from tinyml.ir import DType, Graph, Node, Tensor, graph_text, verify
+from tinyml.ir import Array, DType, Graph, Node, Tensor, graph_text, verify
 from tinyml.ops import Pad, Quantize, Relu
 from tinyml.passes import optimize
 from tinyml.quantizer import Calibration, compare, quantize_measured
-from tinyml.quantizer.measure import to_int8
+from tinyml.quantizer.measure import to_codes, to_int8
 
 COUNT = int(os.environ.get("TINYML_QUANTIZER_GRAPHS", "40"))
 SEED = int(os.environ.get("TINYML_QUANTIZER_SEED", "0"))
@@ -65,9 +68,38 @@ def test_random_graphs() -> None:
         codes = [[to_int8(x, t.affine) for x, t in zip(row, graph.inputs, strict=True)] for row in rows[:3]]
         graphs.append(graph)
         cases.append((to_tflite(graph), codes))
+    require_tflm_agrees(graphs, cases)
+    # a single graph may add up to nothing, or saturate
+    assert np.median(found) > LEAST_MEDIAN_DB, sorted(found)
+
+
+def test_random_graphs_beyond_int8() -> None:
+    """int16 in all that can be, or in one layer; int4 in the rest; and passes keep the bytes."""
+    graphs, cases = [], []
+    for number, real in enumerate(float_graphs()):
+        if number % 3 == 0:
+            rows = samples(real, 4, number)
+            made = mixed_graph(real, rows, "*" if number % 2 else real.nodes[number % len(real.nodes)].name)
+            graph = optimize(made)
+            codes = [[to_codes(x, t) for x, t in zip(row, graph.inputs, strict=True)] for row in rows[:2]]
+            for ours, before in zip(interpreter.run(graph, codes[0]), interpreter.run(made, codes[0]), strict=True):
+                np.testing.assert_array_equal(ours, before)
+            graphs.append(graph)
+            cases.append((to_tflite(graph), codes))
+    assert sum(any(tensor.dtype is DType.INT16 for tensor in graph.tensors) for graph in graphs) > len(graphs) // 2
+    require_tflm_agrees(graphs, cases)
+
+
+def mixed_graph(real: Graph, rows: Sequence[Sequence[Array]], int16: str) -> Graph:
+    """In int16 what the pattern names, in int4 all else that can be; int8 where the graph has neither."""
+    for wanted in ({"int16": (int16,), "int4": ("*",)}, {"int16": (int16,)}, {"int4": ("*",)}, {}):
+        with suppress(UsageError):
+            return quantize_measured(real, Calibration(rows), replace(PLAIN, **wanted)).graph
+    raise AssertionError("unreachable: int8 names nothing")
+
+
+def require_tflm_agrees(graphs: Sequence[Graph], cases: Sequence[Case]) -> None:
     for graph, (_, rows), expected in zip(graphs, cases, run_tflm_cases(cases), strict=True):
         for row, outputs in zip(rows, expected, strict=True):
             for ours, theirs in zip(interpreter.run(graph, row), outputs, strict=True):
                 np.testing.assert_array_equal(ours, theirs.reshape(ours.shape), err_msg=graph_text(graph))
-    # a single graph may add up to nothing, or saturate
-    assert np.median(found) > LEAST_MEDIAN_DB, sorted(found)

@@ -15,8 +15,8 @@ import numpy as np
 
 from tinyml import interpreter
 from tinyml.ir import Activation, Array, Node, Tensor
-from tinyml.quantizer.convert import LARGEST_BIAS, Conversion, restored
-from tinyml.quantizer.measure import Sample, Tick, coded_inputs, to_real
+from tinyml.quantizer.convert import Conversion, largest_bias, restored
+from tinyml.quantizer.measure import Sample, Tick, int8_inputs, to_real
 from tinyml.quantizer.prepare import with_activation
 from tinyml.quantizer.rules import WEIGHTS_AXIS
 
@@ -27,7 +27,7 @@ def correct_biases(conversion: Conversion, samples: Sequence[Sample], tick: Tick
     """The same int8 graph with other biases. All samples pass through one node before the next."""
     source, graph = conversion.source, conversion.graph
     real: Values = {t: [s[i] for s in samples] for i, t in enumerate(source.inputs)}
-    codes: Values = {t: [coded_inputs(conversion, s)[i] for s in samples] for i, t in enumerate(graph.inputs)}
+    codes: Values = {t: [int8_inputs(conversion, s)[i] for s in samples] for i, t in enumerate(graph.inputs)}
     last_read = {tensor: node for node in source.nodes for tensor in node.inputs}
     nodes: list[Node] = []
     for wanted, node in zip(source.nodes, graph.nodes, strict=True):
@@ -60,7 +60,7 @@ def _corrected(wanted: Node, node: Node, real: Sequence[Array], codes: Sequence[
     given = _means(node, [[to_real(array, scale), *constants] for array in codes])
     expected = _means(wanted, [[array, *(t.values for t in wanted.inputs[1:])] for array in real])
     steps = np.array(bias.affine.scales, np.float64)
-    largest = LARGEST_BIAS[bias.dtype]
+    largest = largest_bias(bias.dtype)
     moved = np.clip(bias.values - np.round((given - expected) / steps), -largest, largest)
     return replace(node, inputs=(node.inputs[0], weights, replace(bias, data=moved.astype(bias.dtype.numpy))))
 

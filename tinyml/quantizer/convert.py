@@ -20,9 +20,10 @@ from tinyml.ops.quantize import quantized
 from tinyml.quantizer.observers import activation_quant, wide_quant
 from tinyml.quantizer.rules import WEIGHTS_AXIS
 
-WEIGHT_STEPS = {DType.INT8: 127, DType.INT4: 7}
-# leaves the accumulator room for 2**15 taps of the largest products, and for 2**22 of int16
-LARGEST_BIAS = {DType.INT32: 2**30, DType.INT64: 2**45}
+WEIGHT_STEPS = 127
+INT4_STEPS = 7
+LARGEST_BIAS = 2**30  # leaves the accumulator room for 2**15 taps of the largest products
+LARGEST_WIDE_BIAS = 2**45  # the same for 2**22 taps of int16, of a sum of 47 bits
 _CUTS = np.linspace(1.0, 0.5, 11)  # of a channel's reach, for int4 weights
 
 
@@ -98,11 +99,12 @@ def _weights_and_bias(node: Node, source: Tensor, per_channel: bool, kind: DType
     channels = real.shape[-1]
     bias = biases[0].values.astype(np.float64) if biases else np.zeros(channels)
     bias_kind = DType.INT64 if source.dtype is DType.INT16 else DType.INT32
-    largest, steps = LARGEST_BIAS[bias_kind], WEIGHT_STEPS[kind]
-    columns = real.reshape(-1, channels) if per_channel else real.reshape(-1, 1)
-    least = np.abs(bias) / (source.affine.scale * largest)
-    least = least if per_channel else least.max(keepdims=True)
-    scales = np.broadcast_to(weight_scales(columns, least, kind), channels)
+    largest = largest_bias(bias_kind)
+    columns, biases_seen = real.reshape(-1, channels), bias
+    if not per_channel:
+        columns, biases_seen = real.reshape(-1, 1), np.abs(bias).max(keepdims=True)
+    found = weight_scales(columns, biases_seen, source.affine.scale, kind, largest)
+    scales, steps = np.broadcast_to(found, channels), INT4_STEPS if kind is DType.INT4 else WEIGHT_STEPS
     codes = np.clip(_rounded(real / scales), -steps, steps)
     filters = np.ascontiguousarray(np.moveaxis(codes, -1, axis)).astype(np.int8)
     sums = (scales * source.affine.scale).astype(np.float32)
@@ -124,17 +126,24 @@ def restored(constant: Tensor) -> Array:
     return real
 
 
-def weight_scales(columns: Array, least: Array, kind: DType) -> Array:
-    """float32 numbers as float64, one per column [taps, channels], at least `least`.
+def largest_bias(kind: DType) -> int:
+    """In steps, for a bias of this type."""
+    return LARGEST_WIDE_BIAS if kind is DType.INT64 else LARGEST_BIAS
 
-    int8: so that all weights can be stated. int4: with the least squared error, for so few steps are better spent on
-    the many small weights.
+
+def weight_scales(
+    columns: Array, bias: Array, input_scale: float, kind: DType = DType.INT8, largest: int = LARGEST_BIAS
+) -> Array:
+    """float32 numbers as float64, one per column [taps, channels]: so that all weights, and the bias, can be stated.
+
+    int4: so that the squared error is least, for so few steps are better spent on the many small weights.
     """
-    scales = np.abs(columns).max(axis=0) / WEIGHT_STEPS[kind]
+    steps = INT4_STEPS if kind is DType.INT4 else WEIGHT_STEPS
+    scales = np.abs(columns).max(axis=0) / steps
     if kind is DType.INT4:
-        errors = [_squared_error(columns, scales * cut, WEIGHT_STEPS[kind]) for cut in _CUTS]
+        errors = [_squared_error(columns, scales * cut, steps) for cut in _CUTS]
         scales = scales * _CUTS[np.argmin(errors, axis=0)]
-    scales = np.maximum(scales, least)
+    scales = np.maximum(scales, np.abs(bias) / (input_scale * largest))
     scales = np.where(scales > 1e-30, scales, 1.0)
     # rounding up keeps the bias below its bound
     return np.nextafter(scales.astype(np.float32), np.float32(np.inf)).astype(np.float64)

@@ -73,7 +73,7 @@ def sqnr_db(conversion: Conversion, tensors: Sequence[Tensor], samples: Sequence
     errors = {tensor: Error() for tensor in tensors}
     for sample in samples:
         real = interpreter.run_all(conversion.source, sample)
-        codes = interpreter.run_all(conversion.graph, coded_inputs(conversion, sample))
+        codes = interpreter.run_all(conversion.graph, int8_inputs(conversion, sample))
         for tensor, error in errors.items():
             twin = conversion.tensors[tensor]
             error.add(real[tensor], to_real(codes[twin], twin.affine))
@@ -100,5 +100,6 @@ def _behind_fixed(graph: Graph, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def coded_inputs(conversion: Conversion, sample: Sample) -> list[Array]:
+def int8_inputs(conversion: Conversion, sample: Sample) -> list[Array]:
+    """As the quantized graph takes them: int16 where an input is."""
     return [to_codes(real, t) for real, t in zip(sample, conversion.graph.inputs, strict=True)]

@@ -14,7 +14,7 @@ from tinyml.ir import Activation, Graph, Tensor
 from tinyml.quantizer.budget import LayerPrecision
 from tinyml.quantizer.calibration import RANDOM_ORIGIN, Calibration
 from tinyml.quantizer.equalize import pairs
-from tinyml.quantizer.measure import Error, Sample, coded_inputs, sqnr_db, to_real
+from tinyml.quantizer.measure import Error, Sample, int8_inputs, sqnr_db, to_real
 from tinyml.quantizer.observers import percentile
 from tinyml.quantizer.precision import may_be_wide
 from tinyml.quantizer.rules import group_of, groups
@@ -135,7 +135,7 @@ def _tensor_reports(result: Quantization, samples: Sequence[Sample]) -> dict[Ten
     peaks = {tensor: np.zeros(tensor.hwc[2]) for tensor in conversion.tensors}
     for sample in samples:
         real = interpreter.run_all(source, sample)
-        codes = interpreter.run_all(conversion.graph, coded_inputs(conversion, sample))
+        codes = interpreter.run_all(conversion.graph, int8_inputs(conversion, sample))
         for tensor, twin in conversion.tensors.items():
             errors[tensor].add(real[tensor], to_real(codes[twin], twin.affine))
             peak = np.abs(real[tensor]).reshape(-1, tensor.hwc[2]).max(axis=0)
