@@ -15,6 +15,7 @@ NAMES = [
     "nucleo_h743zi2",
     "nucleo_l4r5zi",
     "qemu_microbit",
+    "qemu_mps2_an385",
     "qemu_mps2_an386",
     "qemu_mps2_an500",
     "qemu_mps3_an547",

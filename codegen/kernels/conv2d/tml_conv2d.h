@@ -35,4 +35,12 @@ static inline int8_t tml_conv2d_output(const tml_conv2d *p, int32_t sum, int32_t
                        p->clamp_high);
 }
 
+/* The same for TML_FILTERS channels from `channel` on. */
+static inline void tml_conv2d_outputs(const tml_conv2d *p, const int32_t *sums, int32_t channel, int8_t *out)
+{
+    for (int32_t i = 0; i < TML_FILTERS; i++) {
+        out[channel + i] = tml_conv2d_output(p, sums[i], channel + i);
+    }
+}
+
 #endif

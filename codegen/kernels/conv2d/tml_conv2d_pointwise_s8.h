@@ -9,7 +9,14 @@ static TML_NOINLINE void tml_conv2d_pointwise_s8_pixel(const tml_conv2d *p, cons
 {
     const int32_t depth = p->input.channels;
     const int8_t *filter = p->weights;
-    for (int32_t c = 0; c < p->output.channels; c++) {
+    int32_t c = 0;
+    for (; c + TML_FILTERS <= p->output.channels; c += TML_FILTERS) {
+        int32_t sums[TML_FILTERS] = {0};
+        tml_dot_filters(pixel, p->input_zero_point, filter, depth, depth, sums);
+        tml_conv2d_outputs(p, sums, c, out);
+        filter += TML_FILTERS * depth;
+    }
+    for (; c < p->output.channels; c++) {
         out[c] = tml_conv2d_output(p, tml_dot(pixel, p->input_zero_point, filter, depth), c);
         filter += depth;
     }

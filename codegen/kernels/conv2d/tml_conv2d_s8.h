@@ -23,20 +23,57 @@ static inline int32_t tml_conv2d_s8_sum(const int8_t *image, int32_t zero_point,
     return sum;
 }
 
+/* The same for TML_FILTERS filters, `filter_size` apart. */
+static inline void tml_conv2d_s8_sums(const int8_t *image, int32_t zero_point, const int8_t *filters,
+                                      int32_t filter_size, const tml_window *window, const tml_conv2d_runs *runs,
+                                      int32_t *sums)
+{
+    int32_t row = window->row_offset;
+    int32_t tap = runs->first;
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
+        for (int32_t i = 0; i < runs->count; i++) {
+            tml_dot_filters(image + row + i * window->column_step, zero_point, filters + tap + i * runs->length,
+                            filter_size, runs->length, sums);
+        }
+        row = tml_window_next_row(window, row);
+        tap += runs->step;
+    }
+}
+
+/* The output channels [channel, end) of one pixel, which lie in one group. image: the group's first channel in the pixel
+ * under the window's first column in every row. */
+static TML_NOINLINE void tml_conv2d_s8_pixel(const tml_conv2d *p, const int8_t *image, const tml_window *window,
+                                             int32_t channel, int32_t end, int8_t *out)
+{
+    const int32_t depth = p->input.channels / p->groups;
+    const int32_t filter_size = p->kernel_h * p->kernel_w * depth;
+    const int32_t zero_point = p->input_zero_point;
+    const int32_t joined = p->groups == 1 && p->dilation_w == 1;
+    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_w, depth, joined);
+    const int8_t *filter = p->weights + channel * filter_size;
+    int32_t c = channel;
+    for (; c + TML_FILTERS <= end; c += TML_FILTERS) {
+        int32_t sums[TML_FILTERS] = {0};
+        tml_conv2d_s8_sums(image, zero_point, filter, filter_size, window, &runs, sums);
+        tml_conv2d_outputs(p, sums, c, out);
+        filter += TML_FILTERS * filter_size;
+    }
+    for (; c < end; c++) {
+        out[c] = tml_conv2d_output(p, tml_conv2d_s8_sum(image, zero_point, filter, window, &runs), c);
+        filter += filter_size;
+    }
+}
+
 /* All output channels of one pixel. */
-static TML_NOINLINE void tml_conv2d_s8_pixel(const tml_conv2d *p, const int8_t *input, const tml_window *window,
-                                             int8_t *out)
+static inline void tml_conv2d_s8_groups(const tml_conv2d *p, const int8_t *input, const tml_window *window,
+                                        int8_t *out)
 {
     const int32_t depth = p->input.channels / p->groups;
     const int32_t filters = p->output.channels / p->groups;
-    const int32_t filter_size = p->kernel_h * p->kernel_w * depth;
-    const int32_t joined = p->groups == 1 && p->dilation_w == 1;
-    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_w, depth, joined);
-    for (int32_t c = 0; c < p->output.channels; c++) {
-        const int8_t *image = input + window->column_offset + c / filters * depth;
-        const int8_t *filter = p->weights + c * filter_size;
-        const int32_t sum = tml_conv2d_s8_sum(image, p->input_zero_point, filter, window, &runs);
-        out[c] = tml_conv2d_output(p, sum, c);
+    const int8_t *image = input + window->column_offset;
+    for (int32_t group = 0; group < p->groups; group++) {
+        tml_conv2d_s8_pixel(p, image, window, group * filters, (group + 1) * filters, out);
+        image += depth;
     }
 }
 
@@ -51,7 +88,7 @@ static inline void tml_conv2d_s8(const tml_conv2d *p, const int8_t *input, int8_
         for (int32_t column = 0; column < p->output.width; column++) {
             tml_window_set_columns(&window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w,
                                    p->dilation_w);
-            tml_conv2d_s8_pixel(p, input, &window, out + column * p->output.channels);
+            tml_conv2d_s8_groups(p, input, &window, out + column * p->output.channels);
         }
     }
 }
