@@ -26,7 +26,7 @@ static TML_NOINLINE void tml_dense_fours_pixel(const tml_dense_fours *p, const i
     int8_t last[4];
     tml_dsp_dense dense = {
         .x = input,
-        .x_whole = input + (p->features & ~15),
+        .skip = tml_dsp_skip(p->features / 4, TML_DSP_CODE_1X4),
         .x_end = input + (p->features & ~3),
         .zero = 2 * p->output_zero_point + 1,
         .back = -p->features & 3,

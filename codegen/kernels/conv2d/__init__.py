@@ -63,6 +63,11 @@ class _Parts:
     orders: tuple[Int64, ...]
 
 
+def _is_in_pixels(node: Node) -> bool:
+    """Whether patches are pixels, which are read in words where they lie."""
+    return is_pointwise(node) and node.inputs[0].hwc[2] >= 4
+
+
 def _patch_order(node: Node) -> Int64:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
     return run_order(kernel_h, kernel_w * depth)
@@ -103,6 +108,7 @@ def patches_parameters(node: Node) -> Fields:
         "pad_left": op.padding.left,
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
+        "pointwise": int(_is_in_pixels(node)),
         "groups": len(order),
         "weights": paired_weights(filters, order),
         "scaling": paired_scaling(filters),
@@ -135,10 +141,10 @@ def _accepts_column(node: Node) -> bool:
 
 
 def patches_bytes(node: Node) -> int:
-    """Two patches in int16 and, where the image does not always lie under all of a row of taps, two of those."""
+    """Two patches in int16 and two rows of taps, for where the image ends; three patches where it never does."""
     run = node.inputs[1].shape[2] * node.inputs[1].shape[3]
-    lines = 0 if run >= 4 and is_pointwise(node) else 2 * (-(-run // 4) * 4)
-    return 16 * len(_patch_order(node)) + lines
+    groups = len(_patch_order(node))
+    return 24 * groups if _is_in_pixels(node) else 16 * groups + 2 * (-(-run // 4) * 4)
 
 
 def _accepts_patches(node: Node) -> bool:
