@@ -221,6 +221,10 @@ def _accepts_pointwise(node: Node) -> bool:
     return is_pointwise(node) and (depth % LANES == 0 or depth <= POINTWISE_CHANNELS) and _accepts_windows(node)
 
 
+def _accepts_deep(node: Node) -> bool:
+    return is_pointwise(node) and not _accepts_pointwise(node) and _accepts_windows(node)
+
+
 def _accepts_rows(node: Node) -> bool:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
     short = kernel_h * kernel_w <= ROWS_TAPS and kernel_h <= ROWS_HEIGHT and node.output.row_bytes < 2**16
@@ -243,6 +247,15 @@ KERNELS = (
         parameters=blocks_parameters,
         accepts=_accepts_pointwise,
         requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_conv2d_deep_s8__mve",
+        op=Conv2D,
+        struct="tml_conv2d_blocks",
+        parameters=blocks_parameters,
+        accepts=_accepts_deep,
+        requires=frozenset({"mve"}),
+        scratch_bytes=lambda node: -(-node.inputs[0].hwc[2] // LANES) * LANES,
     ),
     Kernel(
         name="tml_conv2d_rows_s8__mve",
