@@ -175,10 +175,10 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
     }
 }
 
-/* The same for 3 x 3 taps. */
+/* The same for 3 x 3 taps. stride: stride_w. */
 static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blocks *p,
                                                   const tml_depthwise_conv2d_window *window, int32_t block,
-                                                  int32_t block_end, int8_t *out)
+                                                  int32_t block_end, int8_t *out, int32_t stride)
 {
     const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
     int32_t x[TML_DSP_PITCH * 8];
@@ -192,17 +192,19 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
         tml_depthwise_conv2d_widen(p, window, 2, channel, x + TML_DSP_PITCH * 4);
         t.x = x;
         t.out = values;
-        tml_dsp_windows_of_3(&t, columns, p->stride_w);
+        tml_dsp_windows_of_3(&t, columns, stride);
         tml_depthwise_conv2d_write(p, window, values, out + channel);
     }
 }
 
+/* three: stride_w where windows are 3 x 3 taps, 0 for all others. Every kernel says it by a constant, so that compilers
+ * take out what a model does not need. */
 static inline void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d_blocks *p,
                                                 const tml_depthwise_conv2d_window *window, int32_t block,
-                                                int32_t block_end, int8_t *out)
+                                                int32_t block_end, int8_t *out, int32_t three)
 {
-    if (p->kernel_h == 3 && p->kernel_w == 3) {
-        tml_depthwise_conv2d_3x3(p, window, block, block_end, out);
+    if (three > 0) {
+        tml_depthwise_conv2d_3x3(p, window, block, block_end, out, three);
     } else {
         tml_depthwise_conv2d_any(p, window, block, block_end, out);
     }
