@@ -121,17 +121,20 @@ static inline void tml_depthwise_conv2d_write(const tml_depthwise_conv2d_blocks 
                                               const tml_depthwise_conv2d_window *window, int8_t *values, int8_t *out)
 {
     const int32_t written = window->written;
+    const int32_t step = p->output.channels;
     if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
         tml_clamp_all(values, 4 * window->count, p->clamp_low, p->clamp_high);
     }
-    for (int32_t i = 0; i < window->count; i++) {
-        if (written == 0) {
-            tml_dsp_copy_word(out, values);
-        } else {
-            tml_copy(out + written, values + written, 4 - written);
+    if (written > 0) {
+        for (int32_t i = 0; i < window->count; i++) {
+            tml_copy(out + i * step + written, values + 4 * i + written, 4 - written);
         }
+        return;
+    }
+    for (int32_t left = window->count; left > 0; left--) {
+        tml_dsp_copy_word(out, values);
         values += 4;
-        out += p->output.channels;
+        out += step;
     }
 }
 
@@ -183,13 +186,21 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
     const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
     int32_t x[TML_DSP_PITCH * 8];
     int8_t values[TML_DSP_COLUMNS * 4];
-    tml_dsp_channels t = {.x_end = x + 4, .weights = p->weights + block * 16, .scaling = p->scaling + block * 16};
+    tml_dsp_channels t;
+    t.x_end = x + 4;
+    t.weights = p->weights + block * 16;
+    t.scaling = p->scaling + block * 16;
     tml_depthwise_conv2d_surround(window, x);
     tml_depthwise_conv2d_surround(window, x + TML_DSP_PITCH * 4);
     for (; block < block_end; block++) {
         const int32_t channel = tml_depthwise_conv2d_channel(p, block);
-        tml_depthwise_conv2d_widen(p, window, 0, channel, x);
-        tml_depthwise_conv2d_widen(p, window, 2, channel, x + TML_DSP_PITCH * 4);
+        const int32_t offset = channel - window->channel;
+        if (window->inside > 0) {
+            tml_dsp_widen_rows(x + window->left * 4, tml_depthwise_conv2d_line(window->rows[0], offset),
+                               tml_depthwise_conv2d_line(window->rows[1], offset), window->inside);
+            tml_dsp_widen_row(x + (TML_DSP_PITCH + window->left) * 4,
+                              tml_depthwise_conv2d_line(window->rows[2], offset), window->inside);
+        }
         t.x = x;
         t.out = values;
         tml_dsp_windows_of_3(&t, columns, stride);
