@@ -40,14 +40,7 @@ static inline int32_t tml_dsp_saturate(int32_t value)
     return result;
 }
 
-/* value << count and value >> count, count in [0, 31]. */
-static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
-{
-    int32_t result;
-    __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(value), "r"(count));
-    return result;
-}
-
+/* value >> count, count in [0, 31]. */
 static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
 {
     int32_t result;

@@ -38,11 +38,6 @@ static inline int32_t tml_dsp_saturate(int32_t value)
     return tml_clamp(value, INT8_MIN, INT8_MAX);
 }
 
-static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
-{
-    return value * ((int32_t)1 << count);
-}
-
 static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
 {
     return value >> count;
