@@ -8,7 +8,8 @@ pointer computed at run time) is an error, not a guess.
 A `bl` into the middle of its own function is a jump: on ARMv6-M, where `b` reaches 2 KB, compilers use it so in long
 functions, which keep lr on the stack. Code that then reads lr would be a subroutine without a symbol: an error.
 
-`add pc, <register>` enters an unrolled loop: it lands on one of the instructions behind it, up to the next that branches.
+`add pc, <register>` enters an unrolled loop: it lands on one of the instructions behind it, up to the next that
+branches.
 
 Exceptions: a handler that starts again at the stack's top (the fault handler) counts on its own; any other handler in
 the vector table adds its frame and its own worst case.

@@ -3,7 +3,7 @@
 #define TML_DENSE_FOURS_H
 
 #include "tml_copy.h"
-#include "tml_dsp.h"
+#include "tml_dsp_dense.h"
 
 typedef struct {
     tml_view input;

@@ -78,11 +78,11 @@ static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
 
 /* `group` from x (r11) to its end; temp is free between groups. Adding to pc, it is what lies behind the nop. */
 #define TML_DSP_GROUPS(group, temp) \
-    "ldrd r11, " temp ", [%[c]]\n\t" \
+    "ldrd r11, " temp ", [r7]\n\t" \
     "add pc, " temp "\n\t" \
     "nop\n" \
     "1:\n\t" group group group group \
-    "ldr " temp ", [%[c], #8]\n\t" \
+    "ldr " temp ", [r7, #8]\n\t" \
     "cmp r11, " temp "\n\t" \
     "bne 1b\n\t"
 
@@ -105,8 +105,13 @@ static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
     TML_DSP_RESCALE("asr " both ", " both ", #7", both, multiplier, shift, offset, temp) \
     "bfi " even ", " both ", #8, #8\n\t"
 
+/* The loops need 14 registers. A compiler may keep its frame in r7 and has none to spare then: so it hands over a pointer
+ * in lr, which they need too, and they take r7 and give it back. */
+#define TML_DSP_ENTER "push {r7}\n\t" "mov r7, lr\n\t"
+#define TML_DSP_LEAVE "pop {r7}"
+
 #define TML_DSP_CLOBBERED \
-    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory"
 
 /* 4 products with each of 2 filters for 3 pixels: 17 instructions. */
 #define TML_DSP_HALF_3X2(weights) \
@@ -124,21 +129,23 @@ static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
  * words. */
 static inline void tml_dsp_filter_three(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr lr, [%[c], #32]\n"
+        TML_DSP_ENTER
+        "ldr lr, [r7, #32]\n"
         "5:\n\t"
-        "ldr r11, [%[c], #24]\n\t"
+        "ldr r11, [r7, #24]\n\t"
         "ldrd r0, r1, [r11]\n\t"
         "mov r2, r0\n\t"
         "mov r3, r1\n\t"
         "mov r4, r0\n\t"
         "mov r5, r1\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_3X2, "r6")
-        "ldr r11, [%[c], #24]\n\t"
+        "ldr r11, [r7, #24]\n\t"
         "ldrd r6, r8, [r11, #8]\n\t"
         "ldr r9, [r11, #16]\n\t"
         "add r11, r11, #20\n\t"
-        "str r11, [%[c], #24]\n\t"
-        "ldr r10, [%[c], #12]\n\t"
+        "str r11, [r7, #24]\n\t"
+        "ldr r10, [r7, #12]\n\t"
         "sub r1, r1, r0\n\t"
         "sub r3, r3, r2\n\t"
         "sub r5, r5, r4\n\t"
@@ -151,18 +158,18 @@ static inline void tml_dsp_filter_three(tml_dsp_block *block)
         TML_DSP_ODD("r0", "r1", "r8", "r9", "r11", "r12")
         TML_DSP_ODD("r2", "r3", "r8", "r9", "r11", "r12")
         TML_DSP_ODD("r4", "r5", "r8", "r9", "r11", "r12")
-        "ldrd r8, r9, [%[c], #16]\n\t"
+        "ldrd r8, r9, [r7, #16]\n\t"
         "sub r10, r9, r8\n\t"
         "strh r4, [r9, r10]\n\t"
         "strh r0, [r8], #2\n\t"
         "strh r2, [r9], #2\n\t"
-        "strd r8, r9, [%[c], #16]\n\t"
-        "ldrd r4, r5, [%[c], #24]\n\t"
+        "strd r8, r9, [r7, #16]\n\t"
+        "ldrd r4, r5, [r7, #24]\n\t"
         "cmp r4, r5\n\t"
         "bne 5b\n\t"
-        "str lr, [%[c], #32]"
+        "str lr, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
@@ -197,7 +204,7 @@ static inline void tml_dsp_filter_three(tml_dsp_block *block)
 #define TML_DSP_STORE_2X2 \
     "ldrd r4, r5, [lr], #8\n\t" \
     "ldr r6, [lr], #4\n\t" \
-    "ldr r10, [%[c], #12]\n\t" \
+    "ldr r10, [r7, #12]\n\t" \
     "sub r1, r1, r0\n\t" \
     "sub r3, r3, r2\n\t" \
     "lsl r11, r10, r6\n\t" \
@@ -207,72 +214,80 @@ static inline void tml_dsp_filter_three(tml_dsp_block *block)
     "lsl r11, r10, r6\n\t" \
     TML_DSP_ODD("r0", "r1", "r5", "r6", "r11", "r8") \
     TML_DSP_ODD("r2", "r3", "r5", "r6", "r11", "r8") \
-    "ldrd r8, r9, [%[c], #16]\n\t" \
+    "ldrd r8, r9, [r7, #16]\n\t" \
     "strh r0, [r8], #2\n\t" \
     "strh r2, [r9], #2\n\t" \
-    "strd r8, r9, [%[c], #16]\n\t" \
-    "ldr r4, [%[c], #28]\n\t" \
+    "strd r8, r9, [r7, #16]\n\t" \
+    "ldr r4, [r7, #28]\n\t" \
     "cmp lr, r4\n\t" \
     "bne 5b\n\t" \
-    "str lr, [%[c], #24]\n\t"
+    "str lr, [r7, #24]\n\t"
 
 /* All pairs of filters on two pixels. x: groups of 4 words from tml_dsp_widen. */
 static inline void tml_dsp_filter_two(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n\t"
-        "ldr lr, [%[c], #24]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #32]\n\t"
+        "ldr lr, [r7, #24]\n"
         "5:\n\t"
         "ldrd r0, r1, [lr], #8\n\t"
         "mov r2, r0\n\t"
         "mov r3, r1\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2, "r4") TML_DSP_STORE_2X2
-        "str r12, [%[c], #32]"
+        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
 /* The same in parts, for filters that are longer than x: adds to sums[pairs][4], */
 static inline void tml_dsp_add_two(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n\t"
-        "ldr lr, [%[c], #36]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #32]\n\t"
+        "ldr lr, [r7, #36]\n"
         "5:\n\t"
         "ldmia lr, {r0, r1, r2, r3}\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2, "r4")
         "stmia lr!, {r0, r1, r2, r3}\n\t"
-        "ldr r4, [%[c], #40]\n\t"
+        "ldr r4, [r7, #40]\n\t"
         "cmp lr, r4\n\t"
         "bne 5b\n\t"
-        "str lr, [%[c], #36]\n\t"
-        "str r12, [%[c], #32]"
+        "str lr, [r7, #36]\n\t"
+        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
 /* and stores them. */
 static inline void tml_dsp_store_two(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #36]\n\t"
-        "ldr lr, [%[c], #24]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #36]\n\t"
+        "ldr lr, [r7, #24]\n"
         "5:\n\t"
         "ldmia r12!, {r0, r1, r2, r3}\n\t"
         "add lr, lr, #8\n\t" TML_DSP_STORE_2X2
-        "str r12, [%[c], #36]"
+        "str r12, [r7, #36]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
 /* All pairs of filters on the first of two pixels. */
 static inline void tml_dsp_filter_one(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n\t"
-        "ldr lr, [%[c], #24]\n\t"
-        "ldrd r9, r10, [%[c], #12]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #32]\n\t"
+        "ldr lr, [r7, #24]\n\t"
+        "ldrd r9, r10, [r7, #12]\n"
         "5:\n\t"
         "ldrd r0, r1, [lr], #8\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X2, "r4")
         "ldrd r4, r5, [lr], #8\n\t"
@@ -284,88 +299,14 @@ static inline void tml_dsp_filter_one(tml_dsp_block *block)
         "lsl r11, r9, r6\n\t"
         TML_DSP_ODD("r0", "r1", "r5", "r6", "r11", "r8")
         "strh r0, [r10], #2\n\t"
-        "ldr r4, [%[c], #28]\n\t"
+        "ldr r4, [r7, #28]\n\t"
         "cmp lr, r4\n\t"
         "bne 5b\n\t"
-        "str r10, [%[c], #16]\n\t"
-        "str lr, [%[c], #24]\n\t"
-        "str r12, [%[c], #32]"
+        "str r10, [r7, #16]\n\t"
+        "str lr, [r7, #24]\n\t"
+        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
-        : TML_DSP_CLOBBERED);
-}
-
-/* What groups of 4 filters are applied to. Fields from `out` on move as it runs. */
-typedef struct {
-    const int8_t *x;
-    int32_t skip;               /* see tml_dsp_skip */
-    const int8_t *x_end;        /* of all whole words */
-    int32_t zero;               /* 2 * zero point of the output + 1 */
-    int32_t back;               /* 0, or how far the last 4 bytes overlap the last whole word */
-    int8_t *out;
-    const int32_t *scaling;     /* as in tml_dsp_block, for an even number of pairs */
-    const int32_t *scaling_end;
-    const int32_t *weights;
-} tml_dsp_dense;
-
-_Static_assert(sizeof(tml_dsp_dense) == 36, "the assembler counts on these offsets");
-
-/* 4 products with each of 4 filters: 16 instructions. */
-#define TML_DSP_GROUP_1X4 \
-    "ldr r9, [r11], #4\n\t" \
-    "ldmia r12!, {r4, r5, r6, r8}\n\t" \
-    "sxtb16 r10, r9, ror #8\n\t" \
-    "sxtb16 r9, r9\n\t" \
-    "smlad r1, r9, r4, r1\n\t" \
-    "sxtb16 r4, r4\n\t" \
-    "smlad r0, r9, r4, r0\n\t" \
-    "smlad r3, r9, r5, r3\n\t" \
-    "sxtb16 r5, r5\n\t" \
-    "smlad r2, r9, r5, r2\n\t" \
-    "smlad r1, r10, r6, r1\n\t" \
-    "sxtb16 r6, r6\n\t" \
-    "smlad r0, r10, r6, r0\n\t" \
-    "smlad r3, r10, r8, r3\n\t" \
-    "sxtb16 r8, r8\n\t" \
-    "smlad r2, r10, r8, r2\n\t"
-
-/* Stores a pair of filters; scaling (lr) moves from its multipliers past it. */
-#define TML_DSP_STORE_PAIR(even, both) \
-    "ldrd r4, r5, [lr], #8\n\t" \
-    "ldr r6, [lr], #4\n\t" \
-    "sub " both ", " both ", " even "\n\t" \
-    "lsl r9, r10, r6\n\t" \
-    TML_DSP_STORE("lsl " even ", " even ", #1", even, "r4", "r6", "r9", "r9", "r8], #1") \
-    "lsr r6, r6, #8\n\t" \
-    "lsl r9, r10, r6\n\t" \
-    TML_DSP_STORE("asr " both ", " both ", #7", both, "r5", "r6", "r9", "r9", "r8], #1")
-
-/* All filters, 4 at a time, on bytes. weights: per 4 filters and word of x, bytes (0, 2) of the first and the second
- * pair of filters, then bytes (1, 3). */
-static inline void tml_dsp_filter_dense(tml_dsp_dense *dense)
-{
-    __asm__ volatile(
-        "ldr r12, [%[c], #32]\n\t"
-        "ldr lr, [%[c], #24]\n"
-        "5:\n\t"
-        "ldrd r2, r3, [lr, #20]\n\t"
-        "ldrd r0, r1, [lr], #8\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X4, "r4")
-        "ldr r4, [%[c], #16]\n\t"
-        "cmp r4, #0\n\t"
-        "beq 6f\n\t"
-        "sub r11, r11, r4\n\t" TML_DSP_GROUP_1X4
-        "6:\n\t"
-        "ldr r8, [%[c], #20]\n\t"
-        "ldr r10, [%[c], #12]\n\t" TML_DSP_STORE_PAIR("r0", "r1")
-        "add lr, lr, #8\n\t" TML_DSP_STORE_PAIR("r2", "r3")
-        "str r8, [%[c], #20]\n\t"
-        "ldr r4, [%[c], #28]\n\t"
-        "cmp lr, r4\n\t"
-        "bne 5b\n\t"
-        "str lr, [%[c], #24]\n\t"
-        "str r12, [%[c], #32]"
-        :
-        : [c] "r"(dense)
         : TML_DSP_CLOBBERED);
 }
 

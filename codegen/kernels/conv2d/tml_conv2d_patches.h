@@ -172,8 +172,8 @@ static inline void tml_conv2d_patches_advance(const tml_conv2d_patches *p, tml_c
     at[1] = left > 1 ? tml_conv2d_patches_next(p, at[0]) : at[0];
 }
 
-static inline void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t *output, int32_t row_begin,
-                                            int32_t row_end)
+static TML_NOINLINE void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t *output, int32_t row_begin,
+                                                  int32_t row_end)
 {
     const int32_t clamps = p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX;
     for (int32_t row = row_begin; clamps && row < row_end; row++) {
@@ -200,27 +200,30 @@ static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, co
     tml_conv2d_patches_clamp(p, output, row_begin, row_end);
 }
 
+/* Widens `pixels` (1 to 3) pixels of `depth` bytes, `step` bytes from one to the next. */
+static inline void tml_conv2d_pixels_widen(const int8_t *x, int32_t pixels, int32_t step, int32_t depth,
+                                           int32_t *patches)
+{
+    int32_t count = depth / 4;
+    for (int32_t rest = depth % 4 != 0; rest >= 0; rest--) {
+        if (pixels == 3) {
+            patches = tml_dsp_widen_three(patches, x, x + step, x + 2 * step, count);
+        } else {
+            patches = tml_dsp_widen(patches, x, pixels == 2 ? x + step : x, count);
+        }
+        x += depth - 4;
+        count = 1;
+    }
+}
+
 /* `pixels` pixels of a pointwise convolution in a row, three at a time. */
 static TML_NOINLINE void tml_conv2d_pixels_run(const tml_conv2d_patches *p, const int8_t *input, int8_t *out,
                                                int32_t pixels, int32_t *patches)
 {
-    const int32_t depth = p->input.channels;
-    const int32_t step = p->stride_w * depth;
-    const int32_t rest = depth % 4 != 0 ? depth - 4 : -1;
+    const int32_t step = p->stride_w * p->input.channels;
     while (pixels > 0) {
         const int32_t taken = pixels == 4 ? 2 : tml_min(pixels, 3);
-        const int8_t *second = taken > 1 ? input + step : input;
-        if (taken == 3) {
-            int32_t *end = tml_dsp_widen_three(patches, input, second, second + step, depth / 4);
-            if (rest >= 0) {
-                tml_dsp_widen_three(end, input + rest, second + rest, second + step + rest, 1);
-            }
-        } else {
-            int32_t *end = tml_dsp_widen(patches, input, second, depth / 4);
-            if (rest >= 0) {
-                tml_dsp_widen(end, input + rest, second + rest, 1);
-            }
-        }
+        tml_conv2d_pixels_widen(input, taken, step, p->input.channels, patches);
         tml_conv2d_patches_filter(p, patches, taken, out, p->output.channels);
         input += taken * step;
         out += taken * p->output.channels;
