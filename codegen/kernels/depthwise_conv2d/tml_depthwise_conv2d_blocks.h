@@ -96,20 +96,6 @@ static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks 
     }
 }
 
-/* Adds the products of two rows of taps. */
-static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *p, tml_dsp_channels *t, int32_t few)
-{
-    if (few && p->stride_w == 1) {
-        tml_dsp_taps_any_few(t);
-    } else if (few) {
-        tml_dsp_taps_any_few_by_2(t);
-    } else if (p->stride_w == 1) {
-        tml_dsp_taps_any(t);
-    } else {
-        tml_dsp_taps_any_by_2(t);
-    }
-}
-
 /* The first channel of a block: the last block ends with the last channel, and may begin with some of the one before. */
 static inline int32_t tml_depthwise_conv2d_channel(const tml_depthwise_conv2d_blocks *p, int32_t block)
 {
@@ -143,7 +129,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
                                                   const tml_depthwise_conv2d_window *window, int32_t block,
                                                   int32_t block_end, int8_t *out)
 {
-    const int32_t few = window->count <= TML_DSP_COLUMNS / 2;
+    const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
     const int32_t pairs = (p->kernel_w + 1) / 2;
     int32_t x[TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS * 4];
     int32_t sums[4 * TML_DSP_COLUMNS];
@@ -151,12 +137,13 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
     tml_dsp_channels t = {
         .x = x,
         .x_end = x + 4,
-        .sums_end = sums + (few ? 2 * TML_DSP_COLUMNS : 4 * TML_DSP_COLUMNS),
+        .sums_end = sums + 4 * columns,
         .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
-        .pairs = pairs,
-        .row_bytes = 32 * pairs,
+        .pair = pairs & 1,
+        .row_bytes = 32 * (pairs & ~1),
         .scaling = p->scaling + block * 16,
         .out = values,
+        .x_fours = x + 8 * (pairs & ~1),
     };
     tml_depthwise_conv2d_surround(window, x);
     for (; block < block_end; block++) {
@@ -165,10 +152,10 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
         for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
             t.sums = sums;
             tml_depthwise_conv2d_widen(p, window, ky, channel, x);
-            tml_depthwise_conv2d_taps(p, &t, few);
+            tml_dsp_taps_any(&t, columns, p->stride_w);
         }
         t.sums = sums;
-        if (few) {
+        if (columns < TML_DSP_COLUMNS) {
             tml_dsp_store_few_columns(&t);
         } else {
             tml_dsp_store_columns(&t);
