@@ -86,6 +86,10 @@ KNOWN = {
         4,
         "bl f\n b .\nfunction f\n push {lr}\n 1: subs r0, #1\n beq 2f\n bl 1b\n 2: ldr lr, [sp], #4\n bx lr\n",
     ),
+    "a computed jump lands anywhere up to the next branch": (
+        20,
+        "push {r0}\n add pc, r0\n nop\n add sp, #4\n push {r1-r4}\n b .",
+    ),
     "Helium and low-overhead loops are stepped over": (
         8,
         "push {r3, lr}\n .inst.w 0xf040e001\n .inst.w 0xed901e00\n .inst.w 0xf00fc003\n b .",

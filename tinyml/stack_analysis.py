@@ -10,6 +10,9 @@ What follows is Cortex-M; RISC-V, of which less is to be said, lies in riscv.py.
 A `bl` into the middle of its own function is a jump: on ARMv6-M, where `b` reaches 2 KB, compilers use it so in long
 functions, which keep lr on the stack. Code that then reads lr would be a subroutine without a symbol: an error.
 
+`add pc, <register>` enters an unrolled loop: it lands on one of the instructions behind it, up to the next that
+branches.
+
 Exceptions: a handler that starts again at the stack's top (the fault handler) counts on its own; any other handler in
 the vector table adds its frame and its own worst case.
 
@@ -25,7 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from capstone import arm
+from capstone import CS_GRP_JUMP, arm
 from elftools.elf.elffile import ELFFile
 
 from tinyml.errors import ToolchainError
@@ -176,12 +179,23 @@ class _ThumbWalk(Walk):
             return [*conditional, (self._target(i, state) & ~1, state.copy())]
         if i.id in (arm.ARM_INS_TBB, arm.ARM_INS_TBH):
             raise self._fault(i.address, "a jump table; compile with -fno-jump-tables")
+        if i.id == arm.ARM_INS_ADD and i.operands[0].reg == PC:
+            return [(address, state.copy()) for address in self._sequence(following[0])]
         if PC in written(i):
             if not reads_stack(i):
                 raise self._fault(i.address, f"an indirect jump: {i.mnemonic} {i.op_str}")
             self._returns = True
             return conditional
         return None
+
+    def _sequence(self, address: int) -> Iterator[int]:
+        """Addresses of instructions that follow each other up to a branch."""
+        while address in self._instructions:
+            yield address
+            instruction, size = self._instructions[address]
+            if instruction is not None and instruction.group(CS_GRP_JUMP):
+                return
+            address += size
 
     def _is_inside(self, address: int) -> bool:
         return self._entry < address < self._end and address not in self._code.names

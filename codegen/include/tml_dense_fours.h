@@ -3,7 +3,7 @@
 #define TML_DENSE_FOURS_H
 
 #include "tml_copy.h"
-#include "tml_dsp.h"
+#include "tml_dsp_dense.h"
 
 typedef struct {
     tml_view input;
@@ -16,7 +16,7 @@ typedef struct {
     const int32_t *weights; /* [groups of 4 filters][(features + 3) / 4][4]: see tml_dsp_filter_dense */
     const int32_t *biases;  /* [groups of 4 filters][4] */
     const int32_t *rescaling;
-    int32_t rescaling_step; /* see tml_dsp_dense for these three */
+    int32_t rescaling_back; /* see tml_dsp_dense for these three */
 } tml_dense_fours;
 
 /* One pixel: all output values from `features` input values. */
@@ -28,7 +28,7 @@ static TML_NOINLINE void tml_dense_fours_pixel(const tml_dense_fours *p, const i
     int8_t last[4];
     tml_dsp_dense dense = {
         .x = input,
-        .x_whole = input + (p->features & ~15),
+        .skip = tml_dsp_skip(p->features / 4, TML_DSP_CODE_1X4),
         .x_end = input + (p->features & ~3),
         .zero = 2 * p->output_zero_point + 1,
         .back = -p->features & 3,
@@ -37,7 +37,7 @@ static TML_NOINLINE void tml_dense_fours_pixel(const tml_dense_fours *p, const i
         .biases_end = p->biases + (channels & ~3),
         .weights = p->weights,
         .rescaling = p->rescaling,
-        .rescaling_step = p->rescaling_step,
+        .rescaling_back = p->rescaling_back,
     };
     if (channels >= 4) {
         tml_dsp_filter_dense(&dense);

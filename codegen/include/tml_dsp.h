@@ -40,14 +40,7 @@ static inline int32_t tml_dsp_saturate(int32_t value)
     return result;
 }
 
-/* value << count and value >> count, count in [0, 31]. */
-static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
-{
-    int32_t result;
-    __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(value), "r"(count));
-    return result;
-}
-
+/* value >> count, count in [0, 31]. */
 static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
 {
     int32_t result;
@@ -58,10 +51,10 @@ static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
 /* What pairs of filters are applied to, and where the results go. Fields from `out` on move as it runs. */
 typedef struct {
     const int32_t *x;            /* words of int16 pairs */
-    const int32_t *x_whole;      /* end of the groups that come in fours, */
-    const int32_t *x_end;        /* and of all */
+    int32_t skip;                /* see tml_dsp_skip */
+    const int32_t *x_end;
     int32_t zero;                /* 2 * zero point of the output + 1 */
-    int8_t *out[2];              /* of both pixels */
+    int8_t *out[2];              /* of both pixels; a third is as far from the second as that from the first */
     const int32_t *scaling;      /* [pairs][5]: bias of the even filter, that + 256 * the odd one's, multiplier of both */
     const int32_t *scaling_end;  /* in Q31, and (shift to the right - 1) of both, 8 bits each */
     const int32_t *weights;
@@ -71,33 +64,114 @@ typedef struct {
 
 _Static_assert(sizeof(tml_dsp_block) == 44, "the assembler counts on these offsets");
 
-/* Makes 2 * sum (`twice`), rescales and stores it at `out`, the rest of an address. Destroys sum and temp. */
-#define TML_DSP_STORE(twice, sum, multiplier, shift, offset, temp, out) \
+/* Bytes of code of a group, all of whose instructions take 4: so many pixels by so many filters. */
+#define TML_DSP_CODE_3X2 68
+#define TML_DSP_CODE_2X2 48
+#define TML_DSP_CODE_1X2 32
+#define TML_DSP_CODE_1X4 64
+
+/* Loops are unrolled by four groups, and entered behind so many bytes of the first round that the last one is whole. */
+static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
+{
+    return (-groups & 3) * code;
+}
+
+/* `group` from x (r11) to its end; temp is free between groups. Adding to pc, it is what lies behind the nop. */
+#define TML_DSP_GROUPS(group, temp) \
+    "ldrd r11, " temp ", [r7]\n\t" \
+    "add pc, " temp "\n\t" \
+    "nop\n" \
+    "1:\n\t" group group group group \
+    "ldr " temp ", [r7, #8]\n\t" \
+    "cmp r11, " temp "\n\t" \
+    "bne 1b\n\t"
+
+/* Makes 2 * sum (`twice`) and rescales it. Destroys temp. */
+#define TML_DSP_RESCALE(twice, sum, multiplier, shift, offset, temp) \
     twice "\n\t" \
     "add " temp ", " offset ", " sum ", asr #31\n\t" \
     "smmlar " sum ", " sum ", " multiplier ", " temp "\n\t" \
     "asr " sum ", " sum ", " shift "\n\t" \
-    "ssat " sum ", #8, " sum ", asr #1\n\t" \
-    "strb " sum ", [" out "\n\t"
+    "ssat " sum ", #8, " sum ", asr #1\n\t"
 
-/* `group` until x (r11) is at its end, four at a time while they last; r4 is free between groups. */
-#define TML_DSP_GROUPS(group) \
-    "ldr r4, [%[c], #4]\n\t" \
-    "cmp r11, r4\n\t" \
-    "beq 2f\n" \
-    "1:\n\t" group group group group \
-    "ldr r4, [%[c], #4]\n\t" \
-    "cmp r11, r4\n\t" \
-    "bne 1b\n" \
-    "2:\n\t" \
-    "ldr r4, [%[c], #8]\n\t" \
-    "cmp r11, r4\n\t" \
-    "beq 4f\n" \
-    "3:\n\t" group \
-    "ldr r4, [%[c], #8]\n\t" \
-    "cmp r11, r4\n\t" \
-    "bne 3b\n" \
-    "4:\n\t"
+/* The same, and stores it at `out`, the rest of an address. */
+#define TML_DSP_STORE(twice, sum, multiplier, shift, offset, temp, out) \
+    TML_DSP_RESCALE(twice, sum, multiplier, shift, offset, temp) "strb " sum ", [" out "\n\t"
+
+/* Rescales the even filter of a pair, and the odd one, which goes into the byte above. */
+#define TML_DSP_EVEN(even, multiplier, shift, offset, temp) \
+    TML_DSP_RESCALE("lsl " even ", " even ", #1", even, multiplier, shift, offset, temp)
+#define TML_DSP_ODD(even, both, multiplier, shift, offset, temp) \
+    TML_DSP_RESCALE("asr " both ", " both ", #7", both, multiplier, shift, offset, temp) \
+    "bfi " even ", " both ", #8, #8\n\t"
+
+/* The loops need 14 registers. A compiler may keep its frame in r7 and has none to spare then: so it hands over a pointer
+ * in lr, which they need too, and they take r7 and give it back. */
+#define TML_DSP_ENTER "push {r7}\n\t" "mov r7, lr\n\t"
+#define TML_DSP_LEAVE "pop {r7}"
+
+#define TML_DSP_CLOBBERED \
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory"
+
+/* 4 products with each of 2 filters for 3 pixels: 17 instructions. */
+#define TML_DSP_HALF_3X2(weights) \
+    "ldmia r11!, {r8, r9, r10}\n\t" \
+    "smlad r1, r8, " weights ", r1\n\t" \
+    "smlad r3, r9, " weights ", r3\n\t" \
+    "smlad r5, r10, " weights ", r5\n\t" \
+    "sxtb16 " weights ", " weights "\n\t" \
+    "smlad r0, r8, " weights ", r0\n\t" \
+    "smlad r2, r9, " weights ", r2\n\t" \
+    "smlad r4, r10, " weights ", r4\n\t"
+#define TML_DSP_GROUP_3X2 "ldrd r6, r12, [lr], #8\n\t" TML_DSP_HALF_3X2("r6") TML_DSP_HALF_3X2("r12")
+
+/* All pairs of filters on three pixels. x: groups of 6 words from tml_dsp_widen_three. weights: per pair and group 2
+ * words. */
+static inline void tml_dsp_filter_three(tml_dsp_block *block)
+{
+    register tml_dsp_block *c __asm__("lr") = block;
+    __asm__ volatile(
+        TML_DSP_ENTER
+        "ldr lr, [r7, #32]\n"
+        "5:\n\t"
+        "ldr r11, [r7, #24]\n\t"
+        "ldrd r0, r1, [r11]\n\t"
+        "mov r2, r0\n\t"
+        "mov r3, r1\n\t"
+        "mov r4, r0\n\t"
+        "mov r5, r1\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_3X2, "r6")
+        "ldr r11, [r7, #24]\n\t"
+        "ldrd r6, r8, [r11, #8]\n\t"
+        "ldr r9, [r11, #16]\n\t"
+        "add r11, r11, #20\n\t"
+        "str r11, [r7, #24]\n\t"
+        "ldr r10, [r7, #12]\n\t"
+        "sub r1, r1, r0\n\t"
+        "sub r3, r3, r2\n\t"
+        "sub r5, r5, r4\n\t"
+        "lsl r11, r10, r9\n\t"
+        TML_DSP_EVEN("r0", "r6", "r9", "r11", "r12")
+        TML_DSP_EVEN("r2", "r6", "r9", "r11", "r12")
+        TML_DSP_EVEN("r4", "r6", "r9", "r11", "r12")
+        "lsr r9, r9, #8\n\t"
+        "lsl r11, r10, r9\n\t"
+        TML_DSP_ODD("r0", "r1", "r8", "r9", "r11", "r12")
+        TML_DSP_ODD("r2", "r3", "r8", "r9", "r11", "r12")
+        TML_DSP_ODD("r4", "r5", "r8", "r9", "r11", "r12")
+        "ldrd r8, r9, [r7, #16]\n\t"
+        "sub r10, r9, r8\n\t"
+        "strh r4, [r9, r10]\n\t"
+        "strh r0, [r8], #2\n\t"
+        "strh r2, [r9], #2\n\t"
+        "strd r8, r9, [r7, #16]\n\t"
+        "ldrd r4, r5, [r7, #24]\n\t"
+        "cmp r4, r5\n\t"
+        "bne 5b\n\t"
+        "str lr, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
+        :
+        : TML_DSP_CLOBBERED);
+}
 
 /* 4 products with each of 2 filters for 2 pixels: 12 instructions. */
 #define TML_DSP_GROUP_2X2 \
@@ -125,192 +199,140 @@ _Static_assert(sizeof(tml_dsp_block) == 44, "the assembler counts on these offse
     "sxtb16 r5, r5\n\t" \
     "smlad r0, r8, r5, r0\n\t"
 
-/* Stores a pair of filters of both pixels and goes on with the next at label 5. */
+/* Stores a pair of filters of both pixels and goes on with the next at label 5. scaling (lr) moves from the multipliers
+ * to the next pair. */
 #define TML_DSP_STORE_2X2 \
-    "ldr r11, [%[c], #24]\n\t" \
-    "ldrd r4, r5, [r11, #8]\n\t" \
-    "ldr r6, [r11, #16]\n\t" \
-    "adds r11, #20\n\t" \
-    "str r11, [%[c], #24]\n\t" \
-    "ldrd r8, r9, [%[c], #16]\n\t" \
-    "ldr r10, [%[c], #12]\n\t" \
-    "subs r1, r1, r0\n\t" \
-    "subs r3, r3, r2\n\t" \
+    "ldrd r4, r5, [lr], #8\n\t" \
+    "ldr r6, [lr], #4\n\t" \
+    "ldr r10, [r7, #12]\n\t" \
+    "sub r1, r1, r0\n\t" \
+    "sub r3, r3, r2\n\t" \
     "lsl r11, r10, r6\n\t" \
-    TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r10", "r8], #1") \
-    TML_DSP_STORE("lsls r2, r2, #1", "r2", "r4", "r6", "r11", "r10", "r9], #1") \
-    "ldr r10, [%[c], #12]\n\t" \
-    "lsrs r6, r6, #8\n\t" \
+    TML_DSP_EVEN("r0", "r4", "r6", "r11", "r8") \
+    TML_DSP_EVEN("r2", "r4", "r6", "r11", "r8") \
+    "lsr r6, r6, #8\n\t" \
     "lsl r11, r10, r6\n\t" \
-    TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r10", "r8], #1") \
-    TML_DSP_STORE("asrs r3, r3, #7", "r3", "r5", "r6", "r11", "r10", "r9], #1") \
-    "strd r8, r9, [%[c], #16]\n\t" \
-    "ldrd r4, r5, [%[c], #24]\n\t" \
-    "cmp r4, r5\n\t" \
-    "bne 5b\n\t"
-#define TML_DSP_CLOBBERED "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory"
+    TML_DSP_ODD("r0", "r1", "r5", "r6", "r11", "r8") \
+    TML_DSP_ODD("r2", "r3", "r5", "r6", "r11", "r8") \
+    "ldrd r8, r9, [r7, #16]\n\t" \
+    "strh r0, [r8], #2\n\t" \
+    "strh r2, [r9], #2\n\t" \
+    "strd r8, r9, [r7, #16]\n\t" \
+    "ldr r4, [r7, #28]\n\t" \
+    "cmp lr, r4\n\t" \
+    "bne 5b\n\t" \
+    "str lr, [r7, #24]\n\t"
 
-/* All pairs of filters on two pixels. x: groups of 4 words from tml_dsp_widen. weights: per pair and group 2 words. */
+/* All pairs of filters on two pixels. x: groups of 4 words from tml_dsp_widen. */
 static inline void tml_dsp_filter_two(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #32]\n\t"
+        "ldr lr, [r7, #24]\n"
         "5:\n\t"
-        "ldr r11, [%[c], #24]\n\t"
-        "ldrd r0, r1, [r11]\n\t"
+        "ldrd r0, r1, [lr], #8\n\t"
         "mov r2, r0\n\t"
-        "mov r3, r1\n\t"
-        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2) TML_DSP_STORE_2X2
-        "str r12, [%[c], #32]"
+        "mov r3, r1\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2, "r4") TML_DSP_STORE_2X2
+        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
 /* The same in parts, for filters that are longer than x: adds to sums[pairs][4], */
 static inline void tml_dsp_add_two(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #32]\n\t"
+        "ldr lr, [r7, #36]\n"
         "5:\n\t"
-        "ldr r11, [%[c], #36]\n\t"
-        "ldmia r11, {r0, r1, r2, r3}\n\t"
-        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2)
-        "ldr r11, [%[c], #36]\n\t"
-        "ldr r4, [%[c], #40]\n\t"
-        "stmia r11!, {r0, r1, r2, r3}\n\t"
-        "str r11, [%[c], #36]\n\t"
-        "cmp r11, r4\n\t"
+        "ldmia lr, {r0, r1, r2, r3}\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2, "r4")
+        "stmia lr!, {r0, r1, r2, r3}\n\t"
+        "ldr r4, [r7, #40]\n\t"
+        "cmp lr, r4\n\t"
         "bne 5b\n\t"
-        "str r12, [%[c], #32]"
+        "str lr, [r7, #36]\n\t"
+        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
 /* and stores them. */
 static inline void tml_dsp_store_two(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
+        TML_DSP_ENTER
+        "ldr r12, [r7, #36]\n\t"
+        "ldr lr, [r7, #24]\n"
         "5:\n\t"
-        "ldr r11, [%[c], #36]\n\t"
-        "ldmia r11!, {r0, r1, r2, r3}\n\t"
-        "str r11, [%[c], #36]\n\t" TML_DSP_STORE_2X2
+        "ldmia r12!, {r0, r1, r2, r3}\n\t"
+        "add lr, lr, #8\n\t" TML_DSP_STORE_2X2
+        "str r12, [r7, #36]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
         : TML_DSP_CLOBBERED);
 }
 
 /* All pairs of filters on the first of two pixels. */
 static inline void tml_dsp_filter_one(tml_dsp_block *block)
 {
+    register tml_dsp_block *c __asm__("lr") = block;
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n"
+        TML_DSP_ENTER
+        "ldr r12, [r7, #32]\n\t"
+        "ldr lr, [r7, #24]\n\t"
+        "ldrd r9, r10, [r7, #12]\n"
         "5:\n\t"
-        "ldr r11, [%[c], #24]\n\t"
-        "ldrd r0, r1, [r11]\n\t"
-        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X2)
-        "ldr r11, [%[c], #24]\n\t"
-        "ldrd r4, r5, [r11, #8]\n\t"
-        "ldr r6, [r11, #16]\n\t"
-        "adds r11, #20\n\t"
-        "str r11, [%[c], #24]\n\t"
-        "ldrd r10, r8, [%[c], #12]\n\t"
-        "subs r1, r1, r0\n\t"
-        "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("lsls r0, r0, #1", "r0", "r4", "r6", "r11", "r11", "r8], #1")
-        "lsrs r6, r6, #8\n\t"
-        "lsl r11, r10, r6\n\t"
-        TML_DSP_STORE("asrs r1, r1, #7", "r1", "r5", "r6", "r11", "r11", "r8], #1")
-        "str r8, [%[c], #16]\n\t"
-        "ldrd r4, r5, [%[c], #24]\n\t"
-        "cmp r4, r5\n\t"
+        "ldrd r0, r1, [lr], #8\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X2, "r4")
+        "ldrd r4, r5, [lr], #8\n\t"
+        "ldr r6, [lr], #4\n\t"
+        "sub r1, r1, r0\n\t"
+        "lsl r11, r9, r6\n\t"
+        TML_DSP_EVEN("r0", "r4", "r6", "r11", "r8")
+        "lsr r6, r6, #8\n\t"
+        "lsl r11, r9, r6\n\t"
+        TML_DSP_ODD("r0", "r1", "r5", "r6", "r11", "r8")
+        "strh r0, [r10], #2\n\t"
+        "ldr r4, [r7, #28]\n\t"
+        "cmp lr, r4\n\t"
         "bne 5b\n\t"
-        "str r12, [%[c], #32]"
+        "str r10, [r7, #16]\n\t"
+        "str lr, [r7, #24]\n\t"
+        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        : "+r"(c)
         :
-        : [c] "r"(block)
-        : "r0", "r1", "r4", "r5", "r6", "r8", "r10", "r11", "r12", "cc", "memory");
+        : TML_DSP_CLOBBERED);
 }
 
-/* What groups of 4 filters are applied to. Fields from `out` on move as it runs. */
-typedef struct {
-    const int8_t *x;
-    const int8_t *x_whole;      /* end of the words that come in fours, */
-    const int8_t *x_end;        /* and of all whole words */
-    int32_t zero;               /* 2 * zero point of the output + 1 */
-    int32_t back;               /* 0, or how far the last 4 bytes overlap the last whole word */
-    int8_t *out;
-    const int32_t *biases;      /* [groups][2 pairs][2]: of the even filter, that + 256 * the odd one's */
-    const int32_t *biases_end;
-    const int32_t *weights;
-    const int32_t *rescaling;   /* [groups][2 pairs][3], or for all groups the same: multipliers and shifts as above */
-    int32_t rescaling_step;     /* bytes to the next group: 24 or 0 */
-} tml_dsp_dense;
-
-_Static_assert(sizeof(tml_dsp_dense) == 44, "the assembler counts on these offsets");
-
-/* 4 products with each of 4 filters: 16 instructions. */
-#define TML_DSP_GROUP_1X4 \
-    "ldr r9, [r11], #4\n\t" \
-    "ldmia r12!, {r4, r5, r6, r8}\n\t" \
-    "sxtb16 r10, r9, ror #8\n\t" \
-    "sxtb16 r9, r9\n\t" \
-    "smlad r1, r9, r4, r1\n\t" \
-    "sxtb16 r4, r4\n\t" \
-    "smlad r0, r9, r4, r0\n\t" \
-    "smlad r3, r9, r5, r3\n\t" \
-    "sxtb16 r5, r5\n\t" \
-    "smlad r2, r9, r5, r2\n\t" \
-    "smlad r1, r10, r6, r1\n\t" \
-    "sxtb16 r6, r6\n\t" \
-    "smlad r0, r10, r6, r0\n\t" \
-    "smlad r3, r10, r8, r3\n\t" \
-    "sxtb16 r8, r8\n\t" \
-    "smlad r2, r10, r8, r2\n\t"
-
-/* Stores a pair of filters; rescaling at r11 + at. */
-#define TML_DSP_STORE_PAIR(even, both, at) \
-    "ldrd r4, r5, [r11, #" #at "]\n\t" \
-    "ldr r6, [r11, #" #at " + 8]\n\t" \
-    "sub " both ", " both ", " even "\n\t" \
-    "lsl r9, r10, r6\n\t" \
-    TML_DSP_STORE("lsl " even ", " even ", #1", even, "r4", "r6", "r9", "r9", "r8], #1") \
-    "lsr r6, r6, #8\n\t" \
-    "lsl r9, r10, r6\n\t" \
-    TML_DSP_STORE("asr " both ", " both ", #7", both, "r5", "r6", "r9", "r9", "r8], #1")
-
-/* All filters, 4 at a time, on bytes. weights: per 4 filters and word of x, bytes (0, 2) of the first and the second
- * pair of filters, then bytes (1, 3). */
-static inline void tml_dsp_filter_dense(tml_dsp_dense *dense)
+/* Widens `count` words of three byte streams to int16: bytes (0, 2) of a word of each, then bytes (1, 3). Count at least
+ * 1. Returns the end of `out`. */
+static inline int32_t *tml_dsp_widen_three(int32_t *out, const int8_t *first, const int8_t *second,
+                                           const int8_t *third, int32_t count)
 {
     __asm__ volatile(
-        "ldr r12, [%[c], #32]\n"
-        "5:\n\t"
-        "ldr r11, [%[c], #24]\n\t"
-        "ldmia r11, {r0, r1, r2, r3}\n\t"
-        "ldr r11, [%[c]]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X4)
-        "ldr r4, [%[c], #16]\n\t"
-        "cmp r4, #0\n\t"
-        "beq 6f\n\t"
-        "sub r11, r11, r4\n\t" TML_DSP_GROUP_1X4
-        "6:\n\t"
-        "ldr r11, [%[c], #36]\n\t"
-        "ldr r8, [%[c], #20]\n\t"
-        "ldr r10, [%[c], #12]\n\t"
-        TML_DSP_STORE_PAIR("r0", "r1", 0) TML_DSP_STORE_PAIR("r2", "r3", 12)
-        "ldr r4, [%[c], #40]\n\t"
-        "str r8, [%[c], #20]\n\t"
-        "add r11, r11, r4\n\t"
-        "str r11, [%[c], #36]\n\t"
-        "ldrd r4, r5, [%[c], #24]\n\t"
-        "add r4, r4, #16\n\t"
-        "str r4, [%[c], #24]\n\t"
-        "cmp r4, r5\n\t"
-        "bne 5b\n\t"
-        "str r12, [%[c], #32]"
+        "1:\n\t"
+        "ldr r4, [%[a]], #4\n\t"
+        "ldr r5, [%[b]], #4\n\t"
+        "ldr r6, [%[d]], #4\n\t"
+        "sxtb16 r8, r4, ror #8\n\t"
+        "sxtb16 r9, r5, ror #8\n\t"
+        "sxtb16 r10, r6, ror #8\n\t"
+        "sxtb16 r4, r4\n\t"
+        "sxtb16 r5, r5\n\t"
+        "sxtb16 r6, r6\n\t"
+        "stmia %[out]!, {r4, r5, r6, r8, r9, r10}\n\t"
+        "subs %[n], %[n], #1\n\t"
+        "bne 1b"
+        : [out] "+r"(out), [a] "+r"(first), [b] "+r"(second), [d] "+r"(third), [n] "+r"(count)
         :
-        : [c] "r"(dense)
-        : TML_DSP_CLOBBERED);
+        : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
+    return out;
 }
 
 /* Widens `count` words of two byte streams to int16: bytes (0, 2) and (1, 3) of a word of the first, then those of the

@@ -68,13 +68,14 @@ typedef struct {
     int32_t *sums;          /* moves to its end with two rows of taps */
     const int32_t *sums_end;
     const int32_t *weights; /* moves to the end of those rows */
-    int32_t pairs;          /* of taps in a row */
-    int32_t row_bytes;      /* 32 * pairs */
+    int32_t pair;           /* whether a row ends with a pair of taps; all others come in fours */
+    int32_t row_bytes;      /* of the words under the first columns of the fours: 64 each, */
     const int32_t *scaling; /* [4][4]: 2 * bias, multiplier, shift - 1, (2 * zero point + 1) << (shift - 1) */
     int8_t *out;            /* [columns][4] */
+    const int32_t *x_fours; /* and their end for the first channel */
 } tml_dsp_channels;
 
-_Static_assert(sizeof(tml_dsp_channels) == 36, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_dsp_channels) == 40, "the assembler counts on these offsets");
 
 static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
 {
@@ -94,70 +95,124 @@ static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
         : "r0", "r1", "r2", "r3", "r4", "r5", "cc", "memory");
 }
 
-/* `taps` for each of 4 channels: adds to `registers`, from words at r11 and weights at r12. */
-#define TML_DSP_CHANNELS(registers, taps) \
+/* Rows of taps for each of 4 channels, `fours` and then perhaps `pair`: adds to `registers`, from words at r11 and
+ * weights at r12. */
+#define TML_DSP_CHANNELS(registers, fours, pair) \
     __asm__ volatile( \
-        "ldr r11, [%[t]]\n\t" \
-        "ldr r12, [%[t], #16]\n" \
+        TML_DSP_ENTER \
+        "ldr r11, [r7]\n\t" \
+        "ldr r12, [r7, #16]\n" \
         "5:\n\t" \
-        "ldr r10, [%[t], #8]\n\t" \
-        "ldmia r10, " registers "\n\t" taps \
-        "ldr r10, [%[t], #8]\n\t" \
-        "stmia r10!, " registers "\n\t" \
-        "str r10, [%[t], #8]\n\t" \
+        "ldr r10, [r7, #8]\n\t" \
+        "ldmia r10, " registers "\n" \
+        "1:\n\t" \
+        "ldr r10, [r7, #36]\n\t" \
+        "cmp r11, r10\n\t" \
+        "bcs 2f\n\t" \
+        "ldrd r6, r9, [r12], #8\n\t" \
+        "sxtb16 r8, r6, ror #8\n\t" \
+        "sxtb16 r6, r6\n\t" \
+        "sxtb16 lr, r9, ror #8\n\t" \
+        "sxtb16 r9, r9\n\t" fours \
+        "add r11, r11, #64\n\t" \
+        "b 1b\n" \
+        "2:\n\t" \
+        "ldr r10, [r7, #20]\n\t" \
+        "cmp r10, #0\n\t" \
+        "beq 3f\n\t" \
+        "ldr r6, [r12], #4\n\t" \
+        "sxtb16 r8, r6, ror #8\n\t" \
+        "sxtb16 r6, r6\n\t" pair \
+        "3:\n\t" \
+        "ldrd r10, r9, [r7, #4]\n\t" \
+        "ldr r8, [r7, #24]\n\t" \
+        "stmia r9!, " registers "\n\t" \
+        "str r9, [r7, #8]\n\t" \
+        "sub r11, r11, r8\n\t" \
         "add r11, r11, #4\n\t" \
-        "ldr r10, [%[t], #4]\n\t" \
         "cmp r11, r10\n\t" \
         "bne 5b\n\t" \
-        "str r12, [%[t], #16]" \
+        "str r12, [r7, #16]\n\t" TML_DSP_LEAVE \
+        : "+r"(c) \
         : \
-        : [t] "r"(t) \
         : TML_DSP_CLOBBERED)
 
 #define TML_DSP_SIX "{r0, r1, r2, r3, r4, r5}"
 #define TML_DSP_THREE "{r0, r1, r2}"
 #define TML_DSP_COLUMN(offset) "ldr r10, [r11, #" #offset "]\n\t"
 #define TML_DSP_TAP(sum, weight) "smlad " #sum ", r10, " #weight ", " #sum "\n\t"
-#define TML_DSP_3_COLUMNS(a, b, c) \
-    TML_DSP_COLUMN(a) TML_DSP_TAP(r0, r8) TML_DSP_COLUMN(b) TML_DSP_TAP(r1, r8) \
-    TML_DSP_COLUMN(c) TML_DSP_TAP(r2, r8)
-#define TML_DSP_6_COLUMNS(a, b, c, d, e, f) \
-    TML_DSP_3_COLUMNS(a, b, c) TML_DSP_COLUMN(d) TML_DSP_TAP(r3, r8) \
-    TML_DSP_COLUMN(e) TML_DSP_TAP(r4, r8) TML_DSP_COLUMN(f) TML_DSP_TAP(r5, r8)
-#define TML_DSP_PAIRS_OF_TAPS(even, odd) \
-    "ldr r9, [%[t], #20]\n" \
-    "1:\n\t" \
-    "ldr r6, [r12], #4\n\t" \
-    "sxtb16 r8, r6\n\t" even \
-    "sxtb16 r8, r6, ror #8\n\t" odd \
-    "add r11, r11, #32\n\t" \
-    "subs r9, r9, #1\n\t" \
-    "bne 1b\n\t" \
-    "ldr r9, [%[t], #24]\n\t" \
-    "sub r11, r11, r9\n\t"
+#define TML_DSP_2_TAPS(first, second, a, b) TML_DSP_TAP(first, a) TML_DSP_TAP(second, b)
+#define TML_DSP_4_TAPS(first, second, third, fourth) \
+    TML_DSP_2_TAPS(first, second, r6, r8) TML_DSP_2_TAPS(third, fourth, r9, lr)
 
-/* Two rows of 2 * pairs taps. */
-static inline void tml_dsp_taps_any(tml_dsp_channels *t)
-{
-    TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 16, 32, 48, 64, 80),
-                                                        TML_DSP_6_COLUMNS(16, 32, 48, 64, 80, 96)));
-}
+/* Taps r6, r8, r9 and lr, or r6 and r8 alone, of columns that lie one pixel, or two, apart. Every word is loaded once. */
+#define TML_DSP_FOURS_FIRST \
+    TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(16) TML_DSP_2_TAPS(r1, r0, r6, r8) \
+    TML_DSP_COLUMN(32) TML_DSP_2_TAPS(r2, r1, r6, r8) TML_DSP_TAP(r0, r9)
+#define TML_DSP_FOURS_FEW \
+    TML_DSP_FOURS_FIRST \
+    TML_DSP_COLUMN(48) TML_DSP_TAP(r2, r8) TML_DSP_2_TAPS(r1, r0, r9, lr) \
+    TML_DSP_COLUMN(64) TML_DSP_2_TAPS(r2, r1, r9, lr) \
+    TML_DSP_COLUMN(80) TML_DSP_TAP(r2, lr)
+#define TML_DSP_FOURS_SIX \
+    TML_DSP_FOURS_FIRST \
+    TML_DSP_COLUMN(48) TML_DSP_4_TAPS(r3, r2, r1, r0) \
+    TML_DSP_COLUMN(64) TML_DSP_4_TAPS(r4, r3, r2, r1) \
+    TML_DSP_COLUMN(80) TML_DSP_4_TAPS(r5, r4, r3, r2) \
+    TML_DSP_COLUMN(96) TML_DSP_TAP(r5, r8) TML_DSP_2_TAPS(r4, r3, r9, lr) \
+    TML_DSP_COLUMN(112) TML_DSP_2_TAPS(r5, r4, r9, lr) \
+    TML_DSP_COLUMN(128) TML_DSP_TAP(r5, lr)
+#define TML_DSP_FOURS_3_BY_2 \
+    TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(16) TML_DSP_TAP(r0, r8) \
+    TML_DSP_COLUMN(32) TML_DSP_2_TAPS(r0, r1, r9, r6) \
+    TML_DSP_COLUMN(48) TML_DSP_2_TAPS(r0, r1, lr, r8) \
+    TML_DSP_COLUMN(64) TML_DSP_2_TAPS(r1, r2, r9, r6) \
+    TML_DSP_COLUMN(80) TML_DSP_2_TAPS(r1, r2, lr, r8) \
+    TML_DSP_COLUMN(96) TML_DSP_TAP(r2, r9)
+#define TML_DSP_FOURS_FEW_BY_2 TML_DSP_FOURS_3_BY_2 TML_DSP_COLUMN(112) TML_DSP_TAP(r2, lr)
+#define TML_DSP_FOURS_SIX_BY_2 \
+    TML_DSP_FOURS_3_BY_2 TML_DSP_TAP(r3, r6) \
+    TML_DSP_COLUMN(112) TML_DSP_2_TAPS(r2, r3, lr, r8) \
+    TML_DSP_COLUMN(128) TML_DSP_2_TAPS(r3, r4, r9, r6) \
+    TML_DSP_COLUMN(144) TML_DSP_2_TAPS(r3, r4, lr, r8) \
+    TML_DSP_COLUMN(160) TML_DSP_2_TAPS(r4, r5, r9, r6) \
+    TML_DSP_COLUMN(176) TML_DSP_2_TAPS(r4, r5, lr, r8) \
+    TML_DSP_COLUMN(192) TML_DSP_TAP(r5, r9) \
+    TML_DSP_COLUMN(208) TML_DSP_TAP(r5, lr)
+#define TML_DSP_PAIR_3 \
+    TML_DSP_COLUMN(0) TML_DSP_TAP(r0, r6) \
+    TML_DSP_COLUMN(16) TML_DSP_2_TAPS(r1, r0, r6, r8) \
+    TML_DSP_COLUMN(32) TML_DSP_2_TAPS(r2, r1, r6, r8)
+#define TML_DSP_PAIR_FEW TML_DSP_PAIR_3 TML_DSP_COLUMN(48) TML_DSP_TAP(r2, r8)
+#define TML_DSP_PAIR_SIX \
+    TML_DSP_PAIR_3 \
+    TML_DSP_COLUMN(48) TML_DSP_2_TAPS(r3, r2, r6, r8) \
+    TML_DSP_COLUMN(64) TML_DSP_2_TAPS(r4, r3, r6, r8) \
+    TML_DSP_COLUMN(80) TML_DSP_2_TAPS(r5, r4, r6, r8) \
+    TML_DSP_COLUMN(96) TML_DSP_TAP(r5, r8)
+#define TML_DSP_PAIR_BY_2(sum, even, odd) \
+    TML_DSP_COLUMN(even) TML_DSP_TAP(sum, r6) TML_DSP_COLUMN(odd) TML_DSP_TAP(sum, r8)
+#define TML_DSP_PAIR_FEW_BY_2 \
+    TML_DSP_PAIR_BY_2(r0, 0, 16) TML_DSP_PAIR_BY_2(r1, 32, 48) TML_DSP_PAIR_BY_2(r2, 64, 80)
+#define TML_DSP_PAIR_SIX_BY_2 \
+    TML_DSP_PAIR_FEW_BY_2 TML_DSP_PAIR_BY_2(r3, 96, 112) TML_DSP_PAIR_BY_2(r4, 128, 144) \
+    TML_DSP_PAIR_BY_2(r5, 160, 176)
 
-static inline void tml_dsp_taps_any_by_2(tml_dsp_channels *t)
+/* Two rows of taps. columns: 6, or 3 of which the block needs no more.   stride: 1 or 2. */
+static inline void tml_dsp_taps_any(tml_dsp_channels *t, int32_t columns, int32_t stride)
 {
-    TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_PAIRS_OF_TAPS(TML_DSP_6_COLUMNS(0, 32, 64, 96, 128, 160),
-                                                        TML_DSP_6_COLUMNS(16, 48, 80, 112, 144, 176)));
-}
-
-/* The same for 3 columns. */
-static inline void tml_dsp_taps_any_few(tml_dsp_channels *t)
-{
-    TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 16, 32), TML_DSP_3_COLUMNS(16, 32, 48)));
-}
-
-static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
-{
-    TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_PAIRS_OF_TAPS(TML_DSP_3_COLUMNS(0, 32, 64), TML_DSP_3_COLUMNS(16, 48, 80)));
+    register tml_dsp_channels *c __asm__("lr") = t;
+    if (columns == 6 && stride == 1) {
+        TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_FOURS_SIX, TML_DSP_PAIR_SIX);
+    } else if (columns == 6) {
+        TML_DSP_CHANNELS(TML_DSP_SIX, TML_DSP_FOURS_SIX_BY_2, TML_DSP_PAIR_SIX_BY_2);
+    } else if (stride == 1) {
+        TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_FOURS_FEW, TML_DSP_PAIR_FEW);
+    } else {
+        TML_DSP_CHANNELS(TML_DSP_THREE, TML_DSP_FOURS_FEW_BY_2, TML_DSP_PAIR_FEW_BY_2);
+    }
 }
 
 /* Rescales and stores 3 columns; bias, multiplier, shift and offset in r4, r5, r6 and r8. */

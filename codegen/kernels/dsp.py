@@ -165,7 +165,7 @@ def _dense_scaling(filters: Filters) -> Fields:
     return {
         "biases": pairs[:, :2].reshape(-1, 4),
         "rescaling": rescaling[:1] if alike else rescaling,
-        "rescaling_step": 0 if alike else rescaling.itemsize * 6,
+        "rescaling_back": rescaling.itemsize * 6 if alike else 0,
     }
 
 

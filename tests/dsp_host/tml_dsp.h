@@ -6,7 +6,7 @@
 
 typedef struct {
     const int32_t *x;
-    const int32_t *x_whole;
+    int32_t skip; /* of no use here */
     const int32_t *x_end;
     int32_t zero;
     int8_t *out[2];
@@ -17,6 +17,16 @@ typedef struct {
     const int32_t *sums_end;
 } tml_dsp_block;
 
+#define TML_DSP_CODE_3X2 68
+#define TML_DSP_CODE_2X2 48
+#define TML_DSP_CODE_1X2 32
+#define TML_DSP_CODE_1X4 64
+
+static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
+{
+    return (-groups & 3) * code;
+}
+
 static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int32_t offset)
 {
     const int32_t product = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
@@ -26,11 +36,6 @@ static inline int32_t tml_dsp_multiply(int32_t doubled, int32_t multiplier, int3
 static inline int32_t tml_dsp_saturate(int32_t value)
 {
     return tml_clamp(value, INT8_MIN, INT8_MAX);
-}
-
-static inline int32_t tml_dsp_shift_left(int32_t value, int32_t count)
-{
-    return value * ((int32_t)1 << count);
 }
 
 static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
@@ -64,42 +69,48 @@ static inline int8_t tml_dsp_rescale(int32_t doubled, int32_t multiplier, int32_
     return (int8_t)tml_clamp((product + offset) >> shift >> 1, INT8_MIN, INT8_MAX);
 }
 
-/* Even and odd filter of a pair from their two accumulators; rescaling: multipliers and shifts. */
-static inline void tml_dsp_store(int8_t **out, const int32_t *rescaling, int32_t zero, int32_t even, int32_t both)
+/* Even and odd filter of a pair from their two accumulators, at `out`. rescaling: multipliers and shifts. */
+static inline void tml_dsp_store(const int32_t *rescaling, int32_t zero, int32_t even, int32_t both, int8_t *out)
 {
     const int32_t odd = (int32_t)((uint32_t)both - (uint32_t)even) >> 7;
-    *(*out)++ = tml_dsp_rescale(even * 2, rescaling[0], rescaling[2] & 0xff, zero);
-    *(*out)++ = tml_dsp_rescale(odd, rescaling[1], rescaling[2] >> 8, zero);
+    out[0] = tml_dsp_rescale(even * 2, rescaling[0], rescaling[2] & 0xff, zero);
+    out[1] = tml_dsp_rescale(odd, rescaling[1], rescaling[2] >> 8, zero);
 }
 
-/* Adds the products of a pair of filters with a pixel to its two sums. */
-static inline void tml_dsp_add(const tml_dsp_block *b, int32_t pixel, int32_t *sums)
+/* Adds the products of a pair of filters with a pixel to its two sums. x: its first word; apart: to its second; step: from
+ * group to group. */
+static inline void tml_dsp_add(const tml_dsp_block *b, const int32_t *x, int32_t apart, int32_t step, int32_t *sums)
 {
-    const int32_t words = (int32_t)(b->x_end - b->x) / 2;
-    for (int32_t i = 0; i < words; i++) {
-        const int32_t x = b->x[i / 2 * 4 + pixel * 2 + i % 2];
-        sums[1] = tml_dsp_smlad(x, b->weights[i], sums[1]);
-        sums[0] = tml_dsp_smlad(x, tml_dsp_bytes(b->weights[i], 0), sums[0]);
+    const int32_t groups = (int32_t)(b->x_end - b->x) / step;
+    for (int32_t i = 0; i < 2 * groups; i++) {
+        const int32_t pair = x[i / 2 * step + i % 2 * apart];
+        sums[1] = tml_dsp_smlad(pair, b->weights[i], sums[1]);
+        sums[0] = tml_dsp_smlad(pair, tml_dsp_bytes(b->weights[i], 0), sums[0]);
     }
 }
 
 static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
 {
+    const int32_t step = pixels == 3 ? 6 : 4;
     for (; b->scaling != b->scaling_end; b->scaling += 5) {
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            const int32_t *x = b->x + (pixels == 3 ? pixel : 2 * pixel);
             int32_t sums[2] = {b->scaling[0], b->scaling[1]};
-            tml_dsp_add(b, pixel, sums);
-            tml_dsp_store(&b->out[pixel], b->scaling + 2, b->zero, sums[0], sums[1]);
+            tml_dsp_add(b, x, pixels == 3 ? 3 : 1, step, sums);
+            int8_t *out = b->out[0] + (pixel > 0 ? pixel * (b->out[1] - b->out[0]) : 0);
+            tml_dsp_store(b->scaling + 2, b->zero, sums[0], sums[1], out);
         }
-        b->weights += (b->x_end - b->x) / 2;
+        b->weights += (b->x_end - b->x) / step * 2;
+        b->out[0] += 2;
+        b->out[1] += pixels > 1 ? 2 : 0;
     }
 }
 
 static inline void tml_dsp_add_two(tml_dsp_block *b)
 {
     for (; b->sums != b->sums_end; b->sums += 4) {
-        tml_dsp_add(b, 0, b->sums);
-        tml_dsp_add(b, 1, b->sums + 2);
+        tml_dsp_add(b, b->x, 1, 4, b->sums);
+        tml_dsp_add(b, b->x + 2, 1, 4, b->sums + 2);
         b->weights += (b->x_end - b->x) / 2;
     }
 }
@@ -107,10 +118,17 @@ static inline void tml_dsp_add_two(tml_dsp_block *b)
 static inline void tml_dsp_store_two(tml_dsp_block *b)
 {
     for (; b->scaling != b->scaling_end; b->scaling += 5) {
-        tml_dsp_store(&b->out[0], b->scaling + 2, b->zero, b->sums[0], b->sums[1]);
-        tml_dsp_store(&b->out[1], b->scaling + 2, b->zero, b->sums[2], b->sums[3]);
+        tml_dsp_store(b->scaling + 2, b->zero, b->sums[0], b->sums[1], b->out[0]);
+        tml_dsp_store(b->scaling + 2, b->zero, b->sums[2], b->sums[3], b->out[1]);
         b->sums += 4;
+        b->out[0] += 2;
+        b->out[1] += 2;
     }
+}
+
+static inline void tml_dsp_filter_three(tml_dsp_block *block)
+{
+    tml_dsp_filter_pixels(block, 3);
 }
 
 static inline void tml_dsp_filter_two(tml_dsp_block *block)
@@ -130,47 +148,6 @@ static inline int32_t tml_dsp_load(const int8_t *bytes)
     return word;
 }
 
-typedef struct {
-    const int8_t *x;
-    const int8_t *x_whole;
-    const int8_t *x_end;
-    int32_t zero;
-    int32_t back;
-    int8_t *out;
-    const int32_t *biases;
-    const int32_t *biases_end;
-    const int32_t *weights;
-    const int32_t *rescaling;
-    int32_t rescaling_step;
-} tml_dsp_dense;
-
-static inline void tml_dsp_group_1x4(const int8_t *x, const int32_t *weights, int32_t sums[4])
-{
-    for (int32_t i = 0; i < 4; i++) {
-        const int32_t pair = tml_dsp_bytes(tml_dsp_load(x), i / 2 * 8);
-        sums[i % 2 * 2 + 1] = tml_dsp_smlad(pair, weights[i], sums[i % 2 * 2 + 1]);
-        sums[i % 2 * 2] = tml_dsp_smlad(pair, tml_dsp_bytes(weights[i], 0), sums[i % 2 * 2]);
-    }
-}
-
-static inline void tml_dsp_filter_dense(tml_dsp_dense *d)
-{
-    for (; d->biases != d->biases_end; d->biases += 4) {
-        int32_t sums[4] = {d->biases[0], d->biases[1], d->biases[2], d->biases[3]};
-        for (const int8_t *x = d->x; x != d->x_end; x += 4) {
-            tml_dsp_group_1x4(x, d->weights, sums);
-            d->weights += 4;
-        }
-        if (d->back != 0) {
-            tml_dsp_group_1x4(d->x_end - d->back, d->weights, sums);
-            d->weights += 4;
-        }
-        tml_dsp_store(&d->out, d->rescaling, d->zero, sums[0], sums[1]);
-        tml_dsp_store(&d->out, d->rescaling + 3, d->zero, sums[2], sums[3]);
-        d->rescaling += d->rescaling_step / 4;
-    }
-}
-
 static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const int8_t *second, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
@@ -178,6 +155,19 @@ static inline int32_t *tml_dsp_widen(int32_t *out, const int8_t *first, const in
         *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), 8);
         *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 0);
         *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), 8);
+    }
+    return out;
+}
+
+static inline int32_t *tml_dsp_widen_three(int32_t *out, const int8_t *first, const int8_t *second,
+                                           const int8_t *third, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t rotation = 0; rotation < 16; rotation += 8) {
+            *out++ = tml_dsp_bytes(tml_dsp_load(first + 4 * i), rotation);
+            *out++ = tml_dsp_bytes(tml_dsp_load(second + 4 * i), rotation);
+            *out++ = tml_dsp_bytes(tml_dsp_load(third + 4 * i), rotation);
+        }
     }
     return out;
 }

@@ -33,10 +33,11 @@ typedef struct {
     int32_t *sums;
     const int32_t *sums_end;
     const int32_t *weights;
-    int32_t pairs;
+    int32_t pair;
     int32_t row_bytes;
     const int32_t *scaling;
     int8_t *out;
+    const int32_t *x_fours;
 } tml_dsp_channels;
 
 static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
@@ -60,24 +61,9 @@ static inline void tml_dsp_taps(tml_dsp_channels *t, int32_t columns, int32_t ta
     }
 }
 
-static inline void tml_dsp_taps_any(tml_dsp_channels *t)
+static inline void tml_dsp_taps_any(tml_dsp_channels *t, int32_t columns, int32_t stride)
 {
-    tml_dsp_taps(t, 6, t->row_bytes / 16, 1);
-}
-
-static inline void tml_dsp_taps_any_by_2(tml_dsp_channels *t)
-{
-    tml_dsp_taps(t, 6, t->row_bytes / 16, 2);
-}
-
-static inline void tml_dsp_taps_any_few(tml_dsp_channels *t)
-{
-    tml_dsp_taps(t, 3, t->row_bytes / 16, 1);
-}
-
-static inline void tml_dsp_taps_any_few_by_2(tml_dsp_channels *t)
-{
-    tml_dsp_taps(t, 3, t->row_bytes / 16, 2);
+    tml_dsp_taps(t, columns, t->row_bytes / 16 + 2 * t->pair, stride);
 }
 
 static inline void tml_dsp_store_channels(tml_dsp_channels *t, int32_t columns)

@@ -6,7 +6,7 @@ from codegen.kernels.broadcast import broadcast_fields, in_place
 from codegen.kernels.dsp import SHIFTS
 from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node, Op
-from tinyml.kernel import INT16_TYPES, Field, Fields, Kernel, Types
+from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
 from tinyml.ops import Add, Sub
 from tinyml.ops.add import sum_multipliers
 
@@ -34,27 +34,37 @@ def parameters(node: Node) -> Fields:
 
 def flat_parameters(node: Node) -> Fields:
     """Fields of tml_add_flat besides its views."""
-    op = node.op
-    assert isinstance(op, Add)
-    multipliers = sum_multipliers(node)
-    multiplier, shift = multipliers.output
+    scaled, (multiplier, shift) = _scaled_fields(node), sum_multipliers(node).output
     return {
-        "operand0": _operand_fields(node.inputs[0].affine.zero_point, *multipliers.input0),
-        "operand1": _operand_fields(node.inputs[1].affine.zero_point, *multipliers.input1),
-        "multiplier": multiplier,
-        "offset": (2 * node.output.affine.zero_point + 1) << (-shift - 1),
-        "shift": -shift,
-        **clamp_fields(node, op.activation),
+        **scaled,
+        "factor": 2 * scaled["factor"],
+        "offset": 2 * scaled["offset"],
+        "half": 1 << (-scaled["shift"] - 1),
+        "shift": -scaled["shift"],
+        "output_multiplier": multiplier,
+        "output_offset": (2 * node.output.affine.zero_point + 1) << (-shift - 1),
+        "output_shift": -shift,
+        **_clamp_fields(node),
+    }
+
+
+def lanes_parameters(node: Node) -> Fields:
+    """Fields of tml_add_lanes besides its views."""
+    multiplier, shift = sum_multipliers(node).output
+    return {
+        **_scaled_fields(node),
+        "output_multiplier": multiplier,
+        "output_shift": shift,
+        "output_zero_point": node.output.affine.zero_point,
+        **_clamp_fields(node),
     }
 
 
 EXACT = 2**30, 0  # (multiplier, shift) of the operand of the larger scale: a half
 
 
-def lanes_parameters(node: Node) -> Fields:
-    """Fields of tml_add_lanes besides its views."""
-    op = node.op
-    assert isinstance(op, Add)
+def _scaled_fields(node: Node) -> dict[str, int]:
+    """Which operand is the exact one, and how the other is rescaled; shift: to the left, below 0."""
     multipliers = sum_multipliers(node)
     exact = int(multipliers.input0 != EXACT)
     multiplier, shift = multipliers.input0 if exact else multipliers.input1
@@ -67,11 +77,12 @@ def lanes_parameters(node: Node) -> Fields:
         "multiplier": multiplier,
         "shift": shift or -1,
         "exact_offset": -(2**19) * zero_points[exact],
-        "output_multiplier": multipliers.output[0],
-        "output_shift": multipliers.output[1],
-        "output_zero_point": node.output.affine.zero_point,
-        **clamp_fields(node, op.activation),
     }
+
+
+def _clamp_fields(node: Node) -> Fields:
+    assert isinstance(node.op, Add)
+    return clamp_fields(node, node.op.activation)
 
 
 def _accepts_lanes(node: Node) -> bool:
@@ -83,24 +94,13 @@ def _accepts_lanes(node: Node) -> bool:
     return EXACT in operands and shifts and multipliers.output[1] < 0
 
 
-def _operand_fields(zero_point: int, multiplier: int, shift: int) -> dict[str, Field]:
-    # the larger scale is exactly a half of twice itself: (2**30, 0), here a quarter of one bit more
-    exact = shift == 0
-    return {
-        "zero_point": zero_point,
-        "raise": 22 if exact else 21,
-        "multiplier": multiplier,
-        "half": 1 << (0 if exact else -shift - 1),
-        "shift": 1 if exact else -shift,
-    }
-
-
 def _accepts_flat(node: Node) -> bool:
     if node.inputs[0].shape != node.inputs[1].shape:
         return False
     multipliers = sum_multipliers(node)
     operands = (multipliers.input0, multipliers.input1)
-    return -multipliers.output[1] in SHIFTS and all(pair == (2**30, 0) or -pair[1] in SHIFTS for pair in operands)
+    shifts = all(pair == EXACT or -pair[1] in SHIFTS for pair in operands)
+    return EXACT in operands and shifts and -multipliers.output[1] in SHIFTS
 
 
 def _portable(name: str, types: Types, op: type[Op]) -> Kernel:

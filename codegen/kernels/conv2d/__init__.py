@@ -78,6 +78,11 @@ class _Parts:
     orders: tuple[Int64, ...]
 
 
+def _is_in_pixels(node: Node) -> bool:
+    """Whether patches are pixels, which are read in words where they lie."""
+    return is_pointwise(node) and node.inputs[0].hwc[2] >= 4
+
+
 def _patch_order(node: Node) -> Int64:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
     return run_order(kernel_h, kernel_w * depth)
@@ -118,6 +123,7 @@ def patches_parameters(node: Node) -> Fields:
         "pad_left": op.padding.left,
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
+        "pointwise": int(_is_in_pixels(node)),
         "groups": len(order),
         "weights": paired_weights(filters, order),
         "scaling": paired_scaling(filters),
@@ -150,10 +156,10 @@ def _accepts_column(node: Node) -> bool:
 
 
 def patches_bytes(node: Node) -> int:
-    """Two patches in int16 and, where the image does not always lie under all of a row of taps, two of those."""
+    """Two patches in int16 and two rows of taps, for where the image ends; three patches where it never does."""
     run = node.inputs[1].shape[2] * node.inputs[1].shape[3]
-    lines = 0 if run >= 4 and is_pointwise(node) else 2 * (-(-run // 4) * 4)
-    return 16 * len(_patch_order(node)) + lines
+    groups = len(_patch_order(node))
+    return 24 * groups if _is_in_pixels(node) else 16 * groups + 2 * (-(-run // 4) * 4)
 
 
 def _accepts_patches(node: Node) -> bool:
@@ -230,6 +236,10 @@ def _accepts_pointwise(node: Node) -> bool:
     return is_pointwise(node) and (depth % LANES == 0 or depth <= POINTWISE_CHANNELS) and _accepts_windows(node)
 
 
+def _accepts_deep(node: Node) -> bool:
+    return is_pointwise(node) and not _accepts_pointwise(node) and _accepts_windows(node)
+
+
 def _accepts_rows(node: Node) -> bool:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
     short = kernel_h * kernel_w <= ROWS_TAPS and kernel_h <= ROWS_HEIGHT and node.output.row_bytes < 2**16
@@ -252,6 +262,15 @@ KERNELS = (
         parameters=blocks_parameters,
         accepts=_accepts_pointwise,
         requires=frozenset({"mve"}),
+    ),
+    Kernel(
+        name="tml_conv2d_deep_s8__mve",
+        op=Conv2D,
+        struct="tml_conv2d_blocks",
+        parameters=blocks_parameters,
+        accepts=_accepts_deep,
+        requires=frozenset({"mve"}),
+        scratch_bytes=lambda node: -(-node.inputs[0].hwc[2] // LANES) * LANES,
     ),
     Kernel(
         name="tml_conv2d_rows_s8__mve",

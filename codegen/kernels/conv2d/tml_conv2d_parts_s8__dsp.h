@@ -29,7 +29,7 @@ static inline void tml_conv2d_parts_add(const tml_conv2d_patches *p, const int8_
             const tml_conv2d_part part = {ky, tml_min(ky + p->part_rows, p->kernel_h), offset,
                                           tml_min(p->part_bytes, length - offset)};
             block->x_end = tml_conv2d_patches_widen(p, input, at, &part, memory->patches, memory->lines);
-            block->x_whole = block->x + (block->x_end - block->x) / 16 * 16;
+            block->skip = tml_dsp_skip((int32_t)(block->x_end - block->x) / 4, TML_DSP_CODE_2X2);
             block->sums = sums;
             tml_dsp_add_two(block);
         }
@@ -87,7 +87,15 @@ static TML_NOINLINE void tml_conv2d_parts_rows(const tml_conv2d_patches *p, cons
     tml_conv2d_patches_clamp(p, output, row_begin, row_end);
 }
 
-/* Output rows [row_begin, row_end) where they come whole. */
+/* Output rows [row_begin, row_end) of a pointwise convolution. */
+static TML_NOINLINE void tml_conv2d_whole_pixels(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
+                                                 int32_t row_begin, int32_t row_end)
+{
+    int32_t patches[TML_CONV2D_WHOLE_GROUPS * 6];
+    tml_conv2d_pixels_rows(p, input, output, row_begin, row_end, patches);
+}
+
+/* Output rows [row_begin, row_end) where patches come whole. */
 static TML_NOINLINE void tml_conv2d_whole_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
                                                int32_t row_begin, int32_t row_end)
 {
@@ -100,7 +108,9 @@ static TML_NOINLINE void tml_conv2d_whole_rows(const tml_conv2d_patches *p, cons
 static inline void tml_conv2d_parts_s8__dsp(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
                                             int32_t row_begin, int32_t row_end)
 {
-    if (p->groups <= TML_CONV2D_WHOLE_GROUPS) {
+    if (p->pointwise && p->groups <= TML_CONV2D_WHOLE_GROUPS) {
+        tml_conv2d_whole_pixels(p, input, output, row_begin, row_end);
+    } else if (p->groups <= TML_CONV2D_WHOLE_GROUPS) {
         tml_conv2d_whole_rows(p, input, output, row_begin, row_end);
     } else {
         tml_conv2d_parts_rows(p, input, output, row_begin, row_end);

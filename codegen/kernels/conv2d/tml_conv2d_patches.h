@@ -19,6 +19,7 @@ typedef struct {
     int32_t output_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
+    int32_t pointwise;      /* whether windows are single pixels of 4 channels or more, all inside the image */
     int32_t groups;         /* words that a patch is read in: every run of a row of taps ends in one */
     const int32_t *weights; /* [pairs of filters][groups][2]: see tml_dsp_filter_two */
     int32_t part_rows;      /* rows of taps in a part, where patches are widened in parts, */
@@ -112,18 +113,20 @@ static TML_NOINLINE int32_t *tml_conv2d_patches_widen(const tml_conv2d_patches *
     return patches;
 }
 
-/* All output channels of the first `pixels` (1 or 2) of the two pixels that were widened. */
+/* All output channels of the first `pixels` (1 to 3) of the two or three that were widened. `step` from one's output to
+ * the next one's. */
 static TML_NOINLINE void tml_conv2d_patches_filter(const tml_conv2d_patches *p, const int32_t *patches, int32_t pixels,
-                                                   int8_t *out0, int8_t *out1)
+                                                   int8_t *out, int32_t step)
 {
+    static const int32_t code[] = {0, TML_DSP_CODE_1X2, TML_DSP_CODE_2X2, TML_DSP_CODE_3X2};
     const int32_t channels = p->output.channels;
-    int8_t last[2][2];
+    int8_t last[3][2];
     tml_dsp_block block = {
         .x = patches,
-        .x_whole = patches + (p->groups & ~3) * 4,
-        .x_end = patches + p->groups * 4,
+        .skip = tml_dsp_skip(p->groups, code[pixels]),
+        .x_end = patches + p->groups * (pixels == 3 ? 6 : 4),
         .zero = 2 * p->output_zero_point + 1,
-        .out = {out0, out1},
+        .out = {out, out + step},
         .scaling = p->scaling,
         .scaling_end = p->scaling + channels / 2 * 5,
         .weights = p->weights,
@@ -134,17 +137,16 @@ static TML_NOINLINE void tml_conv2d_patches_filter(const tml_conv2d_patches *p, 
             block.out[1] = last[1];
             block.scaling_end = block.scaling + 5;
         }
-        if (pixels == 2) {
+        if (pixels == 3) {
+            tml_dsp_filter_three(&block);
+        } else if (pixels == 2) {
             tml_dsp_filter_two(&block);
         } else {
             tml_dsp_filter_one(&block);
         }
     }
-    if (channels % 2 != 0) {
-        out0[channels - 1] = last[0][0];
-        if (pixels == 2) {
-            out1[channels - 1] = last[1][0];
-        }
+    for (int32_t i = 0; channels % 2 != 0 && i < pixels; i++) {
+        out[i * step + channels - 1] = last[i][0];
     }
 }
 
@@ -170,8 +172,8 @@ static inline void tml_conv2d_patches_advance(const tml_conv2d_patches *p, tml_c
     at[1] = left > 1 ? tml_conv2d_patches_next(p, at[0]) : at[0];
 }
 
-static inline void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t *output, int32_t row_begin,
-                                            int32_t row_end)
+static TML_NOINLINE void tml_conv2d_patches_clamp(const tml_conv2d_patches *p, int8_t *output, int32_t row_begin,
+                                                  int32_t row_end)
 {
     const int32_t clamps = p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX;
     for (int32_t row = row_begin; clamps && row < row_end; row++) {
@@ -191,8 +193,60 @@ static TML_NOINLINE void tml_conv2d_patches_rows(const tml_conv2d_patches *p, co
     for (int32_t left = (row_end - row_begin) * p->output.width; left > 0; left -= 2) {
         tml_conv2d_patches_advance(p, at, left);
         tml_conv2d_patches_widen(p, input, at, &whole, patches, lines);
-        tml_conv2d_patches_filter(p, patches, tml_min(left, 2), tml_conv2d_patches_out(p, output, at[0]),
-                                  tml_conv2d_patches_out(p, output, at[1]));
+        int8_t *out = tml_conv2d_patches_out(p, output, at[0]);
+        tml_conv2d_patches_filter(p, patches, tml_min(left, 2), out,
+                                  (int32_t)(tml_conv2d_patches_out(p, output, at[1]) - out));
+    }
+    tml_conv2d_patches_clamp(p, output, row_begin, row_end);
+}
+
+/* Widens `pixels` (1 to 3) pixels of `depth` bytes, `step` bytes from one to the next. */
+static inline void tml_conv2d_pixels_widen(const int8_t *x, int32_t pixels, int32_t step, int32_t depth,
+                                           int32_t *patches)
+{
+    int32_t count = depth / 4;
+    for (int32_t rest = depth % 4 != 0; rest >= 0; rest--) {
+        if (pixels == 3) {
+            patches = tml_dsp_widen_three(patches, x, x + step, x + 2 * step, count);
+        } else {
+            patches = tml_dsp_widen(patches, x, pixels == 2 ? x + step : x, count);
+        }
+        x += depth - 4;
+        count = 1;
+    }
+}
+
+/* `pixels` pixels of a pointwise convolution in a row, three at a time. */
+static TML_NOINLINE void tml_conv2d_pixels_run(const tml_conv2d_patches *p, const int8_t *input, int8_t *out,
+                                               int32_t pixels, int32_t *patches)
+{
+    const int32_t step = p->stride_w * p->input.channels;
+    while (pixels > 0) {
+        const int32_t taken = pixels == 4 ? 2 : tml_min(pixels, 3);
+        tml_conv2d_pixels_widen(input, taken, step, p->input.channels, patches);
+        tml_conv2d_patches_filter(p, patches, taken, out, p->output.channels);
+        input += taken * step;
+        out += taken * p->output.channels;
+        pixels -= taken;
+    }
+}
+
+/* Whether all rows lie one behind the other. */
+static inline int32_t tml_conv2d_pixels_dense(const tml_view *view)
+{
+    return view->rows == view->height && view->stride == view->width * view->channels;
+}
+
+/* Output rows [row_begin, row_end) of a pointwise convolution. patches: 6 * groups words. */
+static TML_NOINLINE void tml_conv2d_pixels_rows(const tml_conv2d_patches *p, const int8_t *input, int8_t *output,
+                                                int32_t row_begin, int32_t row_end, int32_t *patches)
+{
+    const int32_t dense = p->stride_h == 1 && p->stride_w == 1 && tml_conv2d_pixels_dense(&p->input) &&
+                          tml_conv2d_pixels_dense(&p->output);
+    const int32_t rows = dense ? row_end - row_begin : 1;
+    for (int32_t row = row_begin; row < row_end; row += rows) {
+        tml_conv2d_pixels_run(p, tml_row(input, &p->input, row * p->stride_h), tml_row_out(output, &p->output, row),
+                              rows * p->output.width, patches);
     }
     tml_conv2d_patches_clamp(p, output, row_begin, row_end);
 }

@@ -9,7 +9,11 @@ static inline void tml_conv2d_patches_s8__dsp(const tml_conv2d_patches *p, const
                                               int32_t row_begin, int32_t row_end, void *scratch)
 {
     int32_t *const patches = scratch;
-    tml_conv2d_patches_rows(p, input, output, row_begin, row_end, patches, (int8_t *)(patches + 4 * p->groups));
+    if (p->pointwise) {
+        tml_conv2d_pixels_rows(p, input, output, row_begin, row_end, patches);
+    } else {
+        tml_conv2d_patches_rows(p, input, output, row_begin, row_end, patches, (int8_t *)(patches + 4 * p->groups));
+    }
 }
 
 #endif

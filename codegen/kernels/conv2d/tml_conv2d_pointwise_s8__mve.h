@@ -5,7 +5,7 @@
 #include "tml_conv2d_blocks.h"
 #include "tml_mve_one.h"
 
-/* Channels at most, unless they are a multiple of 16. */
+/* Channels at most, unless they are a multiple of 16: see tml_conv2d_deep_s8__mve. */
 #define TML_CONV2D_POINTWISE_CHANNELS 128
 
 /* `count` pixels at equal distances in input and output. */
@@ -51,25 +51,32 @@ static TML_NOINLINE void tml_conv2d_pointwise_copied(const tml_conv2d_blocks *p,
     tml_mve_filters_one(&p->filters, copy, out);
 }
 
+/* copy: memory for one pixel in whole vectors, or NULL: on the stack, then. */
 static inline void tml_conv2d_pointwise_pixels(const tml_conv2d_blocks *p, const tml_conv2d_pixels *pixels,
-                                               int32_t direct)
+                                               int32_t direct, int8_t *copy)
 {
     const int32_t step = p->stride_w * p->input.channels;
     if (direct > 1) {
         tml_conv2d_pointwise_pairs(p, pixels, direct / 2);
     }
     for (int32_t i = direct & ~1; i < pixels->count; i++) {
-        if (i < direct) {
-            tml_mve_filters_one(&p->filters, pixels->x + i * step, pixels->out + i * p->output.channels);
-        } else {
-            tml_conv2d_pointwise_copied(p, pixels->x + i * step, pixels->out + i * p->output.channels);
+        const int8_t *x = pixels->x + i * step;
+        int8_t *out = pixels->out + i * p->output.channels;
+        if (i >= direct && !copy) {
+            tml_conv2d_pointwise_copied(p, x, out);
+            continue;
         }
+        if (i >= direct) {
+            tml_mve_copy(copy, x, p->input.channels);
+            x = copy;
+        }
+        tml_mve_filters_one(&p->filters, x, out);
     }
 }
 
 /* Output rows [row_begin, row_end): as many at a time as lie in one piece. */
 static TML_NOINLINE void tml_conv2d_pointwise_rows(const tml_conv2d_blocks *p, const int8_t *input, int8_t *output,
-                                                   int32_t row_begin, int32_t row_end)
+                                                   int32_t row_begin, int32_t row_end, int8_t *copy)
 {
     const int32_t step = p->stride_w * p->input.channels;
     for (int32_t row = row_begin; row < row_end;) {
@@ -85,7 +92,7 @@ static TML_NOINLINE void tml_conv2d_pointwise_rows(const tml_conv2d_blocks *p, c
             }
             pixels.count += p->output.width;
         }
-        tml_conv2d_pointwise_pixels(p, &pixels, tml_conv2d_pointwise_direct(p, input, &pixels));
+        tml_conv2d_pointwise_pixels(p, &pixels, tml_conv2d_pointwise_direct(p, input, &pixels), copy);
     }
     tml_conv2d_blocks_clamp(p, output, row_begin, row_end);
 }
@@ -94,7 +101,7 @@ static TML_NOINLINE void tml_conv2d_pointwise_rows(const tml_conv2d_blocks *p, c
 static inline void tml_conv2d_pointwise_s8__mve(const tml_conv2d_blocks *p, const int8_t *input, int8_t *output,
                                                 int32_t row_begin, int32_t row_end)
 {
-    tml_conv2d_pointwise_rows(p, input, output, row_begin, row_end);
+    tml_conv2d_pointwise_rows(p, input, output, row_begin, row_end, NULL);
 }
 
 #endif

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
@@ -113,8 +115,31 @@ def _accepts_column(node: Node) -> bool:
     return narrow and node.inputs[1].shape[1] <= COLUMN_TAPS and channels % 4 == 0 and _accepts(node)
 
 
-def _accepts_blocks_in_place(node: Node) -> bool:
-    return keeps_shape(node) and _accepts_blocks(node)
+def _three(node: Node) -> int:
+    """The stride along rows where windows are 3 x 3 taps, else 0: what kernels in blocks differ in."""
+    return _op(node).stride_w if node.inputs[1].shape[1:3] == (3, 3) else 0
+
+
+def _blocks_kernel(shape: str, three: int) -> Kernel:
+    return Kernel(
+        name=f"tml_depthwise_conv2d{shape}_s8__dsp",
+        op=DepthwiseConv2D,
+        struct="tml_depthwise_conv2d_blocks",
+        parameters=blocks_parameters,
+        accepts=lambda node: _three(node) == three and _accepts_blocks(node),
+        requires=frozenset({"dsp"}),
+    )
+
+
+def _blocks_kernel_in_place(shape: str, three: int) -> Kernel:
+    plain = _blocks_kernel(f"{shape}_inplace", three)
+    return replace(
+        plain,
+        accepts=lambda node: keeps_shape(node) and plain.accepts(node),
+        by_rows=False,
+        scratch_bytes=lambda node: 4 * line_buffer_bytes(node),
+        in_place=lambda node: (0,),
+    )
 
 
 def lanes_parameters(node: Node) -> Fields:
@@ -256,25 +281,11 @@ KERNELS = (
         accepts=_accepts_column,
         requires=frozenset({"dsp"}),
     ),
-    Kernel(
-        name="tml_depthwise_conv2d_s8__dsp",
-        op=DepthwiseConv2D,
-        struct="tml_depthwise_conv2d_blocks",
-        parameters=blocks_parameters,
-        accepts=_accepts_blocks,
-        requires=frozenset({"dsp"}),
-    ),
-    Kernel(
-        name="tml_depthwise_conv2d_inplace_s8__dsp",
-        op=DepthwiseConv2D,
-        struct="tml_depthwise_conv2d_blocks",
-        parameters=blocks_parameters,
-        accepts=_accepts_blocks_in_place,
-        requires=frozenset({"dsp"}),
-        by_rows=False,
-        scratch_bytes=lambda node: 4 * line_buffer_bytes(node),
-        in_place=lambda node: (0,),
-    ),
+    _blocks_kernel("_3x3", three=1),
+    _blocks_kernel("_3x3_by_2", three=2),
+    _blocks_kernel("", three=0),
+    _blocks_kernel_in_place("_3x3", three=1),
+    _blocks_kernel_in_place("", three=0),
     Kernel(
         name="tml_depthwise_conv2d_s8",
         op=DepthwiseConv2D,

@@ -96,20 +96,6 @@ static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks 
     }
 }
 
-/* Adds the products of two rows of taps. */
-static inline void tml_depthwise_conv2d_taps(const tml_depthwise_conv2d_blocks *p, tml_dsp_channels *t, int32_t few)
-{
-    if (few && p->stride_w == 1) {
-        tml_dsp_taps_any_few(t);
-    } else if (few) {
-        tml_dsp_taps_any_few_by_2(t);
-    } else if (p->stride_w == 1) {
-        tml_dsp_taps_any(t);
-    } else {
-        tml_dsp_taps_any_by_2(t);
-    }
-}
-
 /* The first channel of a block: the last block ends with the last channel, and may begin with some of the one before. */
 static inline int32_t tml_depthwise_conv2d_channel(const tml_depthwise_conv2d_blocks *p, int32_t block)
 {
@@ -121,17 +107,20 @@ static inline void tml_depthwise_conv2d_write(const tml_depthwise_conv2d_blocks 
                                               const tml_depthwise_conv2d_window *window, int8_t *values, int8_t *out)
 {
     const int32_t written = window->written;
+    const int32_t step = p->output.channels;
     if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
         tml_clamp_all(values, 4 * window->count, p->clamp_low, p->clamp_high);
     }
-    for (int32_t i = 0; i < window->count; i++) {
-        if (written == 0) {
-            tml_dsp_copy_word(out, values);
-        } else {
-            tml_copy(out + written, values + written, 4 - written);
+    if (written > 0) {
+        for (int32_t i = 0; i < window->count; i++) {
+            tml_copy(out + i * step + written, values + 4 * i + written, 4 - written);
         }
+        return;
+    }
+    for (int32_t left = window->count; left > 0; left--) {
+        tml_dsp_copy_word(out, values);
         values += 4;
-        out += p->output.channels;
+        out += step;
     }
 }
 
@@ -140,7 +129,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
                                                   const tml_depthwise_conv2d_window *window, int32_t block,
                                                   int32_t block_end, int8_t *out)
 {
-    const int32_t few = window->count <= TML_DSP_COLUMNS / 2;
+    const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
     const int32_t pairs = (p->kernel_w + 1) / 2;
     int32_t x[TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS * 4];
     int32_t sums[4 * TML_DSP_COLUMNS];
@@ -148,12 +137,13 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
     tml_dsp_channels t = {
         .x = x,
         .x_end = x + 4,
-        .sums_end = sums + (few ? 2 * TML_DSP_COLUMNS : 4 * TML_DSP_COLUMNS),
+        .sums_end = sums + 4 * columns,
         .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
-        .pairs = pairs,
-        .row_bytes = 32 * pairs,
+        .pair = pairs & 1,
+        .row_bytes = 32 * (pairs & ~1),
         .scaling = p->scaling + block * 16,
         .out = values,
+        .x_fours = x + 8 * (pairs & ~1),
     };
     tml_depthwise_conv2d_surround(window, x);
     for (; block < block_end; block++) {
@@ -162,10 +152,10 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
         for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
             t.sums = sums;
             tml_depthwise_conv2d_widen(p, window, ky, channel, x);
-            tml_depthwise_conv2d_taps(p, &t, few);
+            tml_dsp_taps_any(&t, columns, p->stride_w);
         }
         t.sums = sums;
-        if (few) {
+        if (columns < TML_DSP_COLUMNS) {
             tml_dsp_store_few_columns(&t);
         } else {
             tml_dsp_store_columns(&t);
@@ -175,34 +165,44 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
     }
 }
 
-/* The same for 3 x 3 taps. */
+/* The same for 3 x 3 taps. stride: stride_w. */
 static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blocks *p,
                                                   const tml_depthwise_conv2d_window *window, int32_t block,
-                                                  int32_t block_end, int8_t *out)
+                                                  int32_t block_end, int8_t *out, int32_t stride)
 {
     const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
     int32_t x[TML_DSP_PITCH * 8];
     int8_t values[TML_DSP_COLUMNS * 4];
-    tml_dsp_channels t = {.x_end = x + 4, .weights = p->weights + block * 16, .scaling = p->scaling + block * 16};
+    tml_dsp_channels t;
+    t.x_end = x + 4;
+    t.weights = p->weights + block * 16;
+    t.scaling = p->scaling + block * 16;
     tml_depthwise_conv2d_surround(window, x);
     tml_depthwise_conv2d_surround(window, x + TML_DSP_PITCH * 4);
     for (; block < block_end; block++) {
         const int32_t channel = tml_depthwise_conv2d_channel(p, block);
-        tml_depthwise_conv2d_widen(p, window, 0, channel, x);
-        tml_depthwise_conv2d_widen(p, window, 2, channel, x + TML_DSP_PITCH * 4);
+        const int32_t offset = channel - window->channel;
+        if (window->inside > 0) {
+            tml_dsp_widen_rows(x + window->left * 4, tml_depthwise_conv2d_line(window->rows[0], offset),
+                               tml_depthwise_conv2d_line(window->rows[1], offset), window->inside);
+            tml_dsp_widen_row(x + (TML_DSP_PITCH + window->left) * 4,
+                              tml_depthwise_conv2d_line(window->rows[2], offset), window->inside);
+        }
         t.x = x;
         t.out = values;
-        tml_dsp_windows_of_3(&t, columns, p->stride_w);
+        tml_dsp_windows_of_3(&t, columns, stride);
         tml_depthwise_conv2d_write(p, window, values, out + channel);
     }
 }
 
+/* three: stride_w where windows are 3 x 3 taps, 0 for all others. Every kernel says it by a constant, so that compilers
+ * take out what a model does not need. */
 static inline void tml_depthwise_conv2d_columns(const tml_depthwise_conv2d_blocks *p,
                                                 const tml_depthwise_conv2d_window *window, int32_t block,
-                                                int32_t block_end, int8_t *out)
+                                                int32_t block_end, int8_t *out, int32_t three)
 {
-    if (p->kernel_h == 3 && p->kernel_w == 3) {
-        tml_depthwise_conv2d_3x3(p, window, block, block_end, out);
+    if (three > 0) {
+        tml_depthwise_conv2d_3x3(p, window, block, block_end, out, three);
     } else {
         tml_depthwise_conv2d_any(p, window, block, block_end, out);
     }

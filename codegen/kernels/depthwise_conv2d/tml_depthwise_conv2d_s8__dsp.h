@@ -1,4 +1,5 @@
-/* Depthwise convolution with the DSP extension: 4 channels or more, strides of 1 or 2 columns, no dilation. */
+/* Depthwise convolution with the DSP extension: 4 channels or more, strides of 1 or 2 columns, no dilation,
+ * windows of other than 3 x 3 taps. */
 #ifndef TML_DEPTHWISE_CONV2D_S8__DSP_H
 #define TML_DEPTHWISE_CONV2D_S8__DSP_H
 
@@ -6,7 +7,8 @@
 
 /* Output columns from `column` on of one row. */
 static TML_NOINLINE void tml_depthwise_conv2d_part_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
-                                                           int8_t *out, int32_t row, int32_t column)
+                                                           int8_t *out, int32_t row, int32_t column,
+                                                           int32_t three)
 {
     tml_depthwise_conv2d_window window;
     tml_depthwise_conv2d_window_set(p, column, 0, &window);
@@ -17,19 +19,26 @@ static TML_NOINLINE void tml_depthwise_conv2d_part_s8__dsp(const tml_depthwise_c
             window.rows[ky] = (tml_dsp_line){at, p->input.channels};
         }
     }
-    tml_depthwise_conv2d_columns(p, &window, 0, (p->input.channels + 3) / 4, out + column * p->output.channels);
+    tml_depthwise_conv2d_columns(p, &window, 0, (p->input.channels + 3) / 4, out + column * p->output.channels,
+                                 three);
+}
+
+static inline void tml_depthwise_conv2d_block_rows(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
+                                                   int8_t *output, int32_t row_begin, int32_t row_end, int32_t three)
+{
+    for (int32_t row = row_begin; row < row_end; row++) {
+        int8_t *out = tml_row_out(output, &p->output, row);
+        for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
+            tml_depthwise_conv2d_part_s8__dsp(p, input, out, row, column, three);
+        }
+    }
 }
 
 /* Output rows [row_begin, row_end). */
 static inline void tml_depthwise_conv2d_s8__dsp(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
                                                 int8_t *output, int32_t row_begin, int32_t row_end)
 {
-    for (int32_t row = row_begin; row < row_end; row++) {
-        int8_t *out = tml_row_out(output, &p->output, row);
-        for (int32_t column = 0; column < p->output.width; column += TML_DSP_COLUMNS) {
-            tml_depthwise_conv2d_part_s8__dsp(p, input, out, row, column);
-        }
-    }
+    tml_depthwise_conv2d_block_rows(p, input, output, row_begin, row_end, 0);
 }
 
 #endif
