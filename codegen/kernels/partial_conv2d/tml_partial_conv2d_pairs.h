@@ -50,7 +50,7 @@ static inline void tml_partial_conv2d_add(const tml_partial_conv2d_pairs *p, con
             end = tml_dsp_widen(end, pixel[0] + from + length - 4, pixel[1] + from + length - 4, 1);
         }
         block->x_end = end;
-        block->x_whole = x + (end - x) / 16 * 16;
+        block->skip = tml_dsp_skip((int32_t)(end - x) / 4, TML_DSP_CODE_2X2);
         block->sums = raw;
         tml_dsp_add_two(block);
     }
