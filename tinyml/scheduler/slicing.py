@@ -36,8 +36,8 @@ def in_slices(
 
 
 def blocks_in_the_way(plan: Plan, enough_bytes: int = 0) -> list[Block]:
-    """Blocks whose wide tensors are alive where the memory in use is near the most, or more than enough."""
-    limit = max(enough_bytes, plan.arena_bytes - plan.arena_bytes // _NEAR)
+    """Blocks whose wide tensors are alive where the memory in use is more than enough, or near the most."""
+    limit = enough_bytes or plan.arena_bytes - plan.arena_bytes // _NEAR
     steps = [number for number in range(len(plan.steps)) if plan.live_bytes(number) > limit]
     return [block for block in blocks(plan.graph) if any(_is_wide(plan, block, number) for number in steps)]
 
@@ -64,7 +64,7 @@ class _Slicing:
     def smaller(self, found: list[Block], enough_bytes: int) -> Plan | None:
         """With the fewest slices that are enough, or with the most; None where that is no smaller."""
         graph = self._sliced(found, COUNTS[-1])
-        if not self._promising(graph):
+        if not self._promising(graph, enough_bytes or self._worth_it):
             return None
         best = self._planned(graph)
         if best.arena_bytes <= enough_bytes:
@@ -82,11 +82,11 @@ class _Slicing:
             graph = sliced(graph, block, count)
         return graph
 
-    def _promising(self, graph: Graph) -> bool:
+    def _promising(self, graph: Graph, limit_bytes: int) -> bool:
         plan = self.plan
         task = Task.of(graph, self.candidates, plan.keeps_input, plan.board, plan.fed is not None, self.knobs)
         partition = Partition(task.network, QUICK_CHOICES)
-        return partition.within(self._worth_it, task.max_extra_macs(self.max_recompute)) is not None
+        return partition.within(limit_bytes, task.max_extra_macs(self.max_recompute)) is not None
 
     def _planned(self, graph: Graph) -> Plan:
         plan, rows = self.plan, self.plan.fed is not None
