@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph
 from tinyml.scheduler.fusion import Partition
@@ -23,12 +24,8 @@ def in_slices(
     candidates: kernels of any node, of slices, too, as `select_kernels` gives them. Other arguments as of `make_plan`:
     the plan's own. limit_bytes: no smaller an arena is sought.
     """
-    enough = limit_bytes or 0
-    while plan.arena_bytes > enough:
-        found = blocks_in_the_way(plan, enough)
-        smaller = (
-            _Slicing(plan, candidates, max_recompute, limit_bytes, knobs).smaller(found, enough) if found else None
-        )
+    while plan.arena_bytes > (limit_bytes or 0):
+        smaller = _Slicing(plan, candidates, max_recompute, limit_bytes, knobs).smaller()
         if smaller is None:
             break
         plan = replace(smaller, unsliced=plan.model)
@@ -47,36 +44,34 @@ def _is_wide(plan: Plan, block: Block, step: int) -> bool:
     return any(buffer.first <= step <= buffer.last for buffer in buffers)
 
 
+@dataclass(frozen=True)
 class _Slicing:
-    """Plans like a plan, of other graphs."""
+    """Plans like a plan, of other graphs. Fields as the arguments of `in_slices`."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        candidates: Candidates,
-        max_recompute: float,
-        limit_bytes: int | None,
-        knobs: Knobs | None,
-    ) -> None:
-        self.plan, self.candidates, self.knobs = plan, candidates, knobs
-        self.max_recompute, self.limit_bytes = max_recompute, limit_bytes
+    plan: Plan
+    candidates: Candidates
+    max_recompute: float
+    limit_bytes: int | None
+    knobs: Knobs | None
 
-    def smaller(self, found: list[Block], enough_bytes: int) -> Plan | None:
-        """With the fewest slices that are enough, or with the most; None where that is no smaller."""
+    def smaller(self) -> Plan | None:
+        """With the fewest slices that are enough, or with the most; None where that gains too little."""
+        enough = self.limit_bytes or 0
+        found = blocks_in_the_way(self.plan, enough)
         graph = self._sliced(found, COUNTS[-1])
-        if not self._promising(graph, enough_bytes or self._worth_it):
+        if not found or not self._promising(graph, enough or self._worth_it):
             return None
         best = self._planned(graph)
-        if best.arena_bytes <= enough_bytes:
+        if best.arena_bytes <= enough:
             fewer = (self._planned(self._sliced(found, count)) for count in COUNTS[:-1])
-            return next((plan for plan in fewer if plan.arena_bytes <= enough_bytes), best)
+            return next((plan for plan in fewer if plan.arena_bytes <= enough), best)
         return best if best.arena_bytes <= self._worth_it else None
 
     @property
     def _worth_it(self) -> int:
         return self.plan.arena_bytes - max(1, self.plan.arena_bytes // _GAIN)
 
-    def _sliced(self, found: list[Block], count: int) -> Graph:
+    def _sliced(self, found: Sequence[Block], count: int) -> Graph:
         graph = self.plan.graph
         for block in found:
             graph = sliced(graph, block, count)
@@ -89,6 +84,6 @@ class _Slicing:
         return partition.within(limit_bytes, task.max_extra_macs(self.max_recompute)) is not None
 
     def _planned(self, graph: Graph) -> Plan:
-        plan, rows = self.plan, self.plan.fed is not None
-        arguments = graph, self.candidates, plan.keeps_input, plan.board, True, rows
+        plan = self.plan
+        arguments = graph, self.candidates, plan.keeps_input, plan.board, True, plan.fed is not None
         return make_plan(*arguments, self.max_recompute, self.limit_bytes, self.knobs)
