@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph
 from tinyml.scheduler.fusion import Partition
@@ -28,11 +29,8 @@ def in_slices(
     candidates: kernels of any node, of slices, too, as `select_kernels` gives them. Other arguments as of `make_plan`:
     the plan's own. limit_bytes: no smaller an arena is sought.
     """
-    enough = limit_bytes or 0
-    while plan.arena_bytes > enough:
-        found = blocks_in_the_way(plan, enough)
-        slicing = _Slicing(plan, candidates, max_recompute, limit_bytes, knobs, order)
-        smaller = slicing.smaller(found, enough) if found else None
+    while plan.arena_bytes > (limit_bytes or 0):
+        smaller = _Slicing(plan, candidates, max_recompute, limit_bytes, knobs, order).smaller()
         if smaller is None:
             break
         plan = replace(smaller, unsliced=plan.model)
@@ -40,8 +38,8 @@ def in_slices(
 
 
 def blocks_in_the_way(plan: Plan, enough_bytes: int = 0) -> list[Block]:
-    """Blocks whose wide tensors are alive where the memory in use is near the most, or more than enough."""
-    limit = max(enough_bytes, plan.arena_bytes - plan.arena_bytes // _NEAR)
+    """Blocks whose wide tensors are alive where the memory in use is more than enough, or near the most."""
+    limit = enough_bytes or plan.arena_bytes - plan.arena_bytes // _NEAR
     steps = [number for number in range(len(plan.steps)) if plan.live_bytes(number) > limit]
     return [block for block in blocks(plan.graph) if any(_is_wide(plan, block, number) for number in steps)]
 
@@ -51,49 +49,47 @@ def _is_wide(plan: Plan, block: Block, step: int) -> bool:
     return any(buffer.first <= step <= buffer.last for buffer in buffers)
 
 
+@dataclass(frozen=True)
 class _Slicing:
-    """Plans like a plan, of other graphs."""
+    """Plans like a plan, of other graphs. Fields as the arguments of `in_slices`."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        candidates: Candidates,
-        max_recompute: float,
-        limit_bytes: int | None,
-        knobs: Knobs | None,
-        order: Order | None,
-    ) -> None:
-        self.plan, self.candidates, self.knobs, self.order = plan, candidates, knobs, order
-        self.max_recompute, self.limit_bytes = max_recompute, limit_bytes
+    plan: Plan
+    candidates: Candidates
+    max_recompute: float
+    limit_bytes: int | None
+    knobs: Knobs | None
+    order: Order | None
 
-    def smaller(self, found: list[Block], enough_bytes: int) -> Plan | None:
-        """With the fewest slices that are enough, or with the most; None where that is no smaller."""
+    def smaller(self) -> Plan | None:
+        """With the fewest slices that are enough, or with the most; None where that gains too little."""
+        enough = self.limit_bytes or 0
+        found = blocks_in_the_way(self.plan, enough)
         graph = self._sliced(found, COUNTS[-1])
-        if not self._promising(graph):
+        if not found or not self._promising(graph, enough or self._worth_it):
             return None
         best = self._planned(graph)
-        if best.arena_bytes <= enough_bytes:
+        if best.arena_bytes <= enough:
             fewer = (self._planned(self._sliced(found, count)) for count in COUNTS[:-1])
-            return next((plan for plan in fewer if plan.arena_bytes <= enough_bytes), best)
+            return next((plan for plan in fewer if plan.arena_bytes <= enough), best)
         return best if best.arena_bytes <= self._worth_it else None
 
     @property
     def _worth_it(self) -> int:
         return self.plan.arena_bytes - max(1, self.plan.arena_bytes // _GAIN)
 
-    def _sliced(self, found: list[Block], count: int) -> Graph:
+    def _sliced(self, found: Sequence[Block], count: int) -> Graph:
         graph = self.plan.graph
         for block in found:
             graph = sliced(graph, block, count)
         return graph
 
-    def _promising(self, graph: Graph) -> bool:
+    def _promising(self, graph: Graph, limit_bytes: int) -> bool:
         plan = self.plan
         task = Task.of(graph, self.candidates, plan.keeps_input, plan.board, plan.fed is not None, self.knobs)
         partition = Partition(task.network, QUICK_CHOICES)
-        return partition.within(self._worth_it, task.max_extra_macs(self.max_recompute)) is not None
+        return partition.within(limit_bytes, task.max_extra_macs(self.max_recompute)) is not None
 
     def _planned(self, graph: Graph) -> Plan:
-        plan, rows = self.plan, self.plan.fed is not None
-        arguments = graph, self.candidates, plan.keeps_input, plan.board, True, rows
+        plan = self.plan
+        arguments = graph, self.candidates, plan.keeps_input, plan.board, True, plan.fed is not None
         return make_plan(*arguments, self.max_recompute, self.limit_bytes, self.knobs, self.order)
