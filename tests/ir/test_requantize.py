@@ -43,12 +43,24 @@ int main(void)
 """
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+# __ARM_ARCH_6M__: as on a core without a long multiplication
+@pytest.fixture(scope="module", params=[(), ("-D__ARM_ARCH_6M__",)], ids=["long", "halves"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Reads triples (value, multiplier, shift), writes the three results for each."""
     directory = tmp_path_factory.mktemp("requantize")
     (directory / "main.c").write_text(_PROGRAM)
-    command = ["gcc", "-std=c11", *WARNINGS, "-O1", *SANITIZERS, f"-I{CODEGEN / 'include'}", "-o", "program", "main.c"]
+    command = [
+        "gcc",
+        "-std=c11",
+        *WARNINGS,
+        "-O1",
+        *SANITIZERS,
+        *request.param,
+        f"-I{CODEGEN / 'include'}",
+        "-o",
+        "program",
+        "main.c",
+    ]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return directory / "program"

@@ -47,7 +47,7 @@ static TML_NOINLINE void tml_conv2d_s16_pixel(const tml_conv2d_wide *p, const in
     const int32_t filters = p->output.channels / p->groups;
     const int32_t filter_size = p->kernel_h * p->kernel_w * depth;
     const int32_t joined = p->groups == 1 && p->dilation_w == 1;
-    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_w, depth, joined);
+    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_h, p->kernel_w, depth, joined);
     for (int32_t c = 0; c < p->output.channels; c++) {
         const int32_t channel = window->column_offset + c / filters * depth;
         TML_COUNT_MACS(filter_size);
