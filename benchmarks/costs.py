@@ -38,6 +38,7 @@ FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit")
 BOARDS = (*FITTED, "qemu_mps2_an500")
 SAMPLES, SAMPLES_OF_PRODUCTS, ALONE, NETWORKS = 36, 80, 6, 8
 _SRAM_LEFT, _MOST_BYTES = 5000, 100_000  # for the firmware around the layers; of a layer's tensors
+_SMALL = 1000  # instructions: in layers below these what a compiler specialises says little
 _FOLDED = 100  # instructions: what takes fewer was computed by the compiler
 
 
@@ -103,10 +104,11 @@ def _costs(counted: Sequence[_Counted]) -> dict[str, dict[str, Any]]:
     costs = {}
     for name, rows in sorted(together.items()):
         own = fit([_terms(layer) for layer, _ in rows], [count for _, count in rows])
-        shares = [count / max(own.instructions(_terms(layer)), _FOLDED) for layer, count in alone[name]]
+        pairs = [(count, own.instructions(_terms(layer))) for layer, count in alone[name]]
+        shares = [count / together for count, together in pairs if together > _SMALL]
         costs[name] = {
             "factors": own.factors,
-            "alone": round(min(1.0, float(np.median(shares))), 3),
+            "alone": round(min(1.0, float(np.median(shares))), 3) if shares else 1.0,
             "error": own.error,
             "median_error": own.middle,
             "layers": own.samples,
