@@ -27,6 +27,9 @@ class Fit:
     middle: float
     samples: int
 
+    def instructions(self, terms: dict[str, float]) -> float:
+        return sum(self.factors.get(name, 0.0) * value for name, value in terms.items())
+
 
 def fit(terms: Sequence[dict[str, float]], counts: Sequence[int]) -> Fit:
     """What each term costs, and the error by cross-validation: each layer is predicted from others only."""

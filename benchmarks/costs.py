@@ -18,7 +18,7 @@ from zlib import crc32
 
 import numpy as np
 
-from benchmarks.cost_fit import Fit, fit
+from benchmarks.cost_fit import fit
 from benchmarks.cost_layers import Layer, layers
 from benchmarks.cost_measurement import batches, counted
 from benchmarks.fusion import EXAMPLES, table
@@ -36,8 +36,9 @@ from tinyml.toolchain import find_toolchain
 
 FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit")
 BOARDS = (*FITTED, "qemu_mps2_an500")
-SAMPLES, SAMPLES_OF_PRODUCTS, NETWORKS = 36, 80, 8
+SAMPLES, SAMPLES_OF_PRODUCTS, ALONE, NETWORKS = 36, 80, 6, 8
 _SRAM_LEFT, _MOST_BYTES = 5000, 100_000  # for the firmware around the layers; of a layer's tensors
+_SMALL = 1000  # instructions: in layers below these what a compiler specialises says little
 _FOLDED = 100  # instructions: what takes fewer was computed by the compiler
 
 
@@ -62,10 +63,19 @@ def chosen_layers(board: Board) -> list[Layer]:
     return [found[i] for i in np.random.default_rng(0).permutation(len(found))]
 
 
+def firmwares(board: Board) -> list[list[Layer]]:
+    """All layers in batches; behind them ALONE firmwares with one layer of each kernel, which compilers specialise."""
+    found = chosen_layers(board)
+    own: dict[str, list[Layer]] = {}
+    for layer in found:
+        own.setdefault(layer.kernel.name, []).append(layer)
+    alone = [[several[number] for several in own.values() if number < len(several)] for number in range(ALONE)]
+    return [*batches(found), *alone]
+
+
 def _measured(board: str, number: int) -> list[int]:
     target = load_board(board)
-    batch = list(batches(chosen_layers(target)))[number]
-    return counted(batch, target, find_toolchain(target))
+    return counted(firmwares(target)[number], target, find_toolchain(target))
 
 
 def runs_on(board: Board) -> list[str]:
@@ -73,27 +83,50 @@ def runs_on(board: Board) -> list[str]:
     return list(dict.fromkeys(kernel.name for kernel in KERNELS if kernel.requires <= board.cpu.features))
 
 
-def fits_of(boards: Sequence[str]) -> dict[tuple[str, str], Fit]:
-    """By board and kernel name; measured on all CPUs."""
-    found = {board: chosen_layers(load_board(board)) for board in boards}
-    jobs = [(board, number) for board in boards for number in range(len(list(batches(found[board]))))]
+def costs_of(boards: Sequence[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """By board and kernel name, as the files hold them; measured on all CPUs."""
+    found = {board: firmwares(load_board(board)) for board in boards}
+    jobs = [(board, number) for board in boards for number in range(len(found[board]))]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         counts = dict(zip(jobs, pool.map(_measured, *zip(*jobs, strict=True)), strict=True))
-    rows: dict[tuple[str, str], list[tuple[Terms, int]]] = {}
-    for board in boards:
-        own = [count for job in jobs if job[0] == board for count in counts[job]]
-        for layer, count in zip(found[board], own, strict=True):
-            if count >= _FOLDED:
-                rows.setdefault((board, layer.kernel.name), []).append((_terms(layer), count))
-    return {key: fit([terms for terms, _ in own], [count for _, count in own]) for key, own in rows.items()}
+    return {
+        board: _costs([list(zip(layers, counts[board, n], strict=True)) for n, layers in enumerate(found[board])])
+        for board in boards
+    }
+
+
+_Counted = list[tuple[Layer, int]]
+
+
+def _costs(counted: Sequence[_Counted]) -> dict[str, dict[str, Any]]:
+    """Of the kernels in the firmwares of a board."""
+    together, alone = (_by_kernel(part) for part in (counted[:-ALONE], counted[-ALONE:]))
+    costs = {}
+    for name, rows in sorted(together.items()):
+        own = fit([_terms(layer) for layer, _ in rows], [count for _, count in rows])
+        pairs = [(count, own.instructions(_terms(layer))) for layer, count in alone[name]]
+        shares = [count / together for count, together in pairs if together > _SMALL]
+        costs[name] = {
+            "factors": own.factors,
+            "alone": round(min(1.0, float(np.median(shares))), 3) if shares else 1.0,
+            "error": own.error,
+            "median_error": own.middle,
+            "layers": own.samples,
+        }
+    return costs
+
+
+def _by_kernel(firmwares: Sequence[_Counted]) -> dict[str, _Counted]:
+    rows: dict[str, _Counted] = {}
+    for layer, count in (row for firmware in firmwares for row in firmware):
+        rows.setdefault(layer.kernel.name, []).append((layer, count))
+    large = {name: [row for row in own if row[1] >= _FOLDED] for name, own in rows.items()}
+    return {name: large[name] if len(large[name]) >= len(own) // 3 else own for name, own in rows.items()}
 
 
 def fit_all(boards: Sequence[str]) -> Iterator[str]:
     """Writes the file of each board's core; yields what it found, a line per kernel."""
-    fits = fits_of(boards)
-    files = {
-        board: _facts(board, {name: own for (where, name), own in fits.items() if where == board}) for board in boards
-    }
+    files = {board: _facts(board, costs) for board, costs in costs_of(boards).items()}
     _write(files)
     with ProcessPoolExecutor(os.cpu_count()) as pool:  # processes that have not read the old files
         jobs = [(board, seed) for board in boards for seed in range(NETWORKS)]
@@ -111,7 +144,7 @@ def fit_all(boards: Sequence[str]) -> Iterator[str]:
         yield from table(rows)
 
 
-def _facts(board: str, fits: Mapping[str, Fit]) -> dict[str, Any]:
+def _facts(board: str, costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     target = load_board(board)
     toolchain = find_toolchain(target)
     return {
@@ -121,10 +154,7 @@ def _facts(board: str, fits: Mapping[str, Fit]) -> dict[str, Any]:
         "flags": " ".join(toolchain.compile_flags(target)),
         "kernel_sources": kernel_sources(),
         "networks_error": 0.0,
-        "kernels": {
-            name: {"factors": f.factors, "error": f.error, "median_error": f.middle, "layers": f.samples}
-            for name, f in sorted(fits.items())
-        },
+        "kernels": costs,
     }
 
 

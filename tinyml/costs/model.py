@@ -45,18 +45,21 @@ CPI: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class KernelCost:
-    """factors: instructions per unit of a term. error: relative; 9 of 10 layers that were not fitted to are within."""
+    """factors: instructions per unit of a term. error: relative; 9 of 10 layers that were not fitted to are within.
+
+    alone: the share of these instructions where one layer only runs the kernel, which the compiler then specialises.
+    """
 
     factors: Mapping[str, float]
     error: float
+    alone: float
 
 
 @dataclass(frozen=True)
 class CostModel:
     """Of one core. core: that was measured. sources: `kernel_sources` at that time.
 
-    networks_error: the most that estimates of random networks were off, relative: in a model of few layers the compiler
-        specialises portable kernels more than in the firmwares of a hundred layers that were fitted to.
+    networks_error: the most that estimates of random networks were off, relative.
     """
 
     core: str
@@ -87,7 +90,9 @@ def cost_model(core: str) -> CostModel | None:
     if not path.is_file():
         return None
     facts = json.loads(path.read_text(encoding="utf-8"))
-    kernels = {name: KernelCost(cost["factors"], cost["error"]) for name, cost in facts["kernels"].items()}
+    kernels = {
+        name: KernelCost(cost["factors"], cost["error"], cost["alone"]) for name, cost in facts["kernels"].items()
+    }
     return CostModel(
         facts["core"], facts["compiler"], facts["flags"], facts["kernel_sources"], facts["networks_error"], kernels
     )

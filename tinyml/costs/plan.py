@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -68,9 +69,11 @@ def estimate(plan: Plan, board: Board) -> Estimate | None:
     """What one inference of a plan takes on a board; None where a kernel's cost is not known, as on the host."""
     model = cost_model(board.cpu.core)
     steps = [step_instructions(model, step) for step in plan.steps] if model else []
-    known = [count for count in steps if count is not None]
-    if model is None or len(known) < len(steps):
+    if model is None or None in steps:
         return None
+    uses = Counter(step.kernel.name for step in plan.steps)
+    alone = [model.kernels[s.kernel.name].alone if uses[s.kernel.name] == 1 else 1.0 for s in plan.steps]
+    known = [count * share for count, share in zip(steps, alone, strict=True) if count is not None]
     off = sum(count * model.error(step.kernel) for count, step in zip(known, plan.steps, strict=True))
     error = max(off / max(sum(known), 1), model.networks_error)
     return Estimate(tuple(known), error, CPI[board.cpu.core], board.cpu.clock_hz)
