@@ -13,7 +13,8 @@ static TML_NOINLINE int8_t tml_conv2d_s4_value(const tml_conv2d *p, const int8_t
                                                const int8_t *filter, int32_t channel)
 {
     const int32_t joined = p->groups == 1 && p->dilation_w == 1;
-    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_h, p->kernel_w, p->input.channels / p->groups, joined);
+    const int32_t depth = p->input.channels / p->groups;
+    const tml_conv2d_runs runs = tml_conv2d_runs_of(window, p->kernel_h, p->kernel_w, depth, joined);
     const int32_t sum = tml_conv2d_s8_sum(image + window->column_offset, p->input_zero_point, filter, window, &runs);
     return tml_conv2d_output(p, sum, channel);
 }
