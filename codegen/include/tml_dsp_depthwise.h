@@ -70,12 +70,13 @@ typedef struct {
     const int32_t *weights; /* moves to the end of those rows */
     int32_t pair;           /* whether a row ends with a pair of taps; all others come in fours */
     int32_t row_bytes;      /* of the words under the first columns of the fours: 64 each, */
-    const int32_t *scaling; /* [4][4]: 2 * bias, multiplier, shift - 1, (2 * zero point + 1) << (shift - 1) */
+    const int32_t *scaling; /* [4][2]: multiplier, bias << 8 | (shift - 1) */
     int8_t *out;            /* [columns][4] */
     const int32_t *x_fours; /* and their end for the first channel */
+    int32_t zero;           /* 2 * zero point of the output + 1 */
 } tml_dsp_channels;
 
-_Static_assert(sizeof(tml_dsp_channels) == 40, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_dsp_channels) == 44, "the assembler counts on these offsets");
 
 static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
 {
@@ -215,7 +216,8 @@ static inline void tml_dsp_taps_any(tml_dsp_channels *t, int32_t columns, int32_
     }
 }
 
-/* Rescales and stores 3 columns; bias, multiplier, shift and offset in r4, r5, r6 and r8. */
+/* Rescales and stores 3 columns; twice the bias, multiplier, shift and offset in r4, r5, r6 and r8. The shift is the low
+ * byte of its register, which is all that a shift looks at. */
 #define TML_DSP_STORE_3(a, b, c) \
     "ldmia r11!, {r0, r1, r2}\n\t" \
     TML_DSP_STORE("add r0, r4, r0, lsl #1", "r0", "r5", "r6", "r8", "r9", "r10, #" #a "]") \
@@ -227,7 +229,10 @@ static inline void tml_dsp_taps_any(tml_dsp_channels *t, int32_t columns, int32_
         "ldr r11, [%[t], #8]\n\t" \
         "ldr r12, [%[t], #28]\n" \
         "5:\n\t" \
-        "ldmia r12!, {r4, r5, r6, r8}\n\t" columns \
+        "ldmia r12!, {r5, r6}\n\t" \
+        "ldr r8, [%[t], #40]\n\t" \
+        "asr r4, r6, #7\n\t" \
+        "lsl r8, r8, r6\n\t" columns \
         "add r10, r10, #1\n\t" \
         "ldr r9, [%[t], #12]\n\t" \
         "cmp r11, r9\n\t" \
@@ -296,8 +301,11 @@ static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
         "str r11, [%[t]]\n\t" \
         "str r12, [%[t], #16]\n\t" \
         "ldr r12, [%[t], #28]\n\t" \
-        "ldmia r12!, {r6, r8, r9, r10}\n\t" \
+        "ldmia r12!, {r8, r9}\n\t" \
         "str r12, [%[t], #28]\n\t" \
+        "ldr r10, [%[t], #40]\n\t" \
+        "asr r6, r9, #7\n\t" \
+        "lsl r10, r10, r9\n\t" \
         "ldr r12, [%[t], #32]\n\t" store \
         "add r12, r12, #1\n\t" \
         "str r12, [%[t], #32]\n\t" \
@@ -329,18 +337,22 @@ typedef struct {
     int32_t channel;               /* moves to its end with the fields below, 4 at a time */
     int32_t channel_end;
     const int32_t *weights;        /* [blocks][pairs of rows][2]: channels in bytes (0, 2), (1, 3), (0, 2), (1, 3) */
-    const int32_t *scaling;        /* [channels][4], as in tml_dsp_channels */
+    const int32_t *scaling;        /* [channels][2], as in tml_dsp_channels */
     int8_t *out;
+    int32_t zero;                  /* 2 * zero point of the output + 1 */
 } tml_dsp_column;
 
-_Static_assert(sizeof(tml_dsp_column) == 28, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_dsp_column) == 32, "the assembler counts on these offsets");
 
 #define TML_DSP_CHANNEL_TAPS(sum, x, weight, rotation) \
     "sxtb16 r5, " x rotation "\n\t" \
     "sxtb16 r10, " weight rotation "\n\t" \
     "smlad " sum ", r5, r10, " sum "\n\t"
 #define TML_DSP_STORE_CHANNEL(sum) \
-    "ldmia r12!, {r4, r5, r6, r8}\n\t" \
+    "ldmia r12!, {r5, r6}\n\t" \
+    "ldr r8, [%[c], #28]\n\t" \
+    "asr r4, r6, #7\n\t" \
+    "lsl r8, r8, r6\n\t" \
     TML_DSP_STORE("add " sum ", r4, " sum ", lsl #1", sum, "r5", "r6", "r8", "r9", "r11], #1")
 
 /* All channels of a pixel. */

@@ -48,6 +48,11 @@ class Filters:
         return shifts and bool((self.greatest < SUM_LIMIT).all())
 
     @property
+    def fit_blocks(self) -> bool:
+        """Whether, besides, bias and shift share a word (tml_dsp_depthwise.h)."""
+        return self.fit and bool((abs(self.bias) < SHARED_SUM_LIMIT).all())
+
+    @property
     def fit_pairs(self) -> bool:
         """Whether, besides, two filters can share an accumulator (tml_dsp_filter_two)."""
         shared = bool((self.greatest[1::2] < SHARED_SUM_LIMIT).all())
@@ -211,10 +216,10 @@ def column_weights(filters: Filters) -> Int32:
     return words.reshape(*words.shape[:3], 4).view("<i4").astype(np.int32)
 
 
-def block_scaling(filters: Filters, zero_point: int) -> Int32:
-    """[blocks, 4, 4]: 2 * bias, multiplier, shift - 1 and (2 * zero point + 1) << (shift - 1) of each channel."""
+def block_scaling(filters: Filters) -> Int32:
+    """[blocks, 4, 2]: multiplier, and bias << 8 | (shift - 1), of each channel."""
     shift = filters.shift - 1
-    columns = [2 * filters.bias, filters.multiplier, shift, (2 * zero_point + 1) << shift]
+    columns = [filters.multiplier, 256 * filters.bias + shift]
     return np.stack(columns, axis=1)[_blocks(len(shift))].astype(np.int32)
 
 

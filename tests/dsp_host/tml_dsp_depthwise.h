@@ -38,6 +38,7 @@ typedef struct {
     const int32_t *scaling;
     int8_t *out;
     const int32_t *x_fours;
+    int32_t zero;
 } tml_dsp_channels;
 
 static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
@@ -72,10 +73,10 @@ static inline void tml_dsp_store_channels(tml_dsp_channels *t, int32_t columns)
     int8_t *out = t->out;
     for (const int32_t *sums = t->sums; sums != t->sums_end; sums += columns) {
         for (int32_t i = 0; i < columns; i++) {
-            const int32_t doubled = (int32_t)((uint32_t)scaling[0] + 2 * (uint32_t)sums[i]);
-            out[4 * i] = tml_dsp_rescale(doubled, scaling[1], scaling[2], scaling[3] >> scaling[2]);
+            const int32_t doubled = (int32_t)(2 * ((uint32_t)(scaling[1] >> 8) + (uint32_t)sums[i]));
+            out[4 * i] = tml_dsp_rescale(doubled, scaling[0], scaling[1] & 0xff, t->zero);
         }
-        scaling += 4;
+        scaling += 2;
         out++;
     }
 }
@@ -102,12 +103,13 @@ static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, in
         one.x_end += 4 * TML_DSP_PITCH;
         one.sums = sums;
         tml_dsp_taps(&one, columns, 3, stride);
-        one = (tml_dsp_channels){.sums = sums, .sums_end = sums + columns, .scaling = t->scaling + 4 * c, .out = t->out + c};
+        one = (tml_dsp_channels){.sums = sums, .sums_end = sums + columns, .out = t->out + c, .zero = t->zero};
+        one.scaling = t->scaling + 2 * c;
         tml_dsp_store_channels(&one, columns);
     }
     t->x += 4;
     t->weights += 16;
-    t->scaling += 16;
+    t->scaling += 8;
     t->out += 4;
 }
 
@@ -119,6 +121,7 @@ typedef struct {
     const int32_t *weights;
     const int32_t *scaling;
     int8_t *out;
+    int32_t zero;
 } tml_dsp_column;
 
 static inline void tml_dsp_filter_column(tml_dsp_column *t)
@@ -136,9 +139,10 @@ static inline void tml_dsp_filter_column(tml_dsp_column *t)
             t->weights += 2;
         }
         for (int32_t c = 0; c < 4; c++) {
-            tml_dsp_channels one = {.sums = sums + c, .sums_end = sums + c + 1, .scaling = t->scaling, .out = t->out};
+            tml_dsp_channels one = {.sums = sums + c, .sums_end = sums + c + 1, .out = t->out, .zero = t->zero};
+            one.scaling = t->scaling;
             tml_dsp_store_channels(&one, 1);
-            t->scaling += 4;
+            t->scaling += 2;
             t->out++;
         }
     }

@@ -81,10 +81,10 @@ def blocks_parameters(node: Node) -> Fields:
         "stride_w": op.stride_w,
         "pad_top": op.padding.top,
         "pad_left": op.padding.left,
-        "input_zero_point": node.inputs[0].affine.zero_point,
+        **zero_point_fields(node),
         **clamp_fields(node, op.activation),
         "weights": block_weights(filters, kernel_h, kernel_w),
-        "scaling": block_scaling(filters, node.output.affine.zero_point),
+        "scaling": block_scaling(filters),
     }
 
 
@@ -100,7 +100,7 @@ def _accepts(node: Node) -> bool:
     """What all kernels for the DSP extension ask."""
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= 4 and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
-    return plain and filters_of(node, axis=3).fit
+    return plain and filters_of(node, axis=3).fit_blocks
 
 
 def _accepts_blocks(node: Node) -> bool:

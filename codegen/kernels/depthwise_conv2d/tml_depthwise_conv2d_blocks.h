@@ -22,10 +22,11 @@ typedef struct {
     int32_t pad_top;
     int32_t pad_left;
     int32_t input_zero_point;
+    int32_t output_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
     const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2], for 3 x 3 taps [blocks][4][2][2] */
-    const int32_t *scaling; /* [blocks][4][4]: see tml_dsp_channels. The last block ends with the last channel */
+    const int32_t *scaling; /* [blocks][4][2]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
 
 /* What lies under a block of output columns. */
@@ -141,9 +142,10 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
         .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
         .pair = pairs & 1,
         .row_bytes = 32 * (pairs & ~1),
-        .scaling = p->scaling + block * 16,
+        .scaling = p->scaling + block * 8,
         .out = values,
         .x_fours = x + 8 * (pairs & ~1),
+        .zero = 2 * p->output_zero_point + 1,
     };
     tml_depthwise_conv2d_surround(window, x);
     for (; block < block_end; block++) {
@@ -160,7 +162,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
         } else {
             tml_dsp_store_columns(&t);
         }
-        t.scaling += 16;
+        t.scaling += 8;
         tml_depthwise_conv2d_write(p, window, values, out + channel);
     }
 }
@@ -176,7 +178,8 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
     tml_dsp_channels t;
     t.x_end = x + 4;
     t.weights = p->weights + block * 16;
-    t.scaling = p->scaling + block * 16;
+    t.scaling = p->scaling + block * 8;
+    t.zero = 2 * p->output_zero_point + 1;
     tml_depthwise_conv2d_surround(window, x);
     tml_depthwise_conv2d_surround(window, x + TML_DSP_PITCH * 4);
     for (; block < block_end; block++) {

@@ -25,6 +25,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_column_pixel(const tml_depthwise_c
         .weights = p->weights,
         .scaling = p->scaling,
         .out = out,
+        .zero = 2 * p->output_zero_point + 1,
     };
     tml_dsp_filter_column(&column);
     if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
