@@ -36,7 +36,7 @@ def test_host_emulated_board_and_a_board_that_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--tinyml-board", "qemu_mps2_an385"), "no board is called 'qemu_mps2_an385'"),
+        (("--tinyml-board", "qemu_mps2_an387"), "no board is called 'qemu_mps2_an387'"),
         (("--tinyml-board", "host,rpi_pico", "--tinyml-port", "/dev/null"), "the port of one board, and 2 are given"),
     ],
 )

@@ -26,9 +26,9 @@ def files(place: Path) -> list[str]:
 
 
 def test_unknown_board(tinyml: Command, model: Path, place: Path) -> None:
-    answer = tinyml("build", model, "--board", "qemu_mps2_an385")
+    answer = tinyml("build", model, "--board", "qemu_mps2_an387")
     assert answer.code == 2
-    assert "'qemu_mps2_an385'" in answer.err and "try: qemu_mps2_an386" in answer.err
+    assert "'qemu_mps2_an387'" in answer.err and "try: qemu_mps2_an386" in answer.err
     assert not files(place)
 
 
