@@ -34,7 +34,7 @@ from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from tinyml.scheduler import Step
 from tinyml.toolchain import find_toolchain
 
-FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit")
+FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit", "qemu_riscv32_virt")
 BOARDS = (*FITTED, "qemu_mps2_an500")
 SAMPLES, SAMPLES_OF_PRODUCTS, ALONE, NETWORKS = 36, 80, 6, 8
 _SRAM_LEFT, _MOST_BYTES = 5000, 100_000  # for the firmware around the layers; of a layer's tensors

@@ -109,7 +109,7 @@ def test_a_seed_gives_the_same_graphs() -> None:
 
 def test_graphs_reach_every_op() -> None:
     kinds = {node.op.kind for graph in random_graphs(0, 120) for node in graph.nodes}
-    assert kinds == {op.kind for op in OPS} - {"dequantize"}
+    assert kinds == {op.kind for op in OPS} - {"dequantize", "lstm", "svdf"}  # these two: tests/stateful_graphs.py
 
 
 def test_values_stay_alive() -> None:

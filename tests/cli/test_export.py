@@ -10,7 +10,6 @@ import pytest
 from tests.cli.commands import write_model, write_unsupported
 from tests.cli.conftest import Command
 from tests.networks import large_image_net
-from tinyml import pipeline
 from tinyml.profiler.reference import tflm_available
 
 needs_tflm = pytest.mark.skipif(not tflm_available(), reason="tflite-micro is not installed")
@@ -132,7 +131,7 @@ def test_without_tflm(tinyml: Command, model: Path, place: Path, monkeypatch: py
 def test_a_model_that_tflm_does_not_run(
     tinyml: Command, model: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "to_tflite", lambda graph: b"no model")
+    monkeypatch.setattr("tinyml.exports.to_tflite", lambda graph: b"no model")
     answer = tinyml("export", model, "--format", "tflite", "-o", "out.tflite", "--patched")
     assert answer.code == 1 and "does not run this model" in answer.err and "try: " in answer.err
     assert not list(place.iterdir())

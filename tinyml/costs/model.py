@@ -40,6 +40,7 @@ CPI: Mapping[str, float] = {
     "cortex-m7": 0.9,
     "cortex-m33": 1.3,
     "cortex-m55": 1.2,
+    "rv32imc": 1.5,
 }
 
 

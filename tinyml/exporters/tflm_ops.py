@@ -11,7 +11,9 @@ from tinyml.ir import Graph
 # the schema's name -> MicroMutableOpResolver's method (tensorflow/lite/micro/micro_mutable_op_resolver.h)
 METHODS: Mapping[str, str] = {
     "ADD": "AddAdd",
+    "ASSIGN_VARIABLE": "AddAssignVariable",
     "AVERAGE_POOL_2D": "AddAveragePool2D",
+    "CALL_ONCE": "AddCallOnce",
     "CONCATENATION": "AddConcatenation",
     "CONV_2D": "AddConv2D",
     "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
@@ -27,6 +29,7 @@ METHODS: Mapping[str, str] = {
     "PADV2": "AddPadV2",
     "PRELU": "AddPrelu",
     "QUANTIZE": "AddQuantize",
+    "READ_VARIABLE": "AddReadVariable",
     "RELU": "AddRelu",
     "RELU6": "AddRelu6",
     "RESHAPE": "AddReshape",
@@ -36,9 +39,12 @@ METHODS: Mapping[str, str] = {
     "SPLIT": "AddSplit",
     "STRIDED_SLICE": "AddStridedSlice",
     "SUB": "AddSub",
+    "SVDF": "AddSvdf",
     "TANH": "AddTanh",
     "TRANSPOSE": "AddTranspose",
     "TRANSPOSE_CONV": "AddTransposeConv",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
+    "VAR_HANDLE": "AddVarHandle",
 }
 
 

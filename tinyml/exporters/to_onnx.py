@@ -15,7 +15,7 @@ from tinyml.errors import UnsupportedError, UsageError
 from tinyml.exporters.onnx_ops import OPSET, ROWS, copied_quant
 from tinyml.exporters.onnx_writer import OnnxWriter, plain_text, stated_sides
 from tinyml.install_hints import INSTALL_HINTS
-from tinyml.ir import Graph, Tensor, shown, verify
+from tinyml.ir import DType, Graph, Tensor, shown, verify
 
 IR_VERSION = 8  # of the ONNX releases that brought the opset
 
@@ -23,10 +23,11 @@ IR_VERSION = 8  # of the ONNX releases that brought the opset
 def to_onnx(graph: Graph) -> bytes:
     """The file of an int8 graph. Same graph, same bytes.
 
-    Raises UnsupportedError with every op that ONNX cannot state, UsageError without the onnx package, ModelError for a
-    graph that is not int8.
+    Raises UnsupportedError with every op and state that ONNX has no words for, UsageError without the onnx package,
+    ModelError for a graph that is not int8.
     """
-    model, faults = OnnxWriter(), []
+    model = OnnxWriter()
+    faults = [f"state {shown(state.name)}: ONNX keeps nothing between inferences" for state in graph.states]
     inputs = [model.unique(tensor.name) for tensor in verify(graph, "int8").inputs]
     for name, tensor in zip(inputs, graph.inputs, strict=True):
         model.quantized(tensor, name)
@@ -35,6 +36,8 @@ def to_onnx(graph: Graph) -> bytes:
         try:
             if row is None:
                 raise UnsupportedError("ONNX has no operator for it")
+            if any(tensor.dtype in (DType.INT16, DType.INT4) for tensor in (*node.inputs, *node.outputs)):
+                raise UnsupportedError(f"int16 or int4; the quantizers of opset {OPSET} know int8")
             computed = row(node.op, node, model)
         except UnsupportedError as error:
             faults.append(f"layer {index}: {node.op.kind} ({shown(node.outputs[0].name)}): {error.message}")
