@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tests.cases_sums import CASES as SUMS
+from tests.cases_wide import INT4, INT16
 from tests.op_cases import CASES
 from tests.op_graphs import Rng, activation, one_node, same_padding
-from tinyml.ir import Activation, Graph, Node, Padding, Quant, ShapeError, Tensor
-from tinyml.kernel import Kernel
+from tinyml.ir import Activation, DType, Graph, Node, Padding, Quant, ShapeError, Tensor
+from tinyml.kernel import Kernel, Types
 from tinyml.ops import (
     Add,
     AveragePool2D,
@@ -43,8 +45,7 @@ class Layer:
 def layers(kernel: Kernel, count: int, bytes_limit: int, rng: Rng) -> Iterator[Layer]:
     """Layers that the kernel runs, whole, by rows and a few rows at a time; fewer where they are hard to find."""
     found = 0
-    makers = [_MAKERS[kernel.op.kind]] * 4 if kernel.op.kind in _MAKERS else []
-    makers.append(CASES[kernel.op.kind])
+    makers = _makers(kernel)
     for attempt in range(_TRIES):
         if found == count:
             return
@@ -53,14 +54,23 @@ def layers(kernel: Kernel, count: int, bytes_limit: int, rng: Rng) -> Iterator[L
         except ShapeError:
             continue
         (node,) = graph.nodes
-        parts = (sum(t.size for t in node.operands), sum(t.size for t in node.outputs), 4 * kernel.scratch_bytes(node))
+        sides = (sum(tensor.size_bytes for tensor in side) for side in (node.operands, node.outputs))
+        parts = (*sides, 4 * kernel.scratch_bytes(node))
         weights = sum(t.size_bytes for t in node.inputs if t.is_constant)
-        if node.macs > MOST_MACS or weights > MOST_WEIGHTS_BYTES or not kernel.accepts(node):
+        if node.macs > MOST_MACS or weights > MOST_WEIGHTS_BYTES or not kernel.runs(node):
             continue
         if max(parts) > 4 * bytes_limit // 9:  # layers lie over each other, each part in a place of its own
             continue
         yield Layer(kernel, node, _rows(kernel, node, found))
         found += 1
+
+
+def _makers(kernel: Kernel) -> list[Callable[[Rng], Graph]]:
+    """What draws graphs for a kernel, in turn: of ops that networks spend their time in, mostly of networks' sizes."""
+    kind = kernel.op.kind
+    if kernel.types == Types():
+        return [*([_MAKERS[kind]] * 4 if kind in _MAKERS else []), CASES[kind]]
+    return [(INT4 if kernel.types.weights is DType.INT4 else {**INT16, **SUMS})[kind]]
 
 
 def _rows(kernel: Kernel, node: Node, number: int) -> RowRange:

@@ -64,8 +64,8 @@ def _empty() -> Layer:
 
 def _plan(layers: Sequence[Layer], board: Board) -> Plan:
     """All operands lie over each other at the front of the arena, all outputs behind, then all scratch."""
-    operands = max(sum(align(t.size) for t in layer.node.operands if not t.is_constant) for layer in layers)
-    outputs = max(sum(align(t.size) for t in layer.node.outputs) for layer in layers)
+    operands = max(sum(align(t.size_bytes) for t in layer.node.operands if not t.is_constant) for layer in layers)
+    outputs = max(sum(align(t.size_bytes) for t in layer.node.outputs) for layer in layers)
     scratch = max(layer.kernel.scratch_bytes(layer.node) for layer in layers)
     source = Tensor("input", (1, max(operands, 16)), DType.INT8, Quant.per_tensor(1.0, 0))
     buffers = {source: Buffer(source, 1, 0, -1, len(layers))}
@@ -75,7 +75,7 @@ def _plan(layers: Sequence[Layer], board: Board) -> Plan:
         for tensors, start in ((own, 0), (layer.node.outputs, operands)):
             for tensor in tensors:
                 buffers[tensor] = Buffer(tensor, _held(layer, tensor), start, number, number)
-                start += align(tensor.size)
+                start += align(tensor.size_bytes)
         need = layer.kernel.scratch_bytes(layer.node)
         space = Scratch(operands + outputs, need) if need else None
         step = Step(layer.node, layer.kernel, layer.rows, space)

@@ -30,13 +30,14 @@ from tinyml.costs import cost_model, estimate, kernel_sources, step_calls
 from tinyml.costs.model import COSTS
 from tinyml.costs.terms import Terms, terms_of
 from tinyml.errors import FitError
+from tinyml.kernel import Types
 from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from tinyml.scheduler import Step
 from tinyml.toolchain import find_toolchain
 
 FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit", "qemu_riscv32_virt")
 BOARDS = (*FITTED, "qemu_mps2_an500")
-SAMPLES, SAMPLES_OF_PRODUCTS, ALONE, NETWORKS = 36, 80, 6, 8
+SAMPLES, SAMPLES_OF_PRODUCTS, SAMPLES_OF_OTHER_TYPES, ALONE, NETWORKS = 36, 80, 20, 6, 8
 _SRAM_LEFT, _MOST_BYTES = 5000, 100_000  # for the firmware around the layers; of a layer's tensors
 _SMALL = 1000  # instructions: in layers below these what a compiler specialises says little
 _FOLDED = 100  # instructions: what takes fewer was computed by the compiler
@@ -57,7 +58,10 @@ def chosen_layers(board: Board) -> list[Layer]:
     for name in runs_on(board):
         variants = [kernel for kernel in KERNELS if kernel.name == name]
         products = issubclass(variants[0].op, (Conv2D, DepthwiseConv2D, FullyConnected))
-        each = -(-(SAMPLES_OF_PRODUCTS if products else SAMPLES) // len(variants))
+        wanted = (
+            SAMPLES_OF_OTHER_TYPES if variants[0].types != Types() else SAMPLES_OF_PRODUCTS if products else SAMPLES
+        )
+        each = -(-wanted // len(variants))
         rng = np.random.default_rng(crc32(name.encode()))
         found += [layer for kernel in variants for layer in layers(kernel, each, limit, rng)]
     return [found[i] for i in np.random.default_rng(0).permutation(len(found))]

@@ -55,7 +55,7 @@ class _Size:
 
 def _clamped(size: _Size) -> Terms:
     activation = getattr(size.node.op, "activation", None)
-    if activation is None or activation_range(activation, size.node.output) == (-128, 127):
+    if activation is None or activation_range(activation, size.node.outputs[0]) == (-128, 127):
         return {}
     return {"clamped": size.values}
 

@@ -50,6 +50,8 @@ def prepare(
     Batch normalization lies in the weights from here on and dropout is gone: what is trained is the deployed graph.
     Raises UsageError for unusable samples, UnsupportedError with every node that cannot be quantized.
     """
+    if settings is not None and settings.mixes:
+        raise UsageError("quantization-aware training computes in int8: no int16, int4, or budgets for them")
     if isinstance(model, Graph):
         graph = model
         inputs, outputs = (tuple(_as_it_is(t) for t in side) for side in (graph.inputs, graph.outputs))
