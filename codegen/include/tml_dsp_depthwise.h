@@ -254,38 +254,47 @@ static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
 /* Windows of 3 x 3 taps, the most common, from words to bytes: the sums stay in registers. The words of the third row
  * lie behind those of the first two, TML_DSP_PITCH columns on. */
 #define TML_DSP_PITCH 13
-#define TML_DSP_3_TAPS "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
-#define TML_DSP_3_BY_3(at) \
-    TML_DSP_3_TAPS TML_DSP_COLUMN(at) TML_DSP_TAP(r0, r6) \
-    TML_DSP_COLUMN(at + 16) TML_DSP_TAP(r1, r6) TML_DSP_TAP(r0, r9) \
-    TML_DSP_COLUMN(at + 32) TML_DSP_TAP(r2, r6) TML_DSP_TAP(r1, r9) TML_DSP_TAP(r0, r8)
-#define TML_DSP_3_FEW(at) \
-    TML_DSP_3_BY_3(at) \
-    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8) \
-    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r2, r8)
-#define TML_DSP_3_SIX(at) \
-    TML_DSP_3_BY_3(at) \
-    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r3, r6) TML_DSP_TAP(r2, r9) TML_DSP_TAP(r1, r8) \
-    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r4, r6) TML_DSP_TAP(r3, r9) TML_DSP_TAP(r2, r8) \
-    TML_DSP_COLUMN(at + 80) TML_DSP_TAP(r5, r6) TML_DSP_TAP(r4, r9) TML_DSP_TAP(r3, r8) \
-    TML_DSP_COLUMN(at + 96) TML_DSP_TAP(r5, r9) TML_DSP_TAP(r4, r8) \
-    TML_DSP_COLUMN(at + 112) TML_DSP_TAP(r5, r8)
-#define TML_DSP_3_FEW_BY_2(at) \
-    TML_DSP_3_TAPS TML_DSP_COLUMN(at) TML_DSP_TAP(r0, r6) \
-    TML_DSP_COLUMN(at + 16) TML_DSP_TAP(r0, r9) \
-    TML_DSP_COLUMN(at + 32) TML_DSP_TAP(r0, r8) TML_DSP_TAP(r1, r6) \
-    TML_DSP_COLUMN(at + 48) TML_DSP_TAP(r1, r9) \
-    TML_DSP_COLUMN(at + 64) TML_DSP_TAP(r1, r8) TML_DSP_TAP(r2, r6) \
-    TML_DSP_COLUMN(at + 80) TML_DSP_TAP(r2, r9) \
-    TML_DSP_COLUMN(at + 96) TML_DSP_TAP(r2, r8)
-#define TML_DSP_3_SIX_BY_2(at) \
-    TML_DSP_3_FEW_BY_2(at) TML_DSP_TAP(r3, r6) \
-    TML_DSP_COLUMN(at + 112) TML_DSP_TAP(r3, r9) \
-    TML_DSP_COLUMN(at + 128) TML_DSP_TAP(r3, r8) TML_DSP_TAP(r4, r6) \
-    TML_DSP_COLUMN(at + 144) TML_DSP_TAP(r4, r9) \
-    TML_DSP_COLUMN(at + 160) TML_DSP_TAP(r4, r8) TML_DSP_TAP(r5, r6) \
-    TML_DSP_COLUMN(at + 176) TML_DSP_TAP(r5, r9) \
-    TML_DSP_COLUMN(at + 192) TML_DSP_TAP(r5, r8)
+/* Taps of a channel: TWO rows in words 0 and 1, the ONE below in bytes 0 to 2 of word 2. */
+#define TML_DSP_3_LOAD_TWO \
+    "ldrd r6, r8, [r12], #8\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t" "sxtb16 r8, r8\n\t"
+#define TML_DSP_3_LOAD_ONE "ldr r6, [r12], #4\n\t" "sxtb16 r9, r6, ror #8\n\t" "sxtb16 r6, r6\n\t"
+#define TML_DSP_3_A_TWO(sum) TML_DSP_TAP(sum, r6)
+#define TML_DSP_3_B_TWO(sum) TML_DSP_TAP(sum, r9)
+#define TML_DSP_3_C_TWO(sum) TML_DSP_TAP(sum, r8)
+#define TML_DSP_3_A_ONE(sum) "smlabb " #sum ", r10, r6, " #sum "\n\t"
+#define TML_DSP_3_B_ONE(sum) "smlabb " #sum ", r10, r9, " #sum "\n\t"
+#define TML_DSP_3_C_ONE(sum) "smlabt " #sum ", r10, r6, " #sum "\n\t"
+#define TML_DSP_3_BY_3(at, rows) \
+    TML_DSP_3_LOAD_##rows TML_DSP_COLUMN(at) TML_DSP_3_A_##rows(r0) \
+    TML_DSP_COLUMN(at + 16) TML_DSP_3_A_##rows(r1) TML_DSP_3_B_##rows(r0) \
+    TML_DSP_COLUMN(at + 32) TML_DSP_3_A_##rows(r2) TML_DSP_3_B_##rows(r1) TML_DSP_3_C_##rows(r0)
+#define TML_DSP_3_FEW(at, rows) \
+    TML_DSP_3_BY_3(at, rows) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_3_B_##rows(r2) TML_DSP_3_C_##rows(r1) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_3_C_##rows(r2)
+#define TML_DSP_3_SIX(at, rows) \
+    TML_DSP_3_BY_3(at, rows) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_3_A_##rows(r3) TML_DSP_3_B_##rows(r2) TML_DSP_3_C_##rows(r1) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_3_A_##rows(r4) TML_DSP_3_B_##rows(r3) TML_DSP_3_C_##rows(r2) \
+    TML_DSP_COLUMN(at + 80) TML_DSP_3_A_##rows(r5) TML_DSP_3_B_##rows(r4) TML_DSP_3_C_##rows(r3) \
+    TML_DSP_COLUMN(at + 96) TML_DSP_3_B_##rows(r5) TML_DSP_3_C_##rows(r4) \
+    TML_DSP_COLUMN(at + 112) TML_DSP_3_C_##rows(r5)
+#define TML_DSP_3_FEW_BY_2(at, rows) \
+    TML_DSP_3_LOAD_##rows TML_DSP_COLUMN(at) TML_DSP_3_A_##rows(r0) \
+    TML_DSP_COLUMN(at + 16) TML_DSP_3_B_##rows(r0) \
+    TML_DSP_COLUMN(at + 32) TML_DSP_3_C_##rows(r0) TML_DSP_3_A_##rows(r1) \
+    TML_DSP_COLUMN(at + 48) TML_DSP_3_B_##rows(r1) \
+    TML_DSP_COLUMN(at + 64) TML_DSP_3_C_##rows(r1) TML_DSP_3_A_##rows(r2) \
+    TML_DSP_COLUMN(at + 80) TML_DSP_3_B_##rows(r2) \
+    TML_DSP_COLUMN(at + 96) TML_DSP_3_C_##rows(r2)
+#define TML_DSP_3_SIX_BY_2(at, rows) \
+    TML_DSP_3_FEW_BY_2(at, rows) TML_DSP_3_A_##rows(r3) \
+    TML_DSP_COLUMN(at + 112) TML_DSP_3_B_##rows(r3) \
+    TML_DSP_COLUMN(at + 128) TML_DSP_3_C_##rows(r3) TML_DSP_3_A_##rows(r4) \
+    TML_DSP_COLUMN(at + 144) TML_DSP_3_B_##rows(r4) \
+    TML_DSP_COLUMN(at + 160) TML_DSP_3_C_##rows(r4) TML_DSP_3_A_##rows(r5) \
+    TML_DSP_COLUMN(at + 176) TML_DSP_3_B_##rows(r5) \
+    TML_DSP_COLUMN(at + 192) TML_DSP_3_C_##rows(r5)
 #define TML_DSP_STORE_1(sum, at) \
     TML_DSP_STORE("add " #sum ", r6, " #sum ", lsl #1", #sum, "r8", "r9", "r10", "r11", "r12, #" #at "]")
 #define TML_DSP_STORE_FEW TML_DSP_STORE_1(r0, 0) TML_DSP_STORE_1(r1, 4) TML_DSP_STORE_1(r2, 8)
@@ -296,7 +305,7 @@ static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
     __asm__ volatile( \
         "ldr r11, [%[t]]\n" \
         "5:\n\t" \
-        "ldr r12, [%[t], #16]\n\t" zero taps(0) taps(208) \
+        "ldr r12, [%[t], #16]\n\t" zero taps(0, TWO) taps(208, ONE) \
         "add r11, r11, #4\n\t" \
         "str r11, [%[t]]\n\t" \
         "str r12, [%[t], #16]\n\t" \

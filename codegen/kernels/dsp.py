@@ -193,16 +193,18 @@ def _even(values: Int64) -> Int64:
 
 def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
     """Words [blocks, pairs of rows, 4, pairs of columns] for tml_dsp_depthwise.h, or, for 3 x 3 taps, the channels
-    before the rows: bytes (0, 2) are a column of two rows, bytes (1, 3) that to its right."""
+    before the rows and the third row in a word of its own: bytes (0, 2) are a column of two rows, bytes (1, 3) that to
+    its right."""
     channels = len(filters.weights)
     taps = filters.weights.reshape(channels, kernel_h, kernel_w)
     taps = np.pad(taps, ((0, 0), (0, kernel_h % 2), (0, kernel_w % 2)))
     split = taps.reshape(channels, taps.shape[1] // 2, 2, taps.shape[2] // 2, 2)
     # [channel, pair of rows, pair of columns, row, column]: the bytes of a word, lowest first
     words = np.ascontiguousarray(split.transpose(0, 1, 3, 2, 4).astype(np.int8)).reshape(*split.shape[:2], -1, 4)
-    blocks = words[_blocks(channels)]
-    if (kernel_h, kernel_w) != (3, 3):
-        blocks = blocks.transpose(0, 2, 1, 3, 4)
+    if (kernel_h, kernel_w) == (3, 3):
+        blocks = np.concatenate([words[:, 0], taps[:, None, 2].astype(np.int8)], axis=1)[_blocks(channels)]
+    else:
+        blocks = words[_blocks(channels)].transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(blocks).view("<i4").astype(np.int32)
 
 

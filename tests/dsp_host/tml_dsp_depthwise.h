@@ -97,18 +97,19 @@ static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, in
 {
     for (int32_t c = 0; c < 4; c++) {
         int32_t sums[TML_DSP_COLUMNS] = {0};
-        tml_dsp_channels one = {.x = t->x + c, .x_end = t->x + c + 1, .weights = t->weights + 4 * c, .sums = sums};
+        const int32_t *weights = t->weights + 3 * c;
+        tml_dsp_channels one = {.x = t->x + c, .x_end = t->x + c + 1, .weights = weights, .sums = sums};
         tml_dsp_taps(&one, columns, 3, stride);
-        one.x += 4 * TML_DSP_PITCH;
-        one.x_end += 4 * TML_DSP_PITCH;
-        one.sums = sums;
-        tml_dsp_taps(&one, columns, 3, stride);
+        for (int32_t i = 0; i < 3 * columns; i++) {
+            const int32_t x = t->x[c + 4 * (TML_DSP_PITCH + i / 3 * stride + i % 3)];
+            sums[i / 3] += (int16_t)(uint16_t)x * (int8_t)(uint8_t)(weights[2] >> i % 3 * 8);
+        }
         one = (tml_dsp_channels){.sums = sums, .sums_end = sums + columns, .out = t->out + c, .zero = t->zero};
         one.scaling = t->scaling + 2 * c;
         tml_dsp_store_channels(&one, columns);
     }
     t->x += 4;
-    t->weights += 16;
+    t->weights += 12;
     t->scaling += 8;
     t->out += 4;
 }

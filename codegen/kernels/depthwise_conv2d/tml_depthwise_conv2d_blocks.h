@@ -25,7 +25,7 @@ typedef struct {
     int32_t output_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
-    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2], for 3 x 3 taps [blocks][4][2][2] */
+    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2], for 3 x 3 taps [blocks][4][3] */
     const int32_t *scaling; /* [blocks][4][2]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
 
@@ -177,7 +177,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
     int8_t values[TML_DSP_COLUMNS * 4];
     tml_dsp_channels t;
     t.x_end = x + 4;
-    t.weights = p->weights + block * 16;
+    t.weights = p->weights + block * 12;
     t.scaling = p->scaling + block * 8;
     t.zero = 2 * p->output_zero_point + 1;
     tml_depthwise_conv2d_surround(window, x);
