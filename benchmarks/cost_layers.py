@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def layers(kernel: Kernel, count: int, bytes_limit: int, rng: Rng) -> Iterator[L
             graph = makers[attempt % len(makers)](rng)
         except ShapeError:
             continue
-        (node,) = graph.nodes
+        node = _without_states(graph.nodes[0])
         sides = (sum(tensor.size_bytes for tensor in side) for side in (node.operands, node.outputs))
         parts = (*sides, 4 * kernel.scratch_bytes(node))
         weights = sum(t.size_bytes for t in node.inputs if t.is_constant)
@@ -63,6 +63,13 @@ def layers(kernel: Kernel, count: int, bytes_limit: int, rng: Rng) -> Iterator[L
             continue
         yield Layer(kernel, node, _rows(kernel, node, found))
         found += 1
+
+
+def _without_states(node: Node) -> Node:
+    """The node with ordinary tensors for its states, which lie in the arena then."""
+    plain = {tensor: replace(tensor, is_state=False) for tensor in (*node.inputs, *node.outputs) if tensor.is_state}
+    inputs, outputs = (tuple(plain.get(tensor, tensor) for tensor in side) for side in (node.inputs, node.outputs))
+    return replace(node, inputs=inputs, outputs=outputs)
 
 
 def _makers(kernel: Kernel) -> list[Callable[[Rng], Graph]]:
