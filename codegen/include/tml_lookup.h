@@ -17,22 +17,35 @@ typedef struct {
 } tml_sigmoid;
 
 /* A value in steps of 1/12288. */
-static inline int32_t tml_sigmoid_scaled(const tml_sigmoid *p, int32_t value)
+static inline int32_t tml_sigmoid_scaled(int32_t value, int32_t multiplier, int32_t shift)
 {
-    const int32_t half = (int32_t)(((uint32_t)1 << p->shift) >> 1);
-    return (value * p->multiplier + half) >> p->shift;
+    const int32_t half = (int32_t)(((uint32_t)1 << shift) >> 1);
+    return (value * multiplier + half) >> shift;
 }
 
 /* The table at a magnitude of which 2**bits are an entry, times 2**bits; `end` behind it. */
-static inline int32_t tml_sigmoid_between(const tml_sigmoid *p, int32_t magnitude, int32_t bits, int32_t end)
+static inline int32_t tml_sigmoid_between(const uint16_t *table, int32_t magnitude, int32_t bits, int32_t end)
 {
     const int32_t entry = magnitude >> bits;
     if (entry >= 255) {
         return end;
     }
-    const int32_t low = p->table[entry];
+    const int32_t low = table[entry];
     const int32_t rest = magnitude & (((int32_t)1 << bits) - 1);
-    return low * ((int32_t)1 << bits) + rest * (p->table[entry + 1] - low);
+    return low * ((int32_t)1 << bits) + rest * (table[entry + 1] - low);
+}
+
+/* Both of a value in steps of 1/12288, in steps of 1/32768. */
+static inline int16_t tml_sigmoid_logistic(const uint16_t *table, int32_t scaled)
+{
+    const int32_t between = tml_sigmoid_between(table, scaled < 0 ? -scaled : scaled, 9, 0x7FFF * 1024);
+    return (int16_t)((scaled < 0 ? (1 << 25) - between + 511 : between + 512) >> 10);
+}
+
+static inline int16_t tml_sigmoid_tanh(const uint16_t *table, int32_t scaled)
+{
+    const int32_t between = tml_sigmoid_between(table, scaled < 0 ? -scaled : scaled, 8, 0xFFFF * 256);
+    return (int16_t)((scaled < 0 ? (1 << 23) - between + 127 : between - (1 << 23) + 128) >> 8);
 }
 
 /* A table [513] of a function of int16. */

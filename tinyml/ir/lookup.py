@@ -47,16 +47,21 @@ def sigmoid_scaling(scale: float, most_bits: int) -> tuple[int, int]:
     return int(real), shift
 
 
-def logistic_int16(values: Array, scale: float) -> Int64:
-    """In steps of 1/32768, of values in steps of `scale`."""
-    scaled, between = _sigmoid(values, sigmoid_scaling(scale, 0), 9, 0x7FFF << 10)
+def octave_scaling(octaves: int) -> tuple[int, int]:
+    """The same from steps of 2**(octaves - 12)."""
+    return (3 << octaves, 0) if octaves >= 0 else (3, -octaves)
+
+
+def logistic_int16(values: Array, scaling: tuple[int, int]) -> Int64:
+    """In steps of 1/32768; scaling: of the values, as above."""
+    scaled, between = _sigmoid(values, scaling, 9, 0x7FFF << 10)
     rounded: Int64 = np.where(scaled >= 0, between + 512, (1 << 25) - between + 511) >> 10
     return rounded
 
 
-def tanh_int16(values: Array, scale: float) -> Int64:
-    """In steps of 1/32768, of values in steps of `scale`."""
-    scaled, between = _sigmoid(values, sigmoid_scaling(scale, 1), 8, 0xFFFF << 8)
+def tanh_int16(values: Array, scaling: tuple[int, int]) -> Int64:
+    """In steps of 1/32768; scaling: of the values, as above."""
+    scaled, between = _sigmoid(values, scaling, 8, 0xFFFF << 8)
     rounded: Int64 = np.where(scaled >= 0, between - (1 << 23) + 128, (1 << 23) - between + 127) >> 8
     return rounded
 

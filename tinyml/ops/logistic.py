@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyml.ir import Array, Quant, Tensor
 from tinyml.ir.fixed_point import logistic
-from tinyml.ir.lookup import logistic_int16
+from tinyml.ir.lookup import logistic_int16, sigmoid_scaling
 from tinyml.ir.requantize import Int64, rounding_divide_by_pot
 from tinyml.ops.pointwise import Pointwise
 from tinyml.ops.saturating import check_lookup, on_input_range
@@ -32,7 +32,7 @@ class Logistic(Pointwise):
 
     def map_int16(self, values: Array, source: Tensor) -> Int64:
         check_lookup(source)
-        return logistic_int16(values, source.affine.scale)
+        return logistic_int16(values, sigmoid_scaling(source.affine.scale, 0))
 
     def map_float(self, values: Array) -> Array:
         # exp of a number that is not positive cannot overflow

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Array, Node, Op, Shape, ShapeError, Tensor
+from tinyml.ir.lookup import logistic_int16, octave_scaling, tanh_int16
 from tinyml.ir.requantize import Int64, multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
-from tinyml.ir.sigmoid_table import logistic16, tanh16
 
 GATES = ("input", "forget", "cell", "output")
 GATE_SCALE = 2.0**-12  # of a gate before its activation, int16
@@ -72,9 +72,9 @@ class Lstm(Op):
         bound = int(min(self.cell_clip / node.inputs[2].affine.scale, 32767.0))
         return -bound, bound
 
-    def tanh_shift(self, node: Node) -> int:
-        """Left shift of a cell state in front of tanh16; the cell's scale is 2**-(15 - integer bits)."""
-        return 15 + round(float(np.log2(node.inputs[2].affine.scale))) - 3
+    def tanh_scaling(self, node: Node) -> tuple[int, int]:
+        """(multiplier, shift to the right) of a cell state in front of its tanh; the cell's scale is a power of two."""
+        return octave_scaling(12 + round(float(np.log2(node.inputs[2].affine.scale))))
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         source, hidden, cell, *rest = (value.astype(np.int64) for value in values)
@@ -94,7 +94,8 @@ class Lstm(Op):
         recurrent = rest[4 + gate] @ (hidden - node.inputs[1].affine.zero_point)
         total = _int16(multiply_by_quantized_multiplier(sums, *by_input))
         total = _int16(total + _int16(multiply_by_quantized_multiplier(recurrent, *by_hidden)))
-        return tanh16(total, 0) if GATES[gate] == "cell" else logistic16(total, 0)
+        bend = tanh_int16 if GATES[gate] == "cell" else logistic_int16
+        return bend(total, octave_scaling(0))
 
     def _cell(self, node: Node, gates: Sequence[Int64], cell: Int64) -> Int64:
         forgetting, learning, _ = self.cell_multipliers(node)
@@ -106,7 +107,7 @@ class Lstm(Op):
 
     def _hidden(self, node: Node, gate: Int64, cell: Int64) -> Int64:
         *_, giving = self.cell_multipliers(node)
-        product = multiply_by_quantized_multiplier(gate * tanh16(cell, self.tanh_shift(node)), *giving)
+        product = multiply_by_quantized_multiplier(gate * tanh_int16(cell, self.tanh_scaling(node)), *giving)
         return np.minimum(np.maximum(product + node.outputs[0].affine.zero_point, -128), 127)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyml.ir import Node
-from tinyml.ir.sigmoid_table import sigmoid_table
+from tinyml.ir.lookup import sigmoid_table
 from tinyml.kernel import Field, Fields, Kernel
 from tinyml.ops import Lstm
 from tinyml.ops.lstm import GATES
@@ -13,6 +15,7 @@ def parameters(node: Node) -> Fields:
     """Fields of tml_lstm besides its views."""
     op = _op(node)
     low, high = op.cell_bounds(node)
+    tanh_multiplier, tanh_shift = op.tanh_scaling(node)
     factors = zip(("forgetting", "learning", "giving"), op.cell_multipliers(node), strict=True)
     return {
         **{f"{name}_gate": _gate(node, gate) for gate, name in enumerate(GATES)},
@@ -21,8 +24,9 @@ def parameters(node: Node) -> Fields:
         "output_zero_point": node.outputs[0].affine.zero_point,
         "cell_low": low,
         "cell_high": high,
-        "tanh_shift": op.tanh_shift(node),
-        "table": sigmoid_table(),
+        "tanh_multiplier": tanh_multiplier,
+        "tanh_shift": tanh_shift,
+        "table": sigmoid_table().astype(np.uint16),
     }
 
 

@@ -3,8 +3,8 @@
 #define TML_LSTM_H
 
 #include "tml_accumulator.h"
-#include "tml_sigmoid_table.h"
 #include "tml_int16.h"
+#include "tml_lookup.h"
 
 typedef struct {
     const int8_t *input_weights;     /* [units][features] */
@@ -39,6 +39,7 @@ typedef struct {
     int32_t output_zero_point;
     int32_t cell_low;
     int32_t cell_high;
+    int32_t tanh_multiplier; /* of a cell state, to steps of 1/12288, with a shift to the right */
     int32_t tanh_shift;
     const uint16_t *table;
 } tml_lstm;
@@ -64,6 +65,17 @@ static inline int32_t tml_lstm_sum(const tml_lstm *p, const tml_lstm_gate *gate,
     by_input = tml_clamp_s16(tml_requantize(by_input, gate->input_multiplier, gate->input_shift));
     by_hidden = tml_clamp_s16(tml_requantize(by_hidden, gate->recurrent_multiplier, gate->recurrent_shift));
     return tml_clamp_s16(by_input + by_hidden);
+}
+
+/* Activations of a gate. */
+static inline int32_t tml_lstm_logistic(const tml_lstm *p, int32_t sum)
+{
+    return tml_sigmoid_logistic(p->table, 3 * sum);
+}
+
+static inline int32_t tml_lstm_tanh(const tml_lstm *p, int32_t sum)
+{
+    return tml_sigmoid_tanh(p->table, 3 * sum);
 }
 
 static inline int32_t tml_lstm_product(const tml_lstm_factor *factor, int32_t a, int32_t b)

@@ -4,13 +4,6 @@
 
 #include "tml_lookup.h"
 
-static inline int16_t tml_logistic_s16_value(const tml_sigmoid *p, int32_t value)
-{
-    const int32_t scaled = tml_sigmoid_scaled(p, value);
-    const int32_t between = tml_sigmoid_between(p, scaled < 0 ? -scaled : scaled, 9, 0x7FFF * 1024);
-    return (int16_t)((scaled < 0 ? (1 << 25) - between + 511 : between + 512) >> 10);
-}
-
 /* Output rows [row_begin, row_end). */
 static inline void tml_logistic_s16(const tml_sigmoid *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                     int32_t row_end)
@@ -20,7 +13,7 @@ static inline void tml_logistic_s16(const tml_sigmoid *p, const int8_t *input, i
         const tml_s16 *in = tml_row_s16(input, &p->input, row);
         tml_s16 *out = tml_row_out_s16(output, &p->output, row);
         for (int32_t i = 0; i < length; i++) {
-            out[i] = tml_logistic_s16_value(p, in[i]);
+            out[i] = tml_sigmoid_logistic(p->table, tml_sigmoid_scaled(in[i], p->multiplier, p->shift));
         }
     }
 }
