@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.kernels.dsp import FOUR, MOST_BYTES
 from codegen.kernels.fields import MOST_INT16, pool_fields
 from tinyml.ir import DType, Node
 from tinyml.kernel import INT16_TYPES, Kernel, Types
@@ -18,7 +19,17 @@ def _one_row(node: Node) -> bool:
     return node.output.hwc[0] == 1 and _sum_fits(node)
 
 
-KERNELS = tuple(
+def _accepts_dsp(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, AveragePool2D)
+    return node.output.hwc[2] >= FOUR and op.kernel_h * op.kernel_w <= MOST_BYTES
+
+
+def _accepts_rows_dsp(node: Node) -> bool:
+    return _one_row(node) and node.output.hwc[2] % FOUR == 0
+
+
+PORTABLE = tuple(
     kernel
     for suffix, types in (("s8", Types()), ("s16", INT16_TYPES))
     for kernel in (
@@ -42,4 +53,27 @@ KERNELS = tuple(
             scratch_bytes=lambda node: 4 * node.output.size,
         ),
     )
+)
+
+KERNELS = (
+    Kernel(
+        name="tml_average_pool2d_s8__dsp",
+        op=AveragePool2D,
+        struct="tml_pool2d",
+        parameters=pool_fields,
+        accepts=_accepts_dsp,
+        requires=frozenset({"dsp"}),
+    ),
+    Kernel(
+        name="tml_average_pool2d_rows_s8__dsp",
+        op=AveragePool2D,
+        struct="tml_pool2d",
+        parameters=pool_fields,
+        accepts=_accepts_rows_dsp,
+        requires=frozenset({"dsp"}),
+        by_rows=False,
+        accumulates=True,
+        scratch_bytes=lambda node: 4 * node.output.size,
+    ),
+    *PORTABLE,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codegen.kernels.dsp import FOUR, SHIFTS, SUM_LIMIT
 from codegen.kernels.fields import MOST_INT16, zero_point_fields
 from tinyml.ir import DType, Node
 from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
@@ -121,7 +122,24 @@ def rows_parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = tuple(
+def _scale_fits(node: Node) -> bool:
+    """Whether tml_dsp.h's rescaling gives TFLite's bytes."""
+    count = node.inputs[0].size // node.output.size
+    return -_op(node).rescaling(node)[1] in SHIFTS and 255 * count < SUM_LIMIT
+
+
+def _accepts_dsp(node: Node) -> bool:
+    kept = _loops(node).kept
+    return _accepts(node) and bool(kept) and kept[-1][1] == 1 and kept[-1][0] >= FOUR and _scale_fits(node)
+
+
+def _accepts_rows_dsp(node: Node) -> bool:
+    if not _adds_rows_up(node):
+        return False
+    return _columns_apart(node) == 1 and node.inputs[0].hwc[2] % FOUR == 0 and _scale_fits(node)
+
+
+PORTABLE = tuple(
     kernel
     for suffix, types in (("s8", Types()), ("s16", INT16_TYPES))
     for kernel in (
@@ -145,4 +163,27 @@ KERNELS = tuple(
             scratch_bytes=lambda node: 4 * node.output.size,
         ),
     )
+)
+
+KERNELS = (
+    Kernel(
+        name="tml_mean_s8__dsp",
+        op=Mean,
+        struct="tml_mean",
+        parameters=parameters,
+        accepts=_accepts_dsp,
+        requires=frozenset({"dsp"}),
+    ),
+    Kernel(
+        name="tml_mean_rows_s8__dsp",
+        op=Mean,
+        struct="tml_mean_rows",
+        parameters=rows_parameters,
+        accepts=_accepts_rows_dsp,
+        requires=frozenset({"dsp"}),
+        by_rows=False,
+        accumulates=True,
+        scratch_bytes=lambda node: 4 * node.output.size,
+    ),
+    *PORTABLE,
 )
