@@ -2,42 +2,61 @@
 #ifndef TML_MAX_POOL2D_S8__DSP_H
 #define TML_MAX_POOL2D_S8__DSP_H
 
+#include "tml_copy.h"
 #include "tml_dsp_bytes.h"
 #include "tml_pool2d.h"
 
-/* Greatest values of four channels in the window, if above `low`. image: those of the pixel under its first column in
- * every row. */
-static inline int32_t tml_max_pool2d_s8__dsp_four(const int8_t *image, const tml_window *window, int32_t low)
+#define TML_MAX_POOL2D_TAPS 4
+
+/* Greatest values of the pixels at `taps`, clamped; out may be one of them. */
+static TML_NOINLINE void tml_max_pool2d_s8__dsp_taps(const tml_pool2d *p, const int8_t *const *taps, int8_t *out)
 {
-    const int32_t columns = window->columns.end - window->columns.begin;
-    int32_t row = window->row_offset;
-    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
-        const int8_t *pixel = image + row;
-        if (columns & 1) {
-            low = tml_dsp_max_bytes(low, tml_dsp_word(pixel));
-            pixel += window->column_step;
+    const int8_t *const first = taps[0];
+    const int8_t *const second = taps[1];
+    const int8_t *const third = taps[2];
+    const int8_t *const fourth = taps[3];
+    const int32_t low = (int32_t)((uint32_t)(p->clamp_low & 0xff) * 0x01010101u);
+    const int32_t high = (int32_t)((uint32_t)(p->clamp_high & 0xff) * 0x01010101u);
+    const int32_t last = p->input.channels - 4;
+    for (int32_t c = 0;; c = tml_min(c + 4, last)) { /* the last four overlap those before */
+        int32_t four = tml_dsp_max_bytes(tml_dsp_word(first + c), tml_dsp_word(second + c));
+        four = tml_dsp_max_bytes(four, tml_dsp_word(third + c));
+        four = tml_dsp_max_bytes(four, tml_dsp_word(fourth + c));
+        tml_dsp_put(out + c, tml_dsp_min_bytes(tml_dsp_max_bytes(four, low), high));
+        if (c == last) {
+            return;
         }
-        for (int32_t pairs = columns >> 1; pairs > 0; pairs--) {
-            low = tml_dsp_max_bytes(low, tml_dsp_word(pixel));
-            low = tml_dsp_max_bytes(low, tml_dsp_word(pixel + window->column_step));
-            pixel += 2 * window->column_step;
-        }
-        row = tml_window_next_row(window, row);
     }
-    return low;
 }
 
+/* All channels of a window, four taps at a time; what they give is a tap of the next. */
 static TML_NOINLINE void tml_max_pool2d_s8__dsp_pixel(const tml_pool2d *p, const int8_t *input,
                                                       const tml_window *window, int8_t *out)
 {
-    const int8_t *const image = input + window->column_offset;
-    const int32_t low = (int32_t)((uint32_t)(p->clamp_low & 0xff) * 0x01010101u);
-    const int32_t high = (int32_t)((uint32_t)(p->clamp_high & 0xff) * 0x01010101u);
-    const int32_t last = p->input.channels - 4; /* the last four overlap those before */
-    for (int32_t c = 0; c < last; c += 4) {
-        tml_dsp_put(out + c, tml_dsp_min_bytes(tml_max_pool2d_s8__dsp_four(image + c, window, low), high));
+    const int8_t *taps[TML_MAX_POOL2D_TAPS];
+    int32_t count = 0;
+    int32_t row = window->row_offset;
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ky++) {
+        const int8_t *pixel = input + row + window->column_offset;
+        for (int32_t kx = window->columns.begin; kx < window->columns.end; kx++) {
+            if (count == TML_MAX_POOL2D_TAPS) {
+                tml_max_pool2d_s8__dsp_taps(p, taps, out);
+                taps[0] = out;
+                count = 1;
+            }
+            taps[count++] = pixel;
+            pixel += window->column_step;
+        }
+        row = tml_window_next_row(window, row);
     }
-    tml_dsp_put(out + last, tml_dsp_min_bytes(tml_max_pool2d_s8__dsp_four(image + last, window, low), high));
+    if (count == 0) {
+        tml_fill(out, p->clamp_low, p->output.channels);
+        return;
+    }
+    while (count < TML_MAX_POOL2D_TAPS) {
+        taps[count++] = taps[0];
+    }
+    tml_max_pool2d_s8__dsp_taps(p, taps, out);
 }
 
 /* Output rows [row_begin, row_end). */
