@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.cases_elementwise import CASES as ELEMENTWISE
 from tests.cases_elementwise import two_operands
 from tests.cases_sums import partial_conv2d
 from tests.op_graphs import (
@@ -23,7 +24,22 @@ from tests.op_graphs import (
     weights,
 )
 from tinyml.ir import Activation, Array, Graph, Padding, Quant, Tensor
-from tinyml.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Mean, Mul
+from tinyml.ops import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Quantize,
+    Relu,
+    Tanh,
+)
 
 
 def conv2d(rng: Rng) -> Graph:
@@ -156,6 +172,7 @@ def _quant(rng: Rng, scale: float) -> Quant:
 
 
 CASES: dict[str, Callable[[Rng], Graph]] = {
+    **{op.kind: ELEMENTWISE[op.kind] for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)},
     "partial_conv2d": partial_conv2d,
     "add": add,
     "average_pool2d": average_pool2d,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.kernels.dsp import FOUR, MOST_BYTES
 from codegen.kernels.fields import MOST_INT16, pool_fields
+from codegen.kernels.mve import LANES
 from tinyml.ir import DType, Node
 from tinyml.kernel import INT16_TYPES, Kernel, Types
 from tinyml.ops import AveragePool2D
@@ -23,6 +24,10 @@ def _accepts_dsp(node: Node) -> bool:
     op = node.op
     assert isinstance(op, AveragePool2D)
     return node.output.hwc[2] >= FOUR and op.kernel_h * op.kernel_w <= MOST_BYTES
+
+
+def _accepts_mve(node: Node) -> bool:
+    return _accepts_dsp(node) and node.output.hwc[2] >= LANES
 
 
 def _accepts_rows_dsp(node: Node) -> bool:
@@ -56,6 +61,14 @@ PORTABLE = tuple(
 )
 
 KERNELS = (
+    Kernel(
+        name="tml_average_pool2d_s8__mve",
+        op=AveragePool2D,
+        struct="tml_pool2d",
+        parameters=pool_fields,
+        accepts=_accepts_mve,
+        requires=frozenset({"mve"}),
+    ),
     Kernel(
         name="tml_average_pool2d_s8__dsp",
         op=AveragePool2D,

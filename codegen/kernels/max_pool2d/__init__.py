@@ -9,6 +9,13 @@ from tinyml.ops import MaxPool2D
 
 KERNELS = (
     Kernel(
+        name="tml_max_pool2d_s8__mve",
+        op=MaxPool2D,
+        struct="tml_pool2d",
+        parameters=pool_fields,
+        requires=frozenset({"mve"}),
+    ),
+    Kernel(
         name="tml_max_pool2d_s8__dsp",
         op=MaxPool2D,
         struct="tml_pool2d",

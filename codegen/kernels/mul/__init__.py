@@ -34,6 +34,13 @@ def _accepts_dsp(node: Node) -> bool:
     return -op.multiplier(node)[1] in SHIFTS
 
 
+def _accepts_mve(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, Mul)
+    fields = broadcast_fields(node)
+    return op.multiplier(node)[1] < 0 and fields["step0"] == fields["step1"] == 1
+
+
 def _kernel(name: str, **kwargs: Any) -> Kernel:
     return Kernel(
         name=name,
@@ -47,6 +54,7 @@ def _kernel(name: str, **kwargs: Any) -> Kernel:
 
 
 KERNELS = (
+    _kernel("tml_mul_s8__mve", accepts=_accepts_mve, requires=frozenset({"mve"})),
     _kernel("tml_mul_s8__dsp", accepts=_accepts_dsp, requires=frozenset({"dsp"})),
     _kernel("tml_mul_s8"),
     _kernel("tml_mul_s16", types=INT16_TYPES),
