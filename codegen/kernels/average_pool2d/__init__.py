@@ -20,18 +20,33 @@ def _one_row(node: Node) -> bool:
     return node.output.hwc[0] == 1 and _sum_fits(node)
 
 
-def _accepts_dsp(node: Node) -> bool:
-    op = node.op
-    assert isinstance(op, AveragePool2D)
-    return node.output.hwc[2] >= FOUR and op.kernel_h * op.kernel_w <= MOST_BYTES
+def _accelerated(feature: str, lanes: int) -> tuple[Kernel, Kernel]:
+    def accepts(node: Node) -> bool:
+        op = node.op
+        assert isinstance(op, AveragePool2D)
+        return node.output.hwc[2] >= lanes and op.kernel_h * op.kernel_w <= MOST_BYTES
 
-
-def _accepts_mve(node: Node) -> bool:
-    return _accepts_dsp(node) and node.output.hwc[2] >= LANES
-
-
-def _accepts_rows_dsp(node: Node) -> bool:
-    return _one_row(node) and node.output.hwc[2] % FOUR == 0
+    return (
+        Kernel(
+            name=f"tml_average_pool2d_s8__{feature}",
+            op=AveragePool2D,
+            struct="tml_pool2d",
+            parameters=pool_fields,
+            accepts=accepts,
+            requires=frozenset({feature}),
+        ),
+        Kernel(
+            name=f"tml_average_pool2d_rows_s8__{feature}",
+            op=AveragePool2D,
+            struct="tml_pool2d",
+            parameters=pool_fields,
+            accepts=lambda node: _one_row(node) and node.output.hwc[2] % lanes == 0,
+            requires=frozenset({feature}),
+            by_rows=False,
+            accumulates=True,
+            scratch_bytes=lambda node: 4 * node.output.size,
+        ),
+    )
 
 
 PORTABLE = tuple(
@@ -60,33 +75,4 @@ PORTABLE = tuple(
     )
 )
 
-KERNELS = (
-    Kernel(
-        name="tml_average_pool2d_s8__mve",
-        op=AveragePool2D,
-        struct="tml_pool2d",
-        parameters=pool_fields,
-        accepts=_accepts_mve,
-        requires=frozenset({"mve"}),
-    ),
-    Kernel(
-        name="tml_average_pool2d_s8__dsp",
-        op=AveragePool2D,
-        struct="tml_pool2d",
-        parameters=pool_fields,
-        accepts=_accepts_dsp,
-        requires=frozenset({"dsp"}),
-    ),
-    Kernel(
-        name="tml_average_pool2d_rows_s8__dsp",
-        op=AveragePool2D,
-        struct="tml_pool2d",
-        parameters=pool_fields,
-        accepts=_accepts_rows_dsp,
-        requires=frozenset({"dsp"}),
-        by_rows=False,
-        accumulates=True,
-        scratch_bytes=lambda node: 4 * node.output.size,
-    ),
-    *PORTABLE,
-)
+KERNELS = (*_accelerated("mve", LANES), *_accelerated("dsp", FOUR), *PORTABLE)
