@@ -8,10 +8,38 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.cases_elementwise import CASES as ELEMENTWISE
+from tests.cases_elementwise import two_operands
 from tests.cases_sums import partial_conv2d
-from tests.op_graphs import Rng, activation, bias, fused, one_node, quant, same_padding, side, weights
+from tests.op_graphs import (
+    Rng,
+    activation,
+    bias,
+    fused,
+    one_node,
+    quant,
+    same_padding,
+    side,
+    tflite_padding,
+    weights,
+)
 from tinyml.ir import Activation, Array, Graph, Padding, Quant, Tensor
-from tinyml.ops import Add, Conv2D, DepthwiseConv2D, FullyConnected
+from tinyml.ops import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Quantize,
+    Relu,
+    Tanh,
+)
 
 
 def conv2d(rng: Rng) -> Graph:
@@ -51,6 +79,43 @@ def add(rng: Rng) -> Graph:
     second = activation(rng, "second", shape, first.quant if rng.random() < 0.2 else None)
     scale = max(first.affine.scale, second.affine.scale) * float(rng.uniform(0.5, 3))
     return one_node(Add(_fused(rng)), [first, second], [_quant(rng, scale)])
+
+
+def mul(rng: Rng) -> Graph:
+    shape = (1, side(rng, 6), side(rng, 6), side(rng, 40))
+    other = shape if rng.random() < 0.4 else (1, 1, 1, shape[3])
+    first, second = activation(rng, "first", shape), activation(rng, "second", other)
+    if rng.random() < 0.2:
+        first, second = two_operands(rng)
+    scale = first.affine.scale * second.affine.scale * float(np.exp(rng.uniform(1, 7)))
+    return one_node(Mul(_fused(rng)), [first, second], [_quant(rng, scale)])
+
+
+def average_pool2d(rng: Rng) -> Graph:
+    return _pool(rng, AveragePool2D)
+
+
+def max_pool2d(rng: Rng) -> Graph:
+    return _pool(rng, MaxPool2D)
+
+
+def _pool(rng: Rng, op: type[AveragePool2D] | type[MaxPool2D]) -> Graph:
+    height, width = (16, 16) if rng.random() < 0.1 else (side(rng, 9), side(rng, 9))
+    kernel = (height, width) if rng.random() < 0.3 else (int(rng.integers(1, 5)), int(rng.integers(1, 5)))
+    stride = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    padding = tflite_padding(rng, height, width, kernel, stride, (1, 1))
+    if padding is None:
+        return _pool(rng, op)
+    image = activation(rng, "input", (1, height, width, int(rng.choice([1, 3, 4, 5, 8, 15, 16, 17, 32, 40]))))
+    return one_node(op(*kernel, *stride, padding, fused(rng)), [image], [image.affine])
+
+
+def mean(rng: Rng) -> Graph:
+    shape = (1, 20, 20, 5) if rng.random() < 0.1 else (1, side(rng, 9), side(rng, 9), side(rng, 40))
+    image = activation(rng, "input", shape)
+    axes = ((1, 2), (1, 2), (1, 2), (1,), (2,), (0, 1))[int(rng.integers(0, 6))]
+    scale = image.affine.scale * float(np.exp(rng.uniform(-3, 1)))
+    return one_node(Mean(axes, bool(rng.random() < 0.5)), [image], [_quant(rng, scale)])
 
 
 def _padding(rng: Rng, height: int, width: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Padding:
@@ -107,9 +172,14 @@ def _quant(rng: Rng, scale: float) -> Quant:
 
 
 CASES: dict[str, Callable[[Rng], Graph]] = {
+    **{op.kind: ELEMENTWISE[op.kind] for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)},
     "partial_conv2d": partial_conv2d,
     "add": add,
+    "average_pool2d": average_pool2d,
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
     "fully_connected": fully_connected,
+    "max_pool2d": max_pool2d,
+    "mean": mean,
+    "mul": mul,
 }

@@ -27,11 +27,16 @@ static inline void tml_pool2d_set_columns(tml_window *window, const tml_pool2d *
     tml_window_set_columns(window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w, 1);
 }
 
-/* sum / count to nearest, ties away from zero, clamped. */
+/* sum / count to nearest, ties away from zero. */
+static inline int32_t tml_rounded_mean(int32_t sum, int32_t count)
+{
+    return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+}
+
+/* The same, clamped. */
 static inline int32_t tml_pool2d_mean(const tml_pool2d *p, int32_t sum, int32_t count)
 {
-    const int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-    return tml_clamp(mean, p->clamp_low, p->clamp_high);
+    return tml_clamp(tml_rounded_mean(sum, count), p->clamp_low, p->clamp_high);
 }
 
 #endif

@@ -24,6 +24,8 @@ SUM_LIMIT = 2**30
 # Sums that share their accumulator with another filter's are there 256-fold.
 SHARED_SUM_LIMIT = 2**23
 SHIFTS = range(1, 23)
+# Bytes in a word, and bytes whose sum 16 bits hold (tml_dsp_sums.h).
+FOUR, MOST_BYTES = 4, 256
 QUARTER = 2**30, 1  # (multiplier, shift): 2**30 / 2**31 / 2**1
 
 

@@ -75,6 +75,11 @@ def test_twins_equal_numpy(kernel: Kernel, tmp_path: Path) -> None:
     ],
 )
 def test_equal_numpy_on_boards(board: str, toolchain: str, tmp_path: Path) -> None:
-    cases = [case for kernel in BOARDS[board] for case in random_cases(kernel, CASES[kernel.op.kind], COUNT, seed=4)]
+    names = [kernel.name for kernel in BOARDS[board]]
+    cases = [
+        case
+        for kernel in BOARDS[board]
+        for case in random_cases(kernel, CASES[kernel.op.kind], -(-COUNT // names.count(kernel.name)), seed=4)
+    ]
     differing = differing_on_board(cases, board, tmp_path, toolchain)
     assert not differing, {number: (cases[number].kernel.name, str(cases[number].node)) for number in differing}

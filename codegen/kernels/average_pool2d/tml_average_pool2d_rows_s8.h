@@ -2,7 +2,7 @@
 #ifndef TML_AVERAGE_POOL2D_ROWS_S8_H
 #define TML_AVERAGE_POOL2D_ROWS_S8_H
 
-#include "tml_pool2d.h"
+#include "tml_average_pool2d_rows.h"
 
 /* Adds one image row to sums[output.width][channels]. */
 static inline void tml_average_pool2d_rows_s8_add(const tml_pool2d *p, const int8_t *row, int32_t *sums)
@@ -17,20 +17,6 @@ static inline void tml_average_pool2d_rows_s8_add(const tml_pool2d *p, const int
             }
         }
         sums += p->input.channels;
-    }
-}
-
-/* Means of the sums; `rows` of the window were added up. */
-static inline void tml_average_pool2d_rows_s8_finish(const tml_pool2d *p, const int32_t *sums, int32_t rows,
-                                                     int8_t *out)
-{
-    tml_window window;
-    for (int32_t column = 0; column < p->output.width; column++) {
-        tml_pool2d_set_columns(&window, p, column);
-        const int32_t count = rows * (window.columns.end - window.columns.begin);
-        for (int32_t c = 0; c < p->input.channels; c++) {
-            *out++ = (int8_t)tml_pool2d_mean(p, *sums++, count);
-        }
     }
 }
 
@@ -51,7 +37,7 @@ static inline void tml_average_pool2d_rows_s8(const tml_pool2d *p, const int8_t 
             tml_average_pool2d_rows_s8_add(p, tml_row(input, &p->input, row), sums);
         }
         if (row == p->input.height - 1) {
-            tml_average_pool2d_rows_s8_finish(p, sums, bottom - top, output);
+            tml_average_pool2d_rows_finish(p, sums, bottom - top, output);
         }
     }
 }

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codegen.kernels.dsp import FOUR, SHIFTS, SUM_LIMIT
 from codegen.kernels.fields import MOST_INT16, zero_point_fields
+from codegen.kernels.mve import LANES
 from tinyml.ir import DType, Node
 from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
 from tinyml.ops import Mean
@@ -121,7 +123,46 @@ def rows_parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = tuple(
+def _scale_fits(node: Node, shifts: range) -> bool:
+    """Whether the rescaling of tml_dsp.h, or tml_mve.h, gives TFLite's bytes."""
+    count = node.inputs[0].size // node.output.size
+    return -_op(node).rescaling(node)[1] in shifts and 255 * count < SUM_LIMIT
+
+
+def _keeps_channels(node: Node, lanes: int) -> bool:
+    kept = _loops(node).kept
+    return _accepts(node) and bool(kept) and kept[-1][1] == 1 and kept[-1][0] >= lanes
+
+
+def _adds_images_up(node: Node, lanes: int) -> bool:
+    return _adds_rows_up(node) and _columns_apart(node) == 1 and node.inputs[0].hwc[2] % lanes == 0
+
+
+def _accelerated(feature: str, lanes: int, shifts: range) -> tuple[Kernel, Kernel]:
+    return (
+        Kernel(
+            name=f"tml_mean_s8__{feature}",
+            op=Mean,
+            struct="tml_mean",
+            parameters=parameters,
+            accepts=lambda node: _keeps_channels(node, lanes) and _scale_fits(node, shifts),
+            requires=frozenset({feature}),
+        ),
+        Kernel(
+            name=f"tml_mean_rows_s8__{feature}",
+            op=Mean,
+            struct="tml_mean_rows",
+            parameters=rows_parameters,
+            accepts=lambda node: _adds_images_up(node, lanes) and _scale_fits(node, shifts),
+            requires=frozenset({feature}),
+            by_rows=False,
+            accumulates=True,
+            scratch_bytes=lambda node: 4 * node.output.size,
+        ),
+    )
+
+
+PORTABLE = tuple(
     kernel
     for suffix, types in (("s8", Types()), ("s16", INT16_TYPES))
     for kernel in (
@@ -146,3 +187,5 @@ KERNELS = tuple(
         ),
     )
 )
+
+KERNELS = (*_accelerated("mve", LANES, range(1, 32)), *_accelerated("dsp", FOUR, SHIFTS), *PORTABLE)

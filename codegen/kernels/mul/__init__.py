@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from codegen.kernels.broadcast import broadcast_fields, in_place
+from codegen.kernels.dsp import SHIFTS
 from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node
-from tinyml.kernel import INT16_TYPES, Fields, Kernel, Types
+from tinyml.kernel import INT16_TYPES, Fields, Kernel
 from tinyml.ops import Mul
 
 
@@ -25,15 +28,34 @@ def parameters(node: Node) -> Fields:
     }
 
 
-KERNELS = tuple(
-    Kernel(
+def _accepts_dsp(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, Mul)
+    return -op.multiplier(node)[1] in SHIFTS
+
+
+def _accepts_mve(node: Node) -> bool:
+    op = node.op
+    assert isinstance(op, Mul)
+    fields = broadcast_fields(node)
+    return op.multiplier(node)[1] < 0 and fields["step0"] == fields["step1"] == 1
+
+
+def _kernel(name: str, **kwargs: Any) -> Kernel:
+    return Kernel(
         name=name,
         op=Mul,
         struct="tml_mul",
         parameters=parameters,
         views=("input0", "input1", "output"),
-        types=types,
         in_place=in_place,
+        **kwargs,
     )
-    for name, types in (("tml_mul_s8", Types()), ("tml_mul_s16", INT16_TYPES))
+
+
+KERNELS = (
+    _kernel("tml_mul_s8__mve", accepts=_accepts_mve, requires=frozenset({"mve"})),
+    _kernel("tml_mul_s8__dsp", accepts=_accepts_dsp, requires=frozenset({"dsp"})),
+    _kernel("tml_mul_s8"),
+    _kernel("tml_mul_s16", types=INT16_TYPES),
 )

@@ -34,7 +34,8 @@ def in_place(node: Node) -> tuple[int, ...]:
 
 KERNELS = (
     *(
-        Kernel(name="tml_unary_s8", op=op, struct="tml_unary", parameters=parameters, in_place=in_place)
+        Kernel(name, op, "tml_unary", parameters, in_place=in_place, requires=frozenset(requires))
+        for name, requires in (("tml_unary_s8__mve", {"mve"}), ("tml_unary_s8", ()))
         for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)
     ),
     *(

@@ -1,0 +1,45 @@
+/* Average pool to a single output row with the DSP extension, adding up image rows as they come, four channels at a
+ * time. */
+#ifndef TML_AVERAGE_POOL2D_ROWS_S8__DSP_H
+#define TML_AVERAGE_POOL2D_ROWS_S8__DSP_H
+
+#include "tml_average_pool2d_rows.h"
+#include "tml_dsp_sums.h"
+
+/* Adds one image row to sums[output.width][channels]. */
+static inline void tml_average_pool2d_rows_s8__dsp_add(const tml_pool2d *p, const int8_t *row, int32_t *sums)
+{
+    tml_window window;
+    for (int32_t column = 0; column < p->output.width; column++) {
+        tml_pool2d_set_columns(&window, p, column);
+        for (int32_t c = 0; c < p->input.channels; c += 4) {
+            tml_dsp_sum_many(row + window.column_offset + c, window.column_step,
+                             window.columns.end - window.columns.begin, sums + c);
+        }
+        sums += p->input.channels;
+    }
+}
+
+/* Image rows [row_begin, row_end); the output is written with the last of them. scratch: int32 sums. */
+static inline void tml_average_pool2d_rows_s8__dsp(const tml_pool2d *p, const int8_t *input, int8_t *output,
+                                                   int32_t row_begin, int32_t row_end, void *scratch)
+{
+    int32_t *const sums = scratch;
+    const int32_t top = tml_max(-p->pad_top, 0);
+    const int32_t bottom = tml_min(p->kernel_h - p->pad_top, p->input.height);
+    for (int32_t row = row_begin; row < row_end; row++) {
+        if (row == 0) {
+            for (int32_t i = 0; i < p->output.width * p->output.channels; i++) {
+                sums[i] = 0;
+            }
+        }
+        if (row >= top && row < bottom) {
+            tml_average_pool2d_rows_s8__dsp_add(p, tml_row(input, &p->input, row), sums);
+        }
+        if (row == p->input.height - 1) {
+            tml_average_pool2d_rows_finish(p, sums, bottom - top, output);
+        }
+    }
+}
+
+#endif

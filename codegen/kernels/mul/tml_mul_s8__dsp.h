@@ -1,0 +1,45 @@
+/* Multiplication with the DSP extension: any shapes that broadcast. */
+#ifndef TML_MUL_S8__DSP_H
+#define TML_MUL_S8__DSP_H
+
+#include "tml_copy.h"
+#include "tml_dsp_scale.h"
+#include "tml_mul.h"
+
+static TML_NOINLINE void tml_mul_s8__dsp_line(const tml_mul *p, const int8_t *input0, const int8_t *input1, int8_t *out)
+{
+    const int32_t length = p->broadcast.length;
+    const int32_t step0 = p->broadcast.step0;
+    const int32_t step1 = p->broadcast.step1;
+    const int32_t zero_point0 = p->input0_zero_point;
+    const int32_t zero_point1 = p->input1_zero_point;
+    const tml_dsp_scale scale = tml_dsp_scale_of(p->multiplier, p->shift, p->output_zero_point);
+    for (int32_t i = 0; i < length; i++) {
+        out[i] = tml_dsp_scaled(scale, (*input0 - zero_point0) * (*input1 - zero_point1));
+        input0 += step0;
+        input1 += step1;
+    }
+    if (p->clamp_low > INT8_MIN || p->clamp_high < INT8_MAX) {
+        tml_clamp_all(out, length, p->clamp_low, p->clamp_high);
+    }
+}
+
+/* Output rows [row_begin, row_end). */
+static inline void tml_mul_s8__dsp(const tml_mul *p, const int8_t *input0, const int8_t *input1, int8_t *output,
+                                   int32_t row_begin, int32_t row_end)
+{
+    const tml_broadcast *b = &p->broadcast;
+    for (int32_t row = row_begin; row < row_end; row++) {
+        int8_t *out = tml_row_out(output, &p->output, row);
+        tml_line line = {tml_operand_row(input0, &p->input0, row, b->row_step0),
+                         tml_operand_row(input1, &p->input1, row, b->row_step1),
+                         {0}};
+        for (int32_t n = 0; n < b->lines; n++) {
+            tml_mul_s8__dsp_line(p, line.input0, line.input1, out);
+            out += b->length;
+            tml_line_next(&line, b);
+        }
+    }
+}
+
+#endif
