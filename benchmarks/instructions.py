@@ -1,21 +1,28 @@
 """Instructions of one inference on an emulated board, per compiler and optimization, beside the peers' published stack.
 
-python -m benchmarks.instructions [--board NAME] [--layers] [MODEL ...]
+python -m benchmarks.instructions [--board NAME] [--layers] [--peer DIRECTORY] [MODEL ...]
+
+--peer runs DIRECTORY/<model>.elf of another stack on the same emulated board instead of quoting its published count: a
+firmware that runs one inference and prints a line "instructions: N" on its serial port or by semihosting.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 from benchmarks.fusion import EXAMPLES, table
 from codegen import generate
 from tinyml import pipeline
 from tinyml.board import Board, load_board
 from tinyml.device.device import Device
+from tinyml.errors import ToolchainError, UsageError
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.ir import Array, Graph
 from tinyml.samples import made_up_samples
@@ -23,6 +30,7 @@ from tinyml.scheduler import Plan
 from tinyml.toolchain import Toolchain, installed_toolchains
 
 OPTIMIZE = ("-O2", "-O3")
+PEER_TIMEOUT_S = 600
 HEADINGS = ("model", "instructions", "per MAC", "TFLM + CMSIS-NN", "compiler", "code", "constants", "arena", "stack")
 
 # TensorFlow Lite Micro of 2026-08 with CMSIS-NN of 2026-07, int8 registrations only, arm-none-eabi-gcc 12.2, the better
@@ -89,14 +97,35 @@ def _layers(plan: Plan, board: Board, device: Device, sample: Sequence[Array]) -
     )
 
 
-def cells(graph: Graph, plan: Plan, board: Board, best: Count) -> tuple[str, ...]:
-    peer = TFLM_CMSIS_NN.get(board.name, {}).get(graph.name)
+def peer_count(board: Board, elf: Path) -> int:
+    """What another stack's firmware prints as its count. Raises ToolchainError where it prints none in time."""
+    if board.emulator is None:
+        raise UsageError(f"{board.name} is not emulated")
+    command = [*board.emulator, "-serial", "stdio", "-semihosting-config", "enable=on,target=native"]
+    with subprocess.Popen([*command, "-kernel", elf], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        guard = Timer(PEER_TIMEOUT_S, process.kill)
+        guard.start()
+        try:
+            for line in process.stdout:
+                if found := re.search(rb"instructions:\s*([0-9]+)", line):
+                    return int(found[1])
+        finally:
+            guard.cancel()
+            process.kill()
+    raise ToolchainError(f"{elf} printed no line 'instructions: N' within {PEER_TIMEOUT_S} s")
+
+
+def cells(graph: Graph, plan: Plan, board: Board, best: Count, peers: Path | None) -> tuple[str, ...]:
+    elf = peers / f"{graph.name}.elf" if peers else None
+    found = elf is not None and elf.is_file()
+    peer = peer_count(board, elf) if elf and found else TFLM_CMSIS_NN.get(board.name, {}).get(graph.name)
     sections = best.firmware.sections
     return (
         graph.name,
         f"{best.count:,}",
         f"{best.count / max(graph.macs, 1):.2f}",
-        f"{peer:,} ({peer / best.count:.2f} x)" if peer else "",
+        f"{peer:,} ({peer / best.count:.2f} x{', run here' if found else ''})" if peer else "",
         f"{best.toolchain.name} {best.optimize}",
         f"{sections.code_bytes:,}",
         f"{sections.weights_bytes:,}",
@@ -119,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", type=Path, default=EXAMPLES, metavar="MODEL")
     parser.add_argument("--board", default="qemu_mps2_an386", help="any emulated board")
     parser.add_argument("--layers", action="store_true", help="a breakdown by layer too")
+    parser.add_argument("--peer", type=Path, metavar="DIRECTORY", help="ELFs of another stack, to run and not to quote")
     options = parser.parse_args(arguments)
     board = load_board(options.board)
     rows: list[tuple[str, ...]] = [HEADINGS]
@@ -127,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         graph = pipeline.load(path)
         plan = pipeline.schedule(graph, board, feed="resident")
         best = min(counts(plan, graph, board, options.layers), key=lambda count: count.count)
-        rows.append(cells(graph, plan, board, best))
+        rows.append(cells(graph, plan, board, best, options.peer))
         if options.layers:
             details += ["", f"{graph.name}, {best.toolchain.name} {best.optimize}", "", *layer_table(plan, best)]
     print(f"{board.name}, {board.counter.unit} per inference, the least of -O2 and -O3 and all compilers\n")
