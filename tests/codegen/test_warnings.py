@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from codegen import Sources, generate, select_kernels
+from codegen.emit import kernel_files
 from codegen.kernels import KERNELS
 from tests.codegen.test_kernels import ALL_CASES
 from tests.conftest import INT8_MODELS, shared_model
@@ -110,6 +111,21 @@ def test_random_graphs(compiler: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_kernel(compiler: str, tmp_path: Path) -> None:
     compile_all(every_kernel(COMPILERS[compiler][0]), compiler, tmp_path)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_all_kernels_of_a_core_in_one_model(compiler: str, tmp_path: Path) -> None:
+    """No two of them define one name."""
+    core, command = COMPILERS[compiler]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    names = sorted({kernel.name for kernel in KERNELS if kernel.requires <= core.features})
+    for name, text in kernel_files(names).items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "model.c").write_text("".join(f'#include "{name}.h"\n' for name in names))
+    argv = [*command, "-std=c11", "-O2", *WARNINGS, "-Wno-unused-function", "-c", "model.c", "-o", "model.o"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and not done.stderr, done.stderr[:4000]
 
 
 def test_no_kernel_is_left_out() -> None:

@@ -64,7 +64,7 @@ static inline void tml_depthwise_conv2d_window_set(const tml_depthwise_conv2d_bl
 }
 
 /* The line of another channel: zero points serve all. */
-static inline tml_dsp_line tml_depthwise_conv2d_line(tml_dsp_line row, int32_t offset)
+static inline tml_dsp_line tml_depthwise_conv2d_line_at(tml_dsp_line row, int32_t offset)
 {
     row.at += row.step != 0 ? offset : 0;
     return row;
@@ -88,9 +88,9 @@ static inline void tml_depthwise_conv2d_widen(const tml_depthwise_conv2d_blocks 
                                               int32_t *x)
 {
     const int32_t offset = channel - window->channel;
-    const tml_dsp_line upper = tml_depthwise_conv2d_line(window->rows[ky], offset);
+    const tml_dsp_line upper = tml_depthwise_conv2d_line_at(window->rows[ky], offset);
     if (window->inside > 0 && ky + 1 < p->kernel_h) {
-        const tml_dsp_line lower = tml_depthwise_conv2d_line(window->rows[ky + 1], offset);
+        const tml_dsp_line lower = tml_depthwise_conv2d_line_at(window->rows[ky + 1], offset);
         tml_dsp_widen_rows(x + window->left * 4, upper, lower, window->inside);
     } else if (window->inside > 0) {
         tml_dsp_widen_row(x + window->left * 4, upper, window->inside);
@@ -186,10 +186,10 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
         const int32_t channel = tml_depthwise_conv2d_channel(p, block);
         const int32_t offset = channel - window->channel;
         if (window->inside > 0) {
-            tml_dsp_widen_rows(x + window->left * 4, tml_depthwise_conv2d_line(window->rows[0], offset),
-                               tml_depthwise_conv2d_line(window->rows[1], offset), window->inside);
+            tml_dsp_widen_rows(x + window->left * 4, tml_depthwise_conv2d_line_at(window->rows[0], offset),
+                               tml_depthwise_conv2d_line_at(window->rows[1], offset), window->inside);
             tml_dsp_widen_row(x + (TML_DSP_PITCH + window->left) * 4,
-                              tml_depthwise_conv2d_line(window->rows[2], offset), window->inside);
+                              tml_depthwise_conv2d_line_at(window->rows[2], offset), window->inside);
         }
         t.x = x;
         t.out = values;
