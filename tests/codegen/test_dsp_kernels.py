@@ -20,11 +20,13 @@ from tinyml import pipeline
 from tinyml.board import load_board
 from tinyml.firmware import build_firmware
 from tinyml.kernel import Kernel
+from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected, PartialConv2D
 from tinyml.toolchain import find_toolchain
 
 COUNT = int(os.environ.get("TINYML_TEST_KERNEL_CASES", "40"))
 DSP = [kernel for kernel in KERNELS if kernel.requires == {"dsp"}]
 MVE = [kernel for kernel in KERNELS if kernel.requires == {"mve"}]
+PRODUCTS = (Conv2D, DepthwiseConv2D, FullyConnected, PartialConv2D)
 BOARDS = {"qemu_mps2_an386": DSP, "qemu_mps3_an547": MVE}
 FLASH_BYTES = {"qemu_mps2_an386": 4 << 20, "qemu_mps3_an547": 2 << 20}  # of the machines, for many cases in one program
 TWINS = Path(__file__).resolve().parents[1] / "dsp_host"
@@ -66,6 +68,7 @@ def test_twins_equal_numpy(kernel: Kernel, tmp_path: Path) -> None:
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
     reason="needs qemu-system-arm and arm-none-eabi-gcc: make test installs both",
 )
+@pytest.mark.parametrize("products", [True, False], ids=["products", "others"])
 @pytest.mark.parametrize(
     ("board", "toolchain"),
     [
@@ -74,11 +77,12 @@ def test_twins_equal_numpy(kernel: Kernel, tmp_path: Path) -> None:
         ("qemu_mps3_an547", "zig"),
     ],
 )
-def test_equal_numpy_on_boards(board: str, toolchain: str, tmp_path: Path) -> None:
-    names = [kernel.name for kernel in BOARDS[board]]
+def test_equal_numpy_on_boards(board: str, toolchain: str, products: bool, tmp_path: Path) -> None:
+    kernels = [kernel for kernel in BOARDS[board] if issubclass(kernel.op, PRODUCTS) == products]
+    names = [kernel.name for kernel in kernels]
     cases = [
         case
-        for kernel in BOARDS[board]
+        for kernel in kernels
         for case in random_cases(kernel, CASES[kernel.op.kind], -(-COUNT // names.count(kernel.name)), seed=4)
     ]
     differing = differing_on_board(cases, board, tmp_path, toolchain)

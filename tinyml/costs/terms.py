@@ -213,8 +213,22 @@ def _depthwise(size: _Size) -> Terms:
     }
 
 
+def _groups(size: _Size) -> int:
+    """Of the channels that a kernel takes at a time, of which the last overlaps the one before."""
+    return -(-size.channels // (16 if "mve" in size.kernel.requires else 4))
+
+
 def _pool(size: _Size) -> Terms:
     window = _Window(size)
+    if size.kernel.requires:
+        groups = _groups(size)
+        return {
+            "tap_row": window.rows * size.width,
+            "tap": window.rows * window.columns,
+            "group": size.pixels * groups,
+            "group_row": window.rows * size.width * groups,
+            "group_tap": window.rows * window.columns * groups,
+        }
     return {
         "value_row": window.rows * size.width * size.channels,
         "tap": window.rows * window.columns,
@@ -225,7 +239,15 @@ def _pool(size: _Size) -> Terms:
 
 
 def _mean(size: _Size) -> Terms:
-    return {"input": size.inputs, "input_pixel": size.share * size.in_height * size.in_width}
+    pixels = size.share * size.in_height * size.in_width
+    if size.kernel.requires:
+        groups = _groups(size)
+        return {
+            "group": size.pixels * groups,
+            "group_row": size.share * size.in_height * groups,
+            "group_tap": pixels * groups,
+        }
+    return {"input": size.inputs, "input_pixel": pixels}
 
 
 def _dense(size: _Size) -> Terms:
