@@ -90,6 +90,10 @@ KNOWN = {
         20,
         "push {r0}\n add pc, r0\n nop\n add sp, #4\n push {r1-r4}\n b .",
     ),
+    "a widening load of Helium has a low register, whatever it looks like": (
+        8,
+        "push {r5, lr}\n .inst.w 0xecbdcf04\n .inst.w 0xecadcf04\n b .",
+    ),
     "Helium and low-overhead loops are stepped over": (
         8,
         "push {r3, lr}\n .inst.w 0xf040e001\n .inst.w 0xed901e00\n .inst.w 0xf00fc003\n b .",

@@ -22,8 +22,11 @@ def disassemble(code: Code, start: int, end: int) -> Iterator[tuple[int, tuple[A
         address = begin
         while address + 2 <= stop:
             for instruction in disassembler.disasm(code.bytes(address, stop), address):
-                yield instruction.address, (instruction, instruction.size)
-                address = instruction.address + instruction.size
+                # a coprocessor's loads and stores are Helium's, whose registers capstone does not tell
+                known = instruction if not instruction.insn_name().startswith(("ldc", "stc")) else None
+                size = instruction.size if known else _step_over(code, instruction.address)
+                yield instruction.address, (known, size)
+                address = instruction.address + size
             if address + 2 <= stop:
                 size = _step_over(code, address)
                 yield address, (None, size)

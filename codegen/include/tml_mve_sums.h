@@ -33,8 +33,7 @@ static inline void tml_mve_sum_many(const int8_t *pixel, int32_t step, int32_t c
     while (count > 0) {
         const int32_t part = tml_min(count, TML_MVE_MOST);
         int16_t parts[16] = {0};
-        /* the stack's analysis would take r5 and r7 for sp and pc in an instruction that it does not know */
-        register const int16_t *from __asm__("r3") = parts;
+        const int16_t *from = parts;
         int32_t *to = sums;
         tml_mve_sum_pixels(pixel, step, part, parts);
         __asm__ volatile(
@@ -45,7 +44,7 @@ static inline void tml_mve_sum_many(const int8_t *pixel, int32_t step, int32_t c
             "vadd.i32 q0, q0, q1\n\t"
             "vstrw.32 q0, [%[to]], #16\n\t"
             "le lr, 1b"
-            : [from] "+r"(from), [to] "+r"(to)
+            : [from] "+l"(from), [to] "+r"(to)
             : [n] "r"(4)
             : "lr", "q0", "q1", "memory");
         pixel += part * step;

@@ -13,6 +13,13 @@
 #define TML_NOINLINE
 #endif
 
+/* For what is handed a function: inlined, it calls that one by its name. */
+#if defined(__GNUC__)
+#define TML_INLINE inline __attribute__((always_inline))
+#else
+#define TML_INLINE inline
+#endif
+
 /* Told of every output value: how many multiply-accumulates it takes. For tests that count them. */
 #ifndef TML_COUNT_MACS
 #define TML_COUNT_MACS(count)

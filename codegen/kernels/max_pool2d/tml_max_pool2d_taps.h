@@ -11,8 +11,8 @@
 typedef void tml_max_pool2d_taps(const tml_pool2d *p, const int8_t *const *taps, int8_t *out);
 
 /* All channels of a window: what some taps give is a tap of the next ones. */
-static inline void tml_max_pool2d_pixel(const tml_pool2d *p, const int8_t *input, const tml_window *window, int8_t *out,
-                                        tml_max_pool2d_taps *greatest)
+static TML_INLINE void tml_max_pool2d_pixel(const tml_pool2d *p, const int8_t *input, const tml_window *window, int8_t *out,
+                                            tml_max_pool2d_taps *greatest)
 {
     const int8_t *taps[TML_MAX_POOL2D_TAPS];
     int32_t count = 0;
@@ -41,8 +41,8 @@ static inline void tml_max_pool2d_pixel(const tml_pool2d *p, const int8_t *input
 }
 
 /* Output rows [row_begin, row_end). */
-static inline void tml_max_pool2d_rows(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
-                                       int32_t row_end, tml_max_pool2d_taps *greatest)
+static TML_INLINE void tml_max_pool2d_rows(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
+                                           int32_t row_end, tml_max_pool2d_taps *greatest)
 {
     for (int32_t row = row_begin; row < row_end; row++) {
         int8_t *out = tml_row_out(output, &p->output, row);
