@@ -41,7 +41,7 @@ def test_boards_have_estimates_and_the_host_has_none() -> None:
         found = estimate(plan, board)
         assert (found is None) == (name == "host")
         if found is not None:
-            assert len(found.steps) == len(plan.steps) and 0 < found.error < 0.3
+            assert len(found.steps) == len(plan.steps) and 0 < found.error < 0.5
             assert found.seconds == pytest.approx(found.instructions * found.cpi / board.cpu.clock_hz)
 
 
