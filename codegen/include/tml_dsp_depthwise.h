@@ -78,15 +78,13 @@ typedef struct {
 
 _Static_assert(sizeof(tml_dsp_channels) == 44, "the assembler counts on these offsets");
 
+#define TML_DSP_ZERO_FEW "movs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\t"
+#define TML_DSP_ZERO_SIX TML_DSP_ZERO_FEW "movs r3, #0\n\tmovs r4, #0\n\tmovs r5, #0\n\t"
+
 static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
 {
     __asm__ volatile(
-        "movs r0, #0\n\t"
-        "movs r1, #0\n\t"
-        "movs r2, #0\n\t"
-        "movs r3, #0\n\t"
-        "movs r4, #0\n\t"
-        "movs r5, #0\n\t"
+        TML_DSP_ZERO_SIX
         "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
         "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
         "stmia %[s]!, {r0, r1, r2, r3, r4, r5}\n\t"
@@ -299,8 +297,6 @@ static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
     TML_DSP_STORE("add " #sum ", r6, " #sum ", lsl #1", #sum, "r8", "r9", "r10", "r11", "r12, #" #at "]")
 #define TML_DSP_STORE_FEW TML_DSP_STORE_1(r0, 0) TML_DSP_STORE_1(r1, 4) TML_DSP_STORE_1(r2, 8)
 #define TML_DSP_STORE_SIX TML_DSP_STORE_FEW TML_DSP_STORE_1(r3, 12) TML_DSP_STORE_1(r4, 16) TML_DSP_STORE_1(r5, 20)
-#define TML_DSP_ZERO_FEW "movs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\t"
-#define TML_DSP_ZERO_SIX TML_DSP_ZERO_FEW "movs r3, #0\n\tmovs r4, #0\n\tmovs r5, #0\n\t"
 #define TML_DSP_WINDOWS_OF_3(zero, taps, store) \
     __asm__ volatile( \
         "ldr r11, [%[t]]\n" \

@@ -96,6 +96,7 @@ def test_ctrl_c_still_interrupts_after_the_solver_ran() -> None:
     program = (
         "import os, signal; from tests.scheduler.test_packing import random_boxes; import numpy as np\n"
         "from tinyml.scheduler import packing\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where the tests run in the background
         "boxes = random_boxes(np.random.default_rng(0), 12)\n"
         "packing._solve(boxes, {}, packing._first_fit(boxes, {}, range(12)), 1, 0.1)\n"
         "try:\n    os.kill(os.getpid(), signal.SIGINT); signal.sigtimedwait([], 1)\n"
