@@ -136,6 +136,11 @@ def kernel_order(board: Board, toolchain: Toolchain | None = None, optimize: str
     return KernelOrder(cost_model(board.cpu.core), measured)
 
 
+def kernel_choice(plan: Plan, board: Board, toolchain: Toolchain | None = None) -> str:
+    """How the kernels of a plan for a board were chosen; see `KernelOrder.basis`. toolchain: as of `plan`."""
+    return kernel_order(board, toolchain, plan.optimize).basis(plan)
+
+
 def tune(
     model: str | Path | Graph,
     board: str | Board,

@@ -103,10 +103,11 @@ def build(
         planning,
         profile,
     )
-    choice = pipeline.kernel_order(firmware.board, find_toolchain(firmware.board, toolchain)).basis(plan)
+    compiler = find_toolchain(firmware.board, toolchain)
+    about = estimate(plan, firmware.board), pipeline.kernel_choice(plan, firmware.board, compiler)
     facts = {
         **build_facts(plan, firmware),
-        **estimate_facts(plan, firmware.board, choice),
+        **estimate_facts(*about),
         "passes": passes_facts(report),
     }
     tables: list[Any] = [build_table(plan, firmware)]
@@ -119,14 +120,13 @@ def build(
         tables.append(verification_table(verdict, firmware))
         if profile:
             counted_on = given if data else None
-            compiler = find_toolchain(firmware.board, toolchain)
             counted = pipeline.profile_plan(plan, counted_on, counting=firmware, port=port, toolchain=compiler)
             facts["profile"] = counted.to_dict()
             tables.append(profile_table(counted))
     elif do_flash:
         with pipeline.connect(firmware.board, port) as device:
             device.flash(firmware)
-    lines = [*estimate_lines(facts, estimate(plan, firmware.board)), *passes_lines(report)]
+    lines = [*estimate_lines(*about), *passes_lines(report)]
     out.result(facts, *tables, *lines, f"project in {firmware.output_dir}")
     return _exit_code(verdict)
 
@@ -208,7 +208,7 @@ def _check_one(graph: Graph, board: Board, toolchain: str | None, planning: Wish
     """One board's row: the sizes, measured on the linked firmware, or why it does not fit and what may help."""
     stated = find_toolchain(board, toolchain) if toolchain else None
     plan = pipeline.schedule(graph, board, toolchain=stated, **asdict(planning))
-    estimated = estimate_facts(plan, board, pipeline.kernel_order(board, stated).basis(plan))
+    estimated = estimate_facts(estimate(plan, board), pipeline.kernel_choice(plan, board, stated))
     row = {"board": board.name, **plan_facts(plan), **estimated, "compiler": None, "message": None, **remedies_facts()}
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         try:

@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.table import Table
 
-from tinyml.board import Board
 from tinyml.cli.output import table
 from tinyml.costs import Estimate, estimate, milliseconds
 from tinyml.errors import FitError
@@ -41,15 +40,13 @@ def graph_ports(graph: Graph) -> dict[str, Any]:
     return {"input": inputs[0], "inputs": inputs, "outputs": [tensor_facts(tensor) for tensor in graph.outputs]}
 
 
-def estimate_facts(plan: Plan, board: Board | None, kernel_choice: str) -> dict[str, Any]:
+def estimate_facts(found: Estimate | None, kernel_choice: str) -> dict[str, Any]:
     """What an inference may take, and how its kernels were chosen (`KernelOrder.basis`)."""
-    found = estimate(plan, board) if board else None
     return {"estimate": found.to_dict() if found else None, "kernel_choice": kernel_choice}
 
 
-def estimate_lines(facts: Mapping[str, Any], found: Estimate | None) -> list[str]:
-    choice = facts["kernel_choice"]
-    return [f"{found}; kernels chosen by {_CHOICES.get(choice, choice)}"] if found else []
+def estimate_lines(found: Estimate | None, kernel_choice: str) -> list[str]:
+    return [f"{found}; kernels chosen by {_CHOICES.get(kernel_choice, kernel_choice)}"] if found else []
 
 
 _CHOICES = {"measured": "measurement", "partly measured": "measurement in part", "estimated": "estimate"}

@@ -49,15 +49,15 @@ def plan(
     report: list[Saving] = []
     schedule = pipeline.plan(load_int8(model, calibrating, out, report), board, **asdict(planning))
     target = load_board(board)
-    estimated = estimate_facts(schedule, target, pipeline.kernel_order(target).basis(schedule))
+    about = estimate(schedule, target), pipeline.kernel_choice(schedule, target)
     facts = {"board": board, "model": schedule.graph.name, "fits": True, **plan_facts(schedule), **remedies_facts()}
-    facts |= estimated
+    facts |= estimate_facts(*about)
     if timeline is not None:
         write_timeline(timeline, schedule)
         facts["timeline"] = str(timeline)
     written = [f"memory step by step in {timeline}"] if timeline is not None else []
     facts["passes"] = passes_facts(report)
-    lines = [*estimate_lines(facts, estimate(schedule, target)), *passes_lines(report), *written]
+    lines = [*estimate_lines(*about), *passes_lines(report), *written]
     out.result(facts, "\n".join(step_table(schedule)), *lines)
 
 
