@@ -206,7 +206,7 @@ class Device:
         Of a model with states, that is the whole sequence of inferences up to this one.
         """
         session, stateful = self.session, self.info().state_bytes > 0
-        before = self._sequence or []
+        before = self._sequence if self._sequence is not None else []
         states_known = not stateful or self._sequence is not None
 
         def attempt() -> _T:
@@ -221,7 +221,9 @@ class Device:
             return then()
 
         result = session.retry(attempt)
-        self._sequence = [*before, data] if stateful else None
+        if stateful:
+            before.append(data)
+            self._sequence = before
         return result
 
     def _repeat(self, sequence: Sequence[bytes]) -> None:

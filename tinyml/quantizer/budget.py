@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from tinyml.errors import FitError
 from tinyml.ir import Node
 from tinyml.quantizer.convert import Conversion, convert, restored
-from tinyml.quantizer.measure import Sample, scored, sqnr_db
+from tinyml.quantizer.measure import Sample, decibels_of, scored, sqnr_db
 from tinyml.quantizer.precision import INT4_OPS, Mixed, Precision, may_be_wide, mixed, takes_int16
 from tinyml.quantizer.ranges import Choice, Observation, quant_of
 from tinyml.quantizer.rules import Group
@@ -103,7 +103,7 @@ class PrecisionSearch:
             return precision, True
         gains = dict.fromkeys(self._candidates(precision), math.inf)
         noise = _noise(self.score(precision))
-        while gains and _decibels(noise) < least_db:
+        while gains and decibels_of(noise) < least_db:
             group = max(gains, key=lambda candidate: gains[candidate])
             wider = self._wider(precision, group, flash_budget)
             if wider is None or gains[group] <= 0:
@@ -114,7 +114,7 @@ class PrecisionSearch:
             if gains[group] >= max(gains.values()):
                 del gains[group]
                 precision, noise = wider, found
-        return precision, _decibels(noise) >= least_db
+        return precision, decibels_of(noise) >= least_db
 
     def _wider(self, precision: Precision, group: Group, flash_budget: int | None) -> Precision | None:
         """With one more group in int16 and, where its biases and weights need the room, other layers in int4."""
@@ -150,7 +150,7 @@ class PrecisionSearch:
                     weights=weights,
                     activation="int16" if tensor in wide else "int8",
                     weights_bytes=node.inputs[1].size if node and weights else 0,
-                    int4_db=_decibels(self._int4_noise[node]) if node and is_layer else None,
+                    int4_db=decibels_of(self._int4_noise[node]) if node and is_layer else None,
                     int16_db=gained.get(tensor),
                 )
             )
@@ -172,7 +172,3 @@ def _with_int16(precision: Precision, group: Group) -> Precision:
 def _noise(decibels: float) -> float:
     """Noise per signal."""
     return math.inf if decibels == -math.inf else 10 ** (-decibels / 10)
-
-
-def _decibels(noise: float) -> float:
-    return math.inf if noise == 0 else -10 * math.log10(noise) if math.isfinite(noise) else -math.inf

@@ -40,8 +40,12 @@ class Error:
     @property
     def sqnr_db(self) -> float:
         """10 * log10(signal / noise): infinite without noise."""
-        ratio = self.ratio
-        return math.inf if ratio == 0 else -math.inf if math.isinf(ratio) else -10 * math.log10(ratio)
+        return decibels_of(self.ratio)
+
+
+def decibels_of(noise: float) -> float:
+    """SQNR of noise per signal, from 0 to infinity."""
+    return math.inf if noise == 0 else -math.inf if math.isinf(noise) else -10 * math.log10(noise)
 
 
 def to_codes(real: Array, tensor: Tensor) -> Array:

@@ -30,4 +30,4 @@ def by_rows(node: Node, kernels: Sequence[Kernel]) -> Kernel:
 
 
 def takes(kernel: Kernel, strips: Sequence[Node]) -> bool:
-    return kernel.by_rows and not kernel.accumulates and all(map(kernel.accepts, strips))
+    return kernel.by_rows and not kernel.accumulates and all(map(kernel.runs, strips))

@@ -37,14 +37,14 @@ def cache_dir() -> Path:
 
 
 def layer_key(step: Step) -> str:
-    """What a kernel's count depends on besides the kernel: op, attributes, shapes, and how it is called."""
+    """What a kernel's count depends on besides the kernel: op, attributes, types, shapes, how it is called."""
     node = step.node
-    shapes = ["x".join(map(str, tensor.shape)) for tensor in (*node.inputs, *node.outputs)]
+    tensors = [f"{t.dtype.value}[{'x'.join(map(str, t.shape))}]" for t in (*node.inputs, *node.outputs)]
     calls = [
         "+".join(f"{rows}x{times}" for rows, times in by_rows.items()) + f"/{cut.outputs[0].hwc[1]}"
         for cut, by_rows, _ in step_calls(step)
     ]
-    return f"{node.op} {' '.join(shapes)} rows {' '.join(calls)}"
+    return f"{node.op} {' '.join(tensors)} rows {' '.join(calls)}"
 
 
 @dataclass
