@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from codegen.kernels.fields import clamp_fields
+from codegen.kernels.fields import clamp_fields, fused_activation
 from tinyml.ir import Activation, Node
 from tinyml.ir.requantize import (
     Int32,
@@ -17,7 +17,6 @@ from tinyml.ir.requantize import (
     multiply_by_quantized_multiplier,
 )
 from tinyml.kernel import Fields
-from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
 
 # Sums below this leave room for doubling them, and for the constant that is added to the product.
 SUM_LIMIT = 2**30
@@ -90,8 +89,7 @@ def _without_constants(node: Node, filters: Filters, lowest: Int64, highest: Int
     Such channels come from pruning and often have extreme biases and scales. A rescaling never falls as its sum grows,
     so a channel whose least and greatest sum end in the same value is constant.
     """
-    assert isinstance(node.op, (Conv2D, DepthwiseConv2D, FullyConnected))
-    low, high = activation_range(node.op.activation, node.output)
+    low, high = activation_range(fused_activation(node), node.output)
     zero = node.output.affine.zero_point
 
     def output(sums: Int64) -> Int64:

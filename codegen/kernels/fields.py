@@ -10,6 +10,7 @@ from tinyml.ir import Activation, Array, DType, Node, Tensor
 from tinyml.ir.dtype import pack_int4
 from tinyml.ir.requantize import activation_range, convolution_multipliers, reduced_multiplier
 from tinyml.kernel import Field, Fields
+from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv
 from tinyml.ops.accumulator import check_wide
 from tinyml.ops.pool import Pool
 
@@ -22,6 +23,33 @@ def zero_point_fields(node: Node) -> dict[str, Field]:
         "input_zero_point": node.inputs[0].affine.zero_point,
         "output_zero_point": node.output.affine.zero_point,
     }
+
+
+def window_fields(node: Node) -> dict[str, Field]:
+    """The window of a node with inputs (image, weights[, bias]), weights [., height, width, .]; without dilation."""
+    op = node.op
+    assert isinstance(op, (Conv2D, DepthwiseConv2D, TransposeConv))
+    return {
+        "kernel_h": node.inputs[1].shape[1],
+        "kernel_w": node.inputs[1].shape[2],
+        "stride_h": op.stride_h,
+        "stride_w": op.stride_w,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+    }
+
+
+def dilated_window_fields(node: Node) -> dict[str, Field]:
+    """The same with dilation."""
+    op = node.op
+    assert isinstance(op, (Conv2D, DepthwiseConv2D))
+    return {**window_fields(node), "dilation_h": op.dilation_h, "dilation_w": op.dilation_w}
+
+
+def fused_activation(node: Node) -> Activation:
+    """Of a node with filters."""
+    assert isinstance(node.op, (Conv2D, DepthwiseConv2D, FullyConnected))
+    return node.op.activation
 
 
 def clamp_fields(node: Node, activation: Activation) -> dict[str, Field]:

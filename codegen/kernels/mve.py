@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen.kernels.dsp import Filters, filters_of
-from codegen.kernels.fields import clamp_fields
+from codegen.kernels.fields import clamp_fields, fused_activation
 from tinyml.ir import Node
 from tinyml.ir.requantize import Int32, Int64, activation_range
 from tinyml.kernel import Field
@@ -16,7 +16,7 @@ LANES = 16
 
 def halves_away(node: Node) -> bool:
     """Whether outputs below the zero point tell how halves below it were rounded."""
-    low, _ = activation_range(node.op.activation, node.output)  # type: ignore[attr-defined]
+    low, _ = activation_range(fused_activation(node), node.output)
     return low < node.output.affine.zero_point
 
 
@@ -42,7 +42,7 @@ def filters_fields(node: Node, weights: Int64) -> dict[str, Field]:
         "vectors": blocks.shape[1],
         "block_bytes": blocks[0].size,
         "zero_point": node.output.affine.zero_point,
-        **clamp_fields(node, node.op.activation),  # type: ignore[attr-defined]
+        **clamp_fields(node, fused_activation(node)),
         "halves_away": int(halves_away(node)),
         "weights": blocks,
         "scaling": block_scaling(filters_of(node, axis=0)),

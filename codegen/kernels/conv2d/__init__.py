@@ -13,7 +13,14 @@ from codegen.kernels.dsp import (
     paired_weights,
     run_order,
 )
-from codegen.kernels.fields import clamp_fields, product_fields, wide_fields, zero_point_fields
+from codegen.kernels.fields import (
+    clamp_fields,
+    dilated_window_fields,
+    product_fields,
+    wide_fields,
+    window_fields,
+    zero_point_fields,
+)
 from codegen.kernels.mve import LANES, filters_fields, fits
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import Int64, convolution_multipliers
@@ -27,7 +34,7 @@ def parameters(node: Node) -> Fields:
     assert isinstance(op, Conv2D)
     image, weights = node.inputs[0], node.inputs[1]
     return {
-        **window_fields(node),
+        **_grouped_window_fields(node),
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
         **product_fields(node, *convolution_multipliers(image, weights, node.output, weights.shape[0])),
@@ -37,25 +44,11 @@ def parameters(node: Node) -> Fields:
 def wide_parameters(node: Node) -> Fields:
     """Fields of tml_conv2d_wide besides its views."""
     assert isinstance(node.op, Conv2D)
-    return {**window_fields(node), **wide_fields(node, node.op.activation)}
+    return {**_grouped_window_fields(node), **wide_fields(node, node.op.activation)}
 
 
-def window_fields(node: Node) -> Fields:
-    """The window, and the number of groups."""
-    op = node.op
-    assert isinstance(op, Conv2D)
-    _, kernel_h, kernel_w, depth = node.inputs[1].shape
-    return {
-        "kernel_h": kernel_h,
-        "kernel_w": kernel_w,
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "dilation_h": op.dilation_h,
-        "dilation_w": op.dilation_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
-        "groups": node.inputs[0].hwc[2] // depth,
-    }
+def _grouped_window_fields(node: Node) -> Fields:
+    return {**dilated_window_fields(node), "groups": node.inputs[0].hwc[2] // node.inputs[1].shape[3]}
 
 
 def is_pointwise(node: Node) -> bool:
@@ -115,12 +108,7 @@ def patches_parameters(node: Node) -> Fields:
     assert isinstance(op, Conv2D)
     filters, order = filters_of(node, axis=0), _patch_order(node)
     return {
-        "kernel_h": node.inputs[1].shape[1],
-        "kernel_w": node.inputs[1].shape[2],
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
+        **window_fields(node),
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
         "pointwise": int(_is_in_pixels(node)),
@@ -171,7 +159,7 @@ def _accepts_patches(node: Node) -> bool:
 
 def blocks_parameters(node: Node) -> Fields:
     """Fields of tml_conv2d_blocks besides its views, for windows whose taps are read in the order of the weights."""
-    return {**_window_fields(node), "filters": filters_fields(node, filters_of(node, axis=0).weights)}
+    return {**_blocks_fields(node), "filters": filters_fields(node, filters_of(node, axis=0).weights)}
 
 
 def rows_parameters(node: Node) -> Fields:
@@ -180,7 +168,7 @@ def rows_parameters(node: Node) -> Fields:
     row = kernel_w * depth
     filters = filters_fields(node, filters_of(node, axis=0).weights)
     zeros = np.full(row, node.inputs[0].affine.zero_point, np.int8)
-    return {**_window_fields(node), "zeros": zeros, "filters": {**filters, "vectors": row // LANES}}
+    return {**_blocks_fields(node), "zeros": zeros, "filters": {**filters, "vectors": row // LANES}}
 
 
 def lines_parameters(node: Node) -> Fields:
@@ -190,25 +178,15 @@ def lines_parameters(node: Node) -> Fields:
     lane = np.arange(LANES)
     spread = lane // depth * kernel_h * depth + lane % depth if depth <= LANES else lane
     return {
-        **_window_fields(node),
+        **_blocks_fields(node),
         "columns": _line_columns(node),
         "spread": spread.astype(np.uint8),
         "filters": filters_fields(node, weights.transpose(0, 2, 1, 3).reshape(channels, -1)),
     }
 
 
-def _window_fields(node: Node) -> dict[str, Field]:
-    op = node.op
-    assert isinstance(op, Conv2D)
-    return {
-        "kernel_h": node.inputs[1].shape[1],
-        "kernel_w": node.inputs[1].shape[2],
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
-        "input_zero_point": node.inputs[0].affine.zero_point,
-    }
+def _blocks_fields(node: Node) -> dict[str, Field]:
+    return {**window_fields(node), "input_zero_point": node.inputs[0].affine.zero_point}
 
 
 POINTWISE_CHANNELS, ROWS_TAPS, ROWS_HEIGHT, LINE_BYTES = 128, 32, 8, 384  # TML_CONV2D_...

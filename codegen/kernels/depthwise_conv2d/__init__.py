@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from codegen.kernels.dsp import block_scaling, block_weights, column_weights, filters_of
-from codegen.kernels.fields import clamp_fields, product_fields, wide_fields, zero_point_fields
+from codegen.kernels.fields import (
+    clamp_fields,
+    dilated_window_fields,
+    product_fields,
+    wide_fields,
+    window_fields,
+    zero_point_fields,
+)
 from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling, slot_order
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
@@ -19,7 +26,7 @@ def parameters(node: Node) -> Fields:
     """Fields of tml_depthwise_conv2d besides its views."""
     op, (image, weights) = _op(node), node.inputs[:2]
     return {
-        **window_fields(node),
+        **_multiplied_window_fields(node),
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
         **product_fields(node, *convolution_multipliers(image, weights, node.output, weights.shape[3])),
@@ -28,24 +35,11 @@ def parameters(node: Node) -> Fields:
 
 def wide_parameters(node: Node) -> Fields:
     """Fields of tml_depthwise_conv2d_wide besides its views."""
-    return {**window_fields(node), **wide_fields(node, _op(node).activation)}
+    return {**_multiplied_window_fields(node), **wide_fields(node, _op(node).activation)}
 
 
-def window_fields(node: Node) -> Fields:
-    """The window, and the depth multiplier."""
-    op = _op(node)
-    _, kernel_h, kernel_w, out_channels = node.inputs[1].shape
-    return {
-        "kernel_h": kernel_h,
-        "kernel_w": kernel_w,
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "dilation_h": op.dilation_h,
-        "dilation_w": op.dilation_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
-        "depth_multiplier": out_channels // node.inputs[0].hwc[2],
-    }
+def _multiplied_window_fields(node: Node) -> Fields:
+    return {**dilated_window_fields(node), "depth_multiplier": node.inputs[1].shape[3] // node.inputs[0].hwc[2]}
 
 
 def keeps_shape(node: Node) -> bool:
@@ -75,12 +69,7 @@ def blocks_parameters(node: Node) -> Fields:
     op, (_, kernel_h, kernel_w, _) = _op(node), node.inputs[1].shape
     filters = filters_of(node, axis=3)
     return {
-        "kernel_h": kernel_h,
-        "kernel_w": kernel_w,
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
+        **window_fields(node),
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
         "weights": block_weights(filters, kernel_h, kernel_w),
@@ -148,12 +137,7 @@ def lanes_parameters(node: Node) -> Fields:
     filters = filters_of(node, axis=3)
     weights = lane_weights(filters)
     return {
-        "kernel_h": node.inputs[1].shape[1],
-        "kernel_w": node.inputs[1].shape[2],
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
+        **window_fields(node),
         "output_zero_point": node.output.affine.zero_point,
         **clamp_fields(node, op.activation),
         "halves_away": int(halves_away(node)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.kernels.fields import clamp_fields, product_fields, zero_point_fields
+from codegen.kernels.fields import clamp_fields, product_fields, window_fields, zero_point_fields
 from tinyml.ir import Node
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import Fields, Kernel
@@ -14,17 +14,11 @@ def parameters(node: Node) -> Fields:
     op = node.op
     assert isinstance(op, TransposeConv)
     image, weights = node.inputs[0], node.inputs[1]
-    out_channels, kernel_h, kernel_w, _ = weights.shape
     return {
-        "kernel_h": kernel_h,
-        "kernel_w": kernel_w,
-        "stride_h": op.stride_h,
-        "stride_w": op.stride_w,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
+        **window_fields(node),
         **zero_point_fields(node),
         **clamp_fields(node, op.activation),
-        **product_fields(node, *convolution_multipliers(image, weights, node.output, out_channels)),
+        **product_fields(node, *convolution_multipliers(image, weights, node.output, weights.shape[0])),
     }
 
 
