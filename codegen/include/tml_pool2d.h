@@ -27,6 +27,25 @@ static inline void tml_pool2d_set_columns(tml_window *window, const tml_pool2d *
     tml_window_set_columns(window, &p->input, column * p->stride_w - p->pad_left, p->kernel_w, 1);
 }
 
+/* All channels of one output pixel. */
+typedef void tml_pool2d_pixel(const tml_pool2d *p, const int8_t *input, const tml_window *window, int8_t *out);
+
+/* Output rows [row_begin, row_end). */
+static TML_INLINE void tml_pool2d_pixels(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
+                                         int32_t row_end, tml_pool2d_pixel *pixel)
+{
+    for (int32_t row = row_begin; row < row_end; row++) {
+        int8_t *out = tml_row_out(output, &p->output, row);
+        tml_window window;
+        tml_pool2d_set_rows(&window, p, row);
+        for (int32_t column = 0; column < p->output.width; column++) {
+            tml_pool2d_set_columns(&window, p, column);
+            pixel(p, input, &window, out);
+            out += p->output.channels;
+        }
+    }
+}
+
 /* sum / count to nearest, ties away from zero. */
 static inline int32_t tml_rounded_mean(int32_t sum, int32_t count)
 {

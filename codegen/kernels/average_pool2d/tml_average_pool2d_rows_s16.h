@@ -2,16 +2,16 @@
 #ifndef TML_AVERAGE_POOL2D_ROWS_S16_H
 #define TML_AVERAGE_POOL2D_ROWS_S16_H
 
-#include "tml_pool2d.h"
+#include "tml_average_pool2d_rows.h"
 #include "tml_wide.h"
 
-/* Adds one image row to sums[output.width][channels]. */
-static inline void tml_average_pool2d_rows_s16_add(const tml_pool2d *p, const tml_s16 *row, int32_t *sums)
+static inline void tml_average_pool2d_rows_s16_add(const tml_pool2d *p, const int8_t *row, int32_t *sums)
 {
+    const tml_s16 *const values = (const tml_s16 *)(const void *)row;
     tml_window window;
     for (int32_t column = 0; column < p->output.width; column++) {
         tml_pool2d_set_columns(&window, p, column);
-        const tml_s16 *value = row + window.column_offset;
+        const tml_s16 *value = values + window.column_offset;
         for (int32_t kx = window.columns.begin; kx < window.columns.end; kx++) {
             for (int32_t c = 0; c < p->input.channels; c++) {
                 sums[c] += *value++;
@@ -21,16 +21,16 @@ static inline void tml_average_pool2d_rows_s16_add(const tml_pool2d *p, const tm
     }
 }
 
-/* Means of the sums; `rows` of the window were added up. */
-static inline void tml_average_pool2d_rows_s16_finish(const tml_pool2d *p, const int32_t *sums, int32_t rows,
-                                                      tml_s16 *out)
+static inline void tml_average_pool2d_rows_s16_end(const tml_pool2d *p, const int32_t *sums, int32_t rows,
+                                                   int8_t *out)
 {
+    tml_s16 *value = (tml_s16 *)(void *)out;
     tml_window window;
     for (int32_t column = 0; column < p->output.width; column++) {
         tml_pool2d_set_columns(&window, p, column);
         const int32_t count = rows * (window.columns.end - window.columns.begin);
         for (int32_t c = 0; c < p->input.channels; c++) {
-            *out++ = (int16_t)tml_pool2d_mean(p, *sums++, count);
+            *value++ = (int16_t)tml_pool2d_mean(p, *sums++, count);
         }
     }
 }
@@ -39,22 +39,8 @@ static inline void tml_average_pool2d_rows_s16_finish(const tml_pool2d *p, const
 static inline void tml_average_pool2d_rows_s16(const tml_pool2d *p, const int8_t *input, int8_t *output,
                                                int32_t row_begin, int32_t row_end, void *scratch)
 {
-    int32_t *const sums = scratch;
-    const int32_t top = tml_max(-p->pad_top, 0);
-    const int32_t bottom = tml_min(p->kernel_h - p->pad_top, p->input.height);
-    for (int32_t row = row_begin; row < row_end; row++) {
-        if (row == 0) {
-            for (int32_t i = 0; i < p->output.width * p->output.channels; i++) {
-                sums[i] = 0;
-            }
-        }
-        if (row >= top && row < bottom) {
-            tml_average_pool2d_rows_s16_add(p, tml_row_s16(input, &p->input, row), sums);
-        }
-        if (row == p->input.height - 1) {
-            tml_average_pool2d_rows_s16_finish(p, sums, bottom - top, tml_row_out_s16(output, &p->output, 0));
-        }
-    }
+    tml_average_pool2d_rows(p, input, output, row_begin, row_end, scratch, tml_average_pool2d_rows_s16_add,
+                            tml_average_pool2d_rows_s16_end);
 }
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "tml_average_pool2d_rows.h"
 
-/* Adds one image row to sums[output.width][channels]. */
 static inline void tml_average_pool2d_rows_s8_add(const tml_pool2d *p, const int8_t *row, int32_t *sums)
 {
     tml_window window;
@@ -24,22 +23,8 @@ static inline void tml_average_pool2d_rows_s8_add(const tml_pool2d *p, const int
 static inline void tml_average_pool2d_rows_s8(const tml_pool2d *p, const int8_t *input, int8_t *output,
                                               int32_t row_begin, int32_t row_end, void *scratch)
 {
-    int32_t *const sums = scratch;
-    const int32_t top = tml_max(-p->pad_top, 0);
-    const int32_t bottom = tml_min(p->kernel_h - p->pad_top, p->input.height);
-    for (int32_t row = row_begin; row < row_end; row++) {
-        if (row == 0) {
-            for (int32_t i = 0; i < p->output.width * p->output.channels; i++) {
-                sums[i] = 0;
-            }
-        }
-        if (row >= top && row < bottom) {
-            tml_average_pool2d_rows_s8_add(p, tml_row(input, &p->input, row), sums);
-        }
-        if (row == p->input.height - 1) {
-            tml_average_pool2d_rows_finish(p, sums, bottom - top, output);
-        }
-    }
+    tml_average_pool2d_rows(p, input, output, row_begin, row_end, scratch, tml_average_pool2d_rows_s8_add,
+                            tml_average_pool2d_rows_s8_end);
 }
 
 #endif

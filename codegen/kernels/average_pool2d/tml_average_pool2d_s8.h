@@ -20,21 +20,19 @@ static inline int8_t tml_average_pool2d_s8_value(const tml_pool2d *p, const int8
     return (int8_t)tml_pool2d_mean(p, sum, columns * (window->rows.end - window->rows.begin));
 }
 
+static inline void tml_average_pool2d_s8_pixel(const tml_pool2d *p, const int8_t *input, const tml_window *window,
+                                               int8_t *out)
+{
+    for (int32_t c = 0; c < p->output.channels; c++) {
+        out[c] = tml_average_pool2d_s8_value(p, input + window->column_offset + c, window);
+    }
+}
+
 /* Output rows [row_begin, row_end). */
 static inline void tml_average_pool2d_s8(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                          int32_t row_end)
 {
-    for (int32_t row = row_begin; row < row_end; row++) {
-        int8_t *out = tml_row_out(output, &p->output, row);
-        tml_window window;
-        tml_pool2d_set_rows(&window, p, row);
-        for (int32_t column = 0; column < p->output.width; column++) {
-            tml_pool2d_set_columns(&window, p, column);
-            for (int32_t c = 0; c < p->output.channels; c++) {
-                *out++ = tml_average_pool2d_s8_value(p, input + window.column_offset + c, &window);
-            }
-        }
-    }
+    tml_pool2d_pixels(p, input, output, row_begin, row_end, tml_average_pool2d_s8_pixel);
 }
 
 #endif

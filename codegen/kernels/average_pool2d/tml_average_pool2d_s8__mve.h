@@ -62,16 +62,7 @@ static TML_NOINLINE void tml_average_pool2d_s8__mve_pixel(const tml_pool2d *p, c
 static inline void tml_average_pool2d_s8__mve(const tml_pool2d *p, const int8_t *input, int8_t *output,
                                               int32_t row_begin, int32_t row_end)
 {
-    for (int32_t row = row_begin; row < row_end; row++) {
-        int8_t *out = tml_row_out(output, &p->output, row);
-        tml_window window;
-        tml_pool2d_set_rows(&window, p, row);
-        for (int32_t column = 0; column < p->output.width; column++) {
-            tml_pool2d_set_columns(&window, p, column);
-            tml_average_pool2d_s8__mve_pixel(p, input, &window, out);
-            out += p->output.channels;
-        }
-    }
+    tml_pool2d_pixels(p, input, output, row_begin, row_end, tml_average_pool2d_s8__mve_pixel);
 }
 
 #endif

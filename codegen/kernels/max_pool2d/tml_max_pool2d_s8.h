@@ -21,22 +21,20 @@ static inline int32_t tml_max_pool2d_s8_greatest(const int8_t *image, const tml_
     return greatest;
 }
 
+static inline void tml_max_pool2d_s8_pixel(const tml_pool2d *p, const int8_t *input, const tml_window *window,
+                                           int8_t *out)
+{
+    for (int32_t c = 0; c < p->output.channels; c++) {
+        const int32_t greatest = tml_max_pool2d_s8_greatest(input + window->column_offset + c, window);
+        out[c] = (int8_t)tml_clamp(greatest, p->clamp_low, p->clamp_high);
+    }
+}
+
 /* Output rows [row_begin, row_end). */
 static inline void tml_max_pool2d_s8(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                      int32_t row_end)
 {
-    for (int32_t row = row_begin; row < row_end; row++) {
-        int8_t *out = tml_row_out(output, &p->output, row);
-        tml_window window;
-        tml_pool2d_set_rows(&window, p, row);
-        for (int32_t column = 0; column < p->output.width; column++) {
-            tml_pool2d_set_columns(&window, p, column);
-            for (int32_t c = 0; c < p->output.channels; c++) {
-                const int32_t greatest = tml_max_pool2d_s8_greatest(input + window.column_offset + c, &window);
-                *out++ = (int8_t)tml_clamp(greatest, p->clamp_low, p->clamp_high);
-            }
-        }
-    }
+    tml_pool2d_pixels(p, input, output, row_begin, row_end, tml_max_pool2d_s8_pixel);
 }
 
 #endif

@@ -31,11 +31,17 @@ static TML_NOINLINE void tml_max_pool2d_s8__mve_taps(const tml_pool2d *p, const 
         : "lr", "q0", "q1", "q2", "q3", "memory");
 }
 
+static inline void tml_max_pool2d_s8__mve_pixel(const tml_pool2d *p, const int8_t *input, const tml_window *window,
+                                                int8_t *out)
+{
+    tml_max_pool2d_pixel(p, input, window, out, tml_max_pool2d_s8__mve_taps);
+}
+
 /* Output rows [row_begin, row_end). */
 static inline void tml_max_pool2d_s8__mve(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                           int32_t row_end)
 {
-    tml_max_pool2d_rows(p, input, output, row_begin, row_end, tml_max_pool2d_s8__mve_taps);
+    tml_pool2d_pixels(p, input, output, row_begin, row_end, tml_max_pool2d_s8__mve_pixel);
 }
 
 #endif

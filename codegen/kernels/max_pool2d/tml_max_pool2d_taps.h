@@ -40,20 +40,4 @@ static TML_INLINE void tml_max_pool2d_pixel(const tml_pool2d *p, const int8_t *i
     greatest(p, taps, out);
 }
 
-/* Output rows [row_begin, row_end). */
-static TML_INLINE void tml_max_pool2d_rows(const tml_pool2d *p, const int8_t *input, int8_t *output, int32_t row_begin,
-                                           int32_t row_end, tml_max_pool2d_taps *greatest)
-{
-    for (int32_t row = row_begin; row < row_end; row++) {
-        int8_t *out = tml_row_out(output, &p->output, row);
-        tml_window window;
-        tml_pool2d_set_rows(&window, p, row);
-        for (int32_t column = 0; column < p->output.width; column++) {
-            tml_pool2d_set_columns(&window, p, column);
-            tml_max_pool2d_pixel(p, input, &window, out, greatest);
-            out += p->output.channels;
-        }
-    }
-}
-
 #endif

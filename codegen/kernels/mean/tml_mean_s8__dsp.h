@@ -28,23 +28,7 @@ static TML_NOINLINE void tml_mean_s8__dsp_four(const tml_mean *p, const int8_t *
 static inline void tml_mean_s8__dsp(const tml_mean *p, const int8_t *input, int8_t *output, int32_t row_begin,
                                     int32_t row_end)
 {
-    const int32_t *size = p->kept;
-    const int32_t *stride = p->kept + 3;
-    const int32_t last = size[2] - 4; /* the last four overlap those before */
-    for (int32_t row = row_begin; row < row_end; row++) {
-        const int8_t *in = p->row_stride ? input + row * p->row_stride : tml_row(input, &p->input, row);
-        int8_t *out = tml_row_out(output, &p->output, row);
-        for (int32_t i = 0; i < size[0]; i++) {
-            for (int32_t j = 0; j < size[1]; j++) {
-                const int8_t *const line = in + i * stride[0] + j * stride[1];
-                for (int32_t c = 0; c < last; c += 4) {
-                    tml_mean_s8__dsp_four(p, line + c, out + c);
-                }
-                tml_mean_s8__dsp_four(p, line + last, out + last);
-                out += size[2];
-            }
-        }
-    }
+    tml_mean_blocks(p, input, output, row_begin, row_end, 4, tml_mean_s8__dsp_four);
 }
 
 #endif

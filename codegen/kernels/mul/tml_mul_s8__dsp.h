@@ -28,18 +28,7 @@ static TML_NOINLINE void tml_mul_s8__dsp_line(const tml_mul *p, const int8_t *in
 static inline void tml_mul_s8__dsp(const tml_mul *p, const int8_t *input0, const int8_t *input1, int8_t *output,
                                    int32_t row_begin, int32_t row_end)
 {
-    const tml_broadcast *b = &p->broadcast;
-    for (int32_t row = row_begin; row < row_end; row++) {
-        int8_t *out = tml_row_out(output, &p->output, row);
-        tml_line line = {tml_operand_row(input0, &p->input0, row, b->row_step0),
-                         tml_operand_row(input1, &p->input1, row, b->row_step1),
-                         {0}};
-        for (int32_t n = 0; n < b->lines; n++) {
-            tml_mul_s8__dsp_line(p, line.input0, line.input1, out);
-            out += b->length;
-            tml_line_next(&line, b);
-        }
-    }
+    tml_mul_lines(p, input0, input1, output, row_begin, row_end, tml_mul_s8__dsp_line);
 }
 
 #endif
