@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from tests.op_graphs import Rng, activation, fused, one_node, quant, scale, side
 from tinyml.ir import Activation, Graph, Op, Quant, Shape, Tensor
 from tinyml.ops import (
+    Abs,
     Add,
+    Elu,
+    Gelu,
     HardSwish,
     LeakyRelu,
+    LogSoftmax,
     Logistic,
+    Maximum,
+    Minimum,
     Mul,
     Prelu,
     Quantize,
     Relu,
+    Rsqrt,
     Softmax,
+    SquaredDifference,
     Sub,
     Tanh,
 )
@@ -147,16 +156,71 @@ def softmax(rng: Rng) -> Graph:
     return one_node(Softmax(beta), [source], [Softmax.OUTPUT_QUANT])
 
 
+def compared(op: Maximum | Minimum, rng: Rng) -> Graph:
+    """Operands and output of one quantization."""
+    like = wide_quant(rng)
+    operands = [replace(tensor, quant=like) for tensor in two_operands(rng)]
+    return one_node(op, operands, [like])
+
+
+def maximum(rng: Rng) -> Graph:
+    return compared(Maximum(), rng)
+
+
+def minimum(rng: Rng) -> Graph:
+    return compared(Minimum(), rng)
+
+
+def squared_difference(rng: Rng) -> Graph:
+    operands, output = two_operands(rng), wide_quant(rng)
+    if max(tensor.affine.scale for tensor in operands) ** 2 > 2**11 * output.scale:
+        output = Quant.per_tensor(max(tensor.affine.scale for tensor in operands) ** 2, output.zero_point)
+    return one_node(SquaredDifference(), operands, [output])
+
+
+def absolute(rng: Rng) -> Graph:
+    source = wide_quant(rng)
+    return one_operand(rng, Abs(), source if rng.random() < 0.3 else None, source)
+
+
+def elu(rng: Rng) -> Graph:
+    return one_operand(rng, Elu())
+
+
+def gelu(rng: Rng) -> Graph:
+    return one_operand(rng, Gelu(approximate=rng.random() < 0.5))
+
+
+def rsqrt(rng: Rng) -> Graph:
+    """Of numbers that are not negative: TFLM refuses others."""
+    return one_operand(rng, Rsqrt(), None, Quant.per_tensor(scale(rng, 1e-5, 20.0), -128))
+
+
+def log_softmax(rng: Rng) -> Graph:
+    shape = any_shape(rng)
+    if rng.random() < 0.3:
+        shape = (*shape[:-1], int(rng.integers(1, 512)))
+    return one_node(LogSoftmax(), [activation(rng, "input", shape, wide_quant(rng))], [LogSoftmax.OUTPUT_QUANT])
+
+
 CASES: dict[str, Callable[[Rng], Graph]] = {
+    "abs": absolute,
     "add": add,
+    "elu": elu,
+    "gelu": gelu,
     "hard_swish": hard_swish,
     "leaky_relu": leaky_relu,
+    "log_softmax": log_softmax,
     "logistic": logistic,
+    "maximum": maximum,
+    "minimum": minimum,
     "mul": mul,
     "prelu": prelu,
     "quantize": quantize,
     "relu": relu,
+    "rsqrt": rsqrt,
     "softmax": softmax,
+    "squared_difference": squared_difference,
     "sub": sub,
     "tanh": tanh,
 }

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests import cases_conv, cases_elementwise, cases_movement, cases_recurrent
+from tests import cases_conv, cases_elementwise, cases_matmul, cases_movement, cases_recurrent
 from tests.op_graphs import Rng, one_node
 from tinyml.ir import Graph
 
 CASES: dict[str, Callable[[Rng], Graph]] = {
     **cases_conv.CASES,
     **cases_elementwise.CASES,
+    **cases_matmul.CASES,
     **cases_movement.CASES,
     **cases_recurrent.CASES,
 }

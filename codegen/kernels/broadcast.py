@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,16 +30,23 @@ def broadcast_fields(node: Node) -> Fields:
     line, outer = sides[0], sides[1:]
     unit = output.dtype.size_bytes
     return {
-        "row_step0": _row_step(first, output) if by_rows else 0,
-        "row_step1": _row_step(second, output) if by_rows else 0,
+        "row_step0": row_step(first, output) if by_rows else 0,
+        "row_step1": row_step(second, output) if by_rows else 0,
         "length": line.turns,
         "step0": unit * line.stride0,
         "step1": unit * line.stride1,
         "lines": math.prod(side.turns for side in outer),
-        "side_count": len(outer),
-        "side": _array(side.turns for side in outer),
-        "stride0": _array(unit * side.stride0 for side in outer),
-        "stride1": _array(unit * side.stride1 for side in outer),
+        **arrays(outer, unit, unit),
+    }
+
+
+def arrays(sides: Sequence[Side], unit0: int, unit1: int) -> Fields:
+    """Fields of tml_broadcast for the loops around a line. units: bytes per step of an operand."""
+    return {
+        "side_count": len(sides),
+        "side": _array(side.turns for side in sides),
+        "stride0": _array(unit0 * side.stride0 for side in sides),
+        "stride1": _array(unit1 * side.stride1 for side in sides),
     }
 
 
@@ -69,7 +76,7 @@ def _aligned(operand: Tensor, output: Tensor) -> Shape:
     return (1,) * (len(output.shape) - len(operand.shape)) + operand.shape
 
 
-def _row_step(operand: Tensor, output: Tensor) -> int:
+def row_step(operand: Tensor, output: Tensor) -> int:
     """Bytes between the rows of an image in an operand that is held as one row ([H, W, C])."""
     _, height, width, channels = _aligned(operand, output)
     return width * channels * operand.dtype.size_bytes if height > 1 and operand.hwc[0] == 1 else 0

@@ -17,19 +17,26 @@ from tinyml.exporters.tflite_window import pad_image, stated_padding, stated_tra
 from tinyml.exporters.tflite_writer import ModelWriter
 from tinyml.ir import Activation, DType, Node, Op, Quant, Tensor
 from tinyml.ops import (
+    Abs,
     Add,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
+    Gelu,
     HardSwish,
     LeakyRelu,
+    LogSoftmax,
     Logistic,
     Lstm,
     MaxPool2D,
+    Maximum,
     Mean,
+    Minimum,
     Mul,
     Pad,
     Prelu,
@@ -38,8 +45,10 @@ from tinyml.ops import (
     Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Rsqrt,
     Softmax,
     Split,
+    SquaredDifference,
     StridedSlice,
     Sub,
     Svdf,
@@ -232,6 +241,18 @@ def _leaky_relu(op: LeakyRelu, node: Node, model: ModelWriter) -> None:
     model.operator("LEAKY_RELU", 2, node.inputs, node.outputs, options)
 
 
+def _batch_matmul(op: BatchMatMul, node: Node, model: ModelWriter) -> None:
+    options = schema.BatchMatMulOptionsT()
+    options.adjX, options.adjY = op.adjoint0, op.adjoint1
+    model.operator("BATCH_MATMUL", 4, node.inputs, node.outputs, options)
+
+
+def _gelu(op: Gelu, node: Node, model: ModelWriter) -> None:
+    options = schema.GeluOptionsT()
+    options.approximate = op.approximate
+    model.operator("GELU", 2, node.inputs, node.outputs, options)
+
+
 def _softmax(op: Softmax, node: Node, model: ModelWriter) -> None:
     options = schema.SoftmaxOptionsT()
     options.beta = op.beta
@@ -282,19 +303,26 @@ def _indices(node: Node, role: str, values: Any) -> Tensor:
 
 
 ROWS: dict[type[Op], Row] = {
+    Abs: _plain("ABS", 2, schema.AbsOptionsT),
     Add: _binary("ADD", schema.AddOptionsT, 3),
     AveragePool2D: _average_pool2d,
+    BatchMatMul: _batch_matmul,
     Concatenation: _concatenation,
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise_conv2d,
     Dequantize: _plain("DEQUANTIZE", 2, schema.DequantizeOptionsT),
+    Elu: _plain("ELU", 1),
     FullyConnected: _fully_connected,
+    Gelu: _gelu,
     HardSwish: _plain("HARD_SWISH", 1, schema.HardSwishOptionsT),
     LeakyRelu: _leaky_relu,
+    LogSoftmax: _plain("LOG_SOFTMAX", 2, schema.LogSoftmaxOptionsT),
     Logistic: _plain("LOGISTIC", 2, wide=3),
     Lstm: _lstm,
     MaxPool2D: _max_pool2d,
+    Maximum: _plain("MAXIMUM", 2, schema.MaximumMinimumOptionsT),
     Mean: _mean,
+    Minimum: _plain("MINIMUM", 2, schema.MaximumMinimumOptionsT),
     Mul: _binary("MUL", schema.MulOptionsT, 4),
     Pad: _pad,
     Prelu: _plain("PRELU", 1),
@@ -303,8 +331,10 @@ ROWS: dict[type[Op], Row] = {
     Reshape: _reshape,
     ResizeBilinear: _resize_bilinear,
     ResizeNearest: _resize_nearest,
+    Rsqrt: _plain("RSQRT", 2),
     Softmax: _softmax,
     Split: _split,
+    SquaredDifference: _plain("SQUARED_DIFFERENCE", 2, schema.SquaredDifferenceOptionsT),
     StridedSlice: _strided_slice,
     Sub: _binary("SUB", schema.SubOptionsT, 5),
     Svdf: _svdf,

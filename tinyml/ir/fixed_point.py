@@ -1,7 +1,7 @@
-"""Exponential, logistic and tanh in 32-bit fixed point.
+"""Exponential, logistic, tanh, logarithm and 1 / sqrt in 32-bit fixed point.
 
 Twin of codegen/include/tml_fixed_point.h: change both or neither. The header holds only what kernels compute on the
-device (`one_over_one_plus_x`, `reciprocal`); the rest ends in tables.
+device (`one_over_one_plus_x`, `reciprocal`, `logarithm`); the rest ends in tables.
 
 Qm is a number of m integer bits, a sign and 31 - m fraction bits: real = raw / 2**(31 - m). All arrays are int64 that
 hold int32 numbers.
@@ -27,6 +27,7 @@ _EXP_MINUS_EIGHTH = 1895147668  # exp(-1/8), Q0
 _THIRD = 715827883  # 1/3, Q0
 _48_OVER_17, _NEG_32_OVER_17 = 1515870810, -1010580540  # first guess of a Newton-Raphson division, Q2
 _ONE_Q2 = 1 << 29
+_SQRT_HALF, _FOURTH_ROOT_HALF, _LOG_2 = 1518500250, 1805811301, 1488522236  # 1/2 ** 1/2, 1/2 ** 1/4, ln(2), Q0
 # exp(-2**exponent) in Q0
 _EXP_STEPS = (
     (-2, 1672461947),
@@ -117,3 +118,54 @@ def tanh(a: Array, integer_bits: int) -> Int64:
     # the same bits read with one more integer bit are 2 * a
     positive = one_minus_x_over_one_plus_x(exp_on_negative_values(-np.abs(value), integer_bits + 1))
     return np.where(value == 0, 0, np.where(value < 0, -positive, positive))
+
+
+def inverse_square_root(value: Array) -> tuple[Int64, Int64]:
+    """(root, places) with 1 / sqrt(value) = root / 2**31 / 2**places, for integers in [1, 2**31). places >= 0.
+
+    Five Newton-Raphson steps in Q3 on the value brought into [1/4, 1) (TFLite's GetInvSqrtQuantizedMultiplierExp).
+    """
+    mul = saturating_rounding_doubling_high_mul
+    given = np.asarray(value, np.int64)
+    scaled, places = given.copy(), np.full(given.shape, 11, np.int64)
+    while (large := scaled >= 1 << 29).any():
+        scaled, places = np.where(large, scaled >> 2, scaled), places + large
+    pairs = (31 - np.frexp(scaled.astype(np.float64))[1].astype(np.int64)) // 2 - 1
+    places, scaled = places - pairs, scaled << (2 * pairs)
+    source = scaled >> 1
+    half = rounding_divide_by_pot(source, 1)
+    x = np.full(given.shape, 1 << 28, np.int64)
+    for _ in range(5):
+        cubed = saturating_shift_left(mul(mul(x, x), x), 6)
+        x = saturating_shift_left(mul((1 << 28) + (1 << 27), x) - mul(half, cubed), 3)
+    x = mul(x, _SQRT_HALF)
+    x, places = x << np.maximum(-places, 0), np.maximum(places, 0)
+    few = given <= 1
+    return np.where(few, INT32_MAX, x), np.where(few, 0, places)
+
+
+def logarithm(value: Array, integer_bits: int, output_bits: int) -> Int64:
+    """ln(value) in Q<output_bits> for values of at least 1 in Q<integer_bits>, a wide one as if it were uint32.
+
+    The value is brought near 1 in two ways, and the better one goes through a Pade approximation (TFLite's
+    log_x_for_x_greater_than_or_equal_to_1).
+    """
+    mul = saturating_rounding_doubling_high_mul
+    bits = output_bits + 1  # headroom for the sum
+    z, quarter = np.asarray(value, np.int64), 1 << (29 - bits)
+    first_room = 32 - np.frexp(z.astype(np.float64))[1].astype(np.int64)
+    first = saturating_shift_left(mul(saturating_shift_left(z, first_room - 1), _SQRT_HALF), 1)
+    first_power = np.minimum(((integer_bits - first_room) << (31 - bits)) + quarter, INT32_MAX)
+    half = mul(z, _SQRT_HALF)
+    second_room = 31 - np.frexp(half.astype(np.float64))[1].astype(np.int64)
+    second = saturating_shift_left(z, second_room)
+    second_power = ((integer_bits - second_room) << (31 - bits)) - quarter
+    r, power = np.minimum(first, second), np.maximum(first_power, second_power)
+    p = rounding_half_sum(r, _FOURTH_ROOT_HALF)
+    q = 2 * (r - _FOURTH_ROOT_HALF)
+    square = mul(q, q)
+    numerator = mul(q, r) + mul(mul(q, square), 117049297)
+    denominator = mul(p, 1057819769 + q + mul(127690142, square)) + mul(638450708, q)
+    scaled = rounding_divide_by_pot(numerator, bits)
+    total = mul(power, _LOG_2) + mul(scaled, one_over_one_plus_x(denominator))
+    return saturating_shift_left(total, 1)

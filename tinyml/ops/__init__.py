@@ -1,19 +1,26 @@
 """One file per op. A new op is a file here and a line in OPS; tests fail by name until it has a kernel."""
 
 from tinyml.ir import Op
+from tinyml.ops.abs import Abs
 from tinyml.ops.add import Add
 from tinyml.ops.average_pool2d import AveragePool2D
+from tinyml.ops.batch_matmul import BatchMatMul
 from tinyml.ops.concatenation import Concatenation
 from tinyml.ops.conv2d import Conv2D
 from tinyml.ops.depthwise_conv2d import DepthwiseConv2D
 from tinyml.ops.dequantize import Dequantize
+from tinyml.ops.elu import Elu
 from tinyml.ops.fully_connected import FullyConnected
+from tinyml.ops.gelu import Gelu
 from tinyml.ops.hard_swish import HardSwish
 from tinyml.ops.leaky_relu import LeakyRelu
+from tinyml.ops.log_softmax import LogSoftmax
 from tinyml.ops.logistic import Logistic
 from tinyml.ops.lstm import Lstm
 from tinyml.ops.max_pool2d import MaxPool2D
+from tinyml.ops.maximum import Maximum
 from tinyml.ops.mean import Mean
+from tinyml.ops.minimum import Minimum
 from tinyml.ops.mul import Mul
 from tinyml.ops.pad import Pad
 from tinyml.ops.partial_conv2d import PartialConv2D
@@ -24,8 +31,10 @@ from tinyml.ops.rescale import Rescale
 from tinyml.ops.reshape import Reshape
 from tinyml.ops.resize_bilinear import ResizeBilinear
 from tinyml.ops.resize_nearest import ResizeNearest
+from tinyml.ops.rsqrt import Rsqrt
 from tinyml.ops.softmax import Softmax
 from tinyml.ops.split import Split
+from tinyml.ops.squared_difference import SquaredDifference
 from tinyml.ops.strided_slice import StridedSlice
 from tinyml.ops.sub import Sub
 from tinyml.ops.svdf import Svdf
@@ -34,19 +43,26 @@ from tinyml.ops.transpose import Transpose
 from tinyml.ops.transpose_conv import TransposeConv
 
 OPS: tuple[type[Op], ...] = (
+    Abs,
     Add,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
+    Gelu,
     HardSwish,
     LeakyRelu,
+    LogSoftmax,
     Logistic,
     Lstm,
     MaxPool2D,
+    Maximum,
     Mean,
+    Minimum,
     Mul,
     Pad,
     Prelu,
@@ -55,8 +71,10 @@ OPS: tuple[type[Op], ...] = (
     Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Rsqrt,
     Softmax,
     Split,
+    SquaredDifference,
     StridedSlice,
     Sub,
     Svdf,
@@ -70,19 +88,26 @@ SCHEDULED: tuple[type[Op], ...] = (PartialConv2D, Rescale)
 __all__ = [
     "OPS",
     "SCHEDULED",
+    "Abs",
     "Add",
     "AveragePool2D",
+    "BatchMatMul",
     "Concatenation",
     "Conv2D",
     "DepthwiseConv2D",
     "Dequantize",
+    "Elu",
     "FullyConnected",
+    "Gelu",
     "HardSwish",
     "LeakyRelu",
+    "LogSoftmax",
     "Logistic",
     "Lstm",
     "MaxPool2D",
+    "Maximum",
     "Mean",
+    "Minimum",
     "Mul",
     "Pad",
     "PartialConv2D",
@@ -93,8 +118,10 @@ __all__ = [
     "Reshape",
     "ResizeBilinear",
     "ResizeNearest",
+    "Rsqrt",
     "Softmax",
     "Split",
+    "SquaredDifference",
     "StridedSlice",
     "Sub",
     "Svdf",
