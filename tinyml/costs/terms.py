@@ -14,6 +14,7 @@ from tinyml.ir.requantize import activation_range
 from tinyml.kernel import Kernel
 from tinyml.ops import (
     AveragePool2D,
+    BatchMatMul,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
@@ -293,6 +294,8 @@ def _of_op(size: _Size) -> Terms:
         return _pool(size)
     if isinstance(op, Mean):
         return _mean(size)
+    if isinstance(op, BatchMatMul):
+        return {"mac": size.share * size.node.macs}
     return _dense(size) if isinstance(op, TransposeConv) else _moved(size)
 
 

@@ -44,7 +44,8 @@ class _Import:
             if entry.name in VARIABLE_OPERATORS:
                 self._try(self._where(index, entry), partial(self._variables.run, entry))
             else:
-                nodes += self._try(self._where(index, entry), partial(self._node, entry))
+                for found in self._try(self._where(index, entry), partial(self._nodes_of, entry)):
+                    nodes += found
         self._faults += _computed_weights(nodes)
         raise_faults(self._faults)
         inputs, outputs = (tuple(map(self._tensor, side)) for side in (self._file.inputs, self._file.outputs))
@@ -60,20 +61,25 @@ class _Import:
         except (ModelError, ShapeError) as error:
             raise ModelError(f"{where}: {error}") from error
 
-    def _node(self, entry: OperatorEntry) -> Node:
+    def _nodes_of(self, entry: OperatorEntry) -> list[Node]:
         row = ROWS.get(entry.name)
         if row is None:
             raise UnsupportedError("unknown to this SDK")
         call = self._call(entry, row)
         with reading("its options"):
-            op, inputs = row.lower(call, entry.options(row.options) if row.options else None)
-        written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
-        node = Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))
-        states = {*written, *(call.input(at) for at in row.states)}
-        activations = {*node.operands, *node.outputs} - states
-        if not op.takes_int16 and any(tensor.dtype is DType.INT16 for tensor in activations):
-            raise UnsupportedError("int16 activations; int8 is supported")
-        return node
+            lowered = row.lower(call, entry.options(row.options) if row.options else None)
+        if isinstance(lowered, list):
+            nodes, states = lowered, set[Tensor]()
+        else:
+            op, inputs = lowered
+            written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
+            nodes = [Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))]
+            states = {*written, *(call.input(at) for at in row.states)}
+        for node in nodes:
+            activations = {*node.operands, *node.outputs} - states
+            if not node.op.takes_int16 and any(tensor.dtype is DType.INT16 for tensor in activations):
+                raise UnsupportedError("int16 activations; int8 is supported")
+        return nodes
 
     def _call(self, entry: OperatorEntry, row: Row) -> Call:
         least, most = row.inputs
@@ -87,7 +93,7 @@ class _Import:
         for tensor in outputs:
             if tensor.is_constant:
                 raise ModelError(f"its output {shown(tensor.name)} is a constant")
-        if entry.name not in ("SPLIT", "SPLIT_V") and len(outputs) != 1:
+        if entry.name not in ("SPLIT", "SPLIT_V", "UNPACK") and len(outputs) != 1:
             raise ModelError(f"{len(outputs)} outputs, one expected")
         return Call(inputs, outputs)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.tflite_schema import TensorEntry
-from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Quant, Tensor, shown
+from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Op, Quant, Tensor, shown
 from tinyml.ir.dtype import unpack_int4
 
 MAX_RANK = 8
@@ -23,6 +24,9 @@ ACTIVATIONS: dict[int, Activation] = {
     3: Activation.RELU6,
 }
 _INDEX_TYPES = (DType.INT32, DType.INT64)
+
+
+Lowered = tuple[Op, Sequence[Tensor]]  # an op and its inputs in the Graph's order
 
 
 @dataclass(frozen=True)

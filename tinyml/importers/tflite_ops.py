@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tinyml.errors import ModelError, UnsupportedError
-from tinyml.importers.tflite_call import Call, activation, finite, require_per_tensor
+from tinyml.importers.tflite_call import Call, Lowered, activation, finite, require_per_tensor
 from tinyml.importers.tflite_recurrent import LSTM_STATES, SVDF_STATES, lstm, svdf
+from tinyml.importers.tflite_shape import (
+    broadcast_to,
+    concatenation,
+    depth_to_space,
+    gather,
+    mirror_pad,
+    pack,
+    pad,
+    reduce_max,
+    reshape,
+    reverse,
+    slice_of,
+    space_to_depth,
+    split,
+    split_by_sizes,
+    strided_slice,
+    tile,
+    transpose,
+    unpack,
+)
 from tinyml.importers.tflite_window import (
     check_weights,
     image,
@@ -18,41 +39,43 @@ from tinyml.importers.tflite_window import (
     window_sides,
     with_bias,
 )
-from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Op, Tensor, shown
+from tinyml.ir import ACTIVATION_TYPES, Activation, DType, Node, Op, Tensor, shown
 from tinyml.ops import (
+    Abs,
     Add,
     AveragePool2D,
-    Concatenation,
+    BatchMatMul,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
+    Gelu,
     HardSwish,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
-    Pad,
     Prelu,
     Quantize,
     Relu,
-    Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Rsqrt,
     Softmax,
-    Split,
-    StridedSlice,
+    SquaredDifference,
     Sub,
     Tanh,
-    Transpose,
     TransposeConv,
 )
 
 MAX_RESIZED_SIDE = 1 << 14
 
-Lowered = tuple[Op, Sequence[Tensor]]  # the op and its inputs in the Graph's order
-Function = Callable[[Call, Any], Lowered]  # (tensors, accessor of the options)
+Function = Callable[[Call, Any], Lowered | list[Node]]  # (tensors, accessor of the options)
 
 
 @dataclass(frozen=True)
@@ -142,88 +165,6 @@ def _binary(kind: type[Add] | type[Sub] | type[Mul]) -> Function:
     return lower
 
 
-def _pad(call: Call, options: Any) -> Lowered:
-    source = call.input(0)
-    call.require_activations(source, call.output)
-    paddings = call.integers(1, "paddings")
-    before, after, value = tuple(paddings[::2]), tuple(paddings[1::2]), call.optional(2)
-    return Pad(before, after, None if value is None else _fill(call, value)), [source]
-
-
-def _fill(call: Call, value: Tensor) -> float | None:
-    """PADV2's constant in the output's numbers; None when it is the real number 0."""
-    call.require_activations(value, call.output)
-    if not value.is_constant or value.size != 1:
-        raise UnsupportedError("it fills with something else than one constant")
-    call.require_same_quant(value)
-    number = value.values.ravel()[0].item()
-    zero = 0 if call.output.dtype.is_float else call.output.affine.zero_point
-    return None if number == zero else finite(number, "value")
-
-
-def _reshape(call: Call, options: Any) -> Lowered:
-    source = call.input(0)
-    call.require_activations(source, call.output)
-    if source.size != call.output.size:
-        # with a free batch a converter may state sides of 1 for all that depends on it
-        raise UnsupportedError(
-            f"from {list(source.shape)} to {list(call.output.shape)}, which holds another number of elements; "
-            "a model with a free batch is better converted with a batch of 1"
-        )
-    return Reshape(call.output.shape), [call.input(0)]
-
-
-def _transpose(call: Call, options: Any) -> Lowered:
-    call.require_activations(call.input(0), call.output)
-    rank = len(call.input(0).shape)
-    return Transpose(tuple(a + rank if a < 0 else a for a in call.integers(1, "permutation"))), [call.input(0)]
-
-
-def _concatenation(call: Call, options: Any) -> Lowered:
-    operands = [call.input(index) for index in range(len(call.inputs))]
-    call.require_activations(*operands, call.output)
-    call.require_same_quant(*operands)
-    if options.FusedActivationFunction() != 0:
-        raise UnsupportedError("a fused activation")
-    return Concatenation(_axis(options.Axis(), call.output)), operands
-
-
-def _split(call: Call, options: Any) -> Lowered:
-    source = call.input(1)
-    call.require_activations(source, *call.outputs)
-    if options.NumSplits() != len(call.outputs):
-        raise ModelError(f"{options.NumSplits()} parts and {len(call.outputs)} outputs")
-    axes = call.integers(0, "axis")
-    if len(axes) != 1:
-        raise ModelError(f"{len(axes)} axes to split along")
-    return Split(_axis(axes[0], source), len(call.outputs)), [source]
-
-
-def _split_by_sizes(call: Call, options: Any) -> Lowered:
-    source = call.input(0)
-    call.require_activations(source, *call.outputs)
-    sizes, axes = call.integers(1, "sizes"), call.integers(2, "axis")
-    if len(sizes) != len(call.outputs) or len(axes) != 1:
-        raise ModelError(f"{len(sizes)} sizes, {len(call.outputs)} outputs and {len(axes)} axes")
-    if len(set(sizes)) != 1:
-        raise UnsupportedError(f"parts of sizes {sizes}; equal ones are supported")
-    return Split(_axis(axes[0], source), len(call.outputs)), [source]
-
-
-def _strided_slice(call: Call, options: Any) -> Lowered:
-    source = call.input(0)
-    call.require_activations(source, call.output)
-    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
-        raise UnsupportedError("ellipsis, new axes or offsets in the slice")
-    begin, end, stride = (call.integers(i + 1, role) for i, role in enumerate(("begin", "end", "strides")))
-    # axes behind the stated ones are taken whole
-    missing = len(source.shape) - len(begin)
-    whole = ((1 << missing) - 1) << len(begin) if missing > 0 else 0
-    begin, end, stride = ([*values, *[fill] * missing] for values, fill in ((begin, 0), (end, 0), (stride, 1)))
-    masks = (options.BeginMask() | whole, options.EndMask() | whole, options.ShrinkAxisMask())
-    return StridedSlice.resolve(source.shape, begin, end, stride, *map(int, masks)), [source]
-
-
 def _resize(kind: type[ResizeNearest] | type[ResizeBilinear]) -> Function:
     def lower(call: Call, options: Any) -> Lowered:
         source, size = image(call, 0), call.integers(1, "size")
@@ -244,7 +185,7 @@ def _pointwise(op: Op) -> Function:
     return lower
 
 
-def _fixed_output(kind: type[Logistic] | type[Tanh]) -> Function:
+def _fixed_output(kind: type[Logistic] | type[LogSoftmax] | type[Tanh]) -> Function:
     def lower(call: Call, options: Any) -> Lowered:
         call.require_activations(call.input(0), call.output)
         _require_output_quant(call, kind)
@@ -259,12 +200,55 @@ def _softmax(call: Call, options: Any) -> Lowered:
     return Softmax(finite(options.Beta(), "beta")), [call.input(0)]
 
 
-def _require_output_quant(call: Call, kind: type[Logistic] | type[Tanh] | type[Softmax]) -> None:
+def _require_output_quant(call: Call, kind: type[Logistic] | type[LogSoftmax] | type[Tanh] | type[Softmax]) -> None:
     quant = call.output.quant
-    wanted = kind.OUTPUT_QUANT_INT16 if call.output.dtype is DType.INT16 else kind.OUTPUT_QUANT
+    wanted = kind.OUTPUT_QUANT
+    if call.output.dtype is DType.INT16:
+        wanted = getattr(kind, "OUTPUT_QUANT_INT16", wanted)
     off = 1e-3 * wanted.scale
     if quant and (quant.zero_point != wanted.zero_point or abs(quant.scale - wanted.scale) > off):
         raise UnsupportedError(f"an output of {quant}; TFLite Micro has {wanted} only")
+
+
+def _compared(kind: type[Maximum] | type[Minimum]) -> Function:
+    def lower(call: Call, options: Any) -> Lowered:
+        operands = [call.input(0), call.input(1)]
+        call.require_activations(*operands, call.output)
+        call.require_same_quant(*operands)
+        return kind(), operands
+
+    return lower
+
+
+def _squared_difference(call: Call, options: Any) -> Lowered:
+    operands = [call.input(0), call.input(1)]
+    call.require_activations(*operands, call.output)
+    return SquaredDifference(), operands
+
+
+def _rsqrt(call: Call, options: Any) -> Lowered:
+    source = call.input(0)
+    call.require_activations(source, call.output)
+    if source.quant is not None and source.quant.zero_point != source.dtype.bounds[0]:
+        raise UnsupportedError(f"an input of {source.quant}, which may be below 0")
+    return Rsqrt(), [source]
+
+
+def _gelu(call: Call, options: Any) -> Lowered:
+    call.require_activations(call.input(0), call.output)
+    return Gelu(bool(options.Approximate())), [call.input(0)]
+
+
+def _batch_matmul(call: Call, options: Any) -> Lowered:
+    """A constant matrix on the right is a dense layer, of the same arithmetic."""
+    source, matrix = call.input(0), call.input(1)
+    call.require_activations(source, matrix, call.output)
+    op = BatchMatMul(bool(options.AdjX()), bool(options.AdjY()))
+    if not matrix.is_constant or op.adjoint0 or matrix.size != math.prod(matrix.shape[-2:]):
+        return op, [source, matrix]
+    values = matrix.values.reshape(matrix.shape[-2:])
+    weights = Tensor.constant(matrix.name, values if op.adjoint1 else values.T.copy(), matrix.quant)
+    return FullyConnected(keep_num_dims=True), [source, weights]
 
 
 def _leaky_relu(call: Call, options: Any) -> Lowered:
@@ -300,45 +284,61 @@ def _dequantize(call: Call, options: Any) -> Lowered:
     return Dequantize(), [source]
 
 
-def _axis(axis: int, tensor: Tensor) -> int:
-    return int(axis) + len(tensor.shape) if axis < 0 else int(axis)
-
-
 _MANY = 1 << 10
 ROWS: dict[str, Row] = {
+    "ABS": Row(_pointwise(Abs()), "", (1, 1)),
     "ADD": Row(_binary(Add), "AddOptions", (2, 2)),
     "AVERAGE_POOL_2D": Row(_pool(AveragePool2D), "Pool2DOptions", (1, 1)),
-    "CONCATENATION": Row(_concatenation, "ConcatenationOptions", (1, _MANY)),
+    "BATCH_MATMUL": Row(_batch_matmul, "BatchMatMulOptions", (2, 2)),
+    "BROADCAST_TO": Row(broadcast_to, "", (2, 2)),
+    "CONCATENATION": Row(concatenation, "ConcatenationOptions", (1, _MANY)),
     "CONV_2D": Row(_conv2d, "Conv2DOptions", (2, 3)),
     "DEPTHWISE_CONV_2D": Row(_depthwise_conv2d, "DepthwiseConv2DOptions", (2, 3)),
+    "DEPTH_TO_SPACE": Row(depth_to_space, "DepthToSpaceOptions", (1, 1)),
     "DEQUANTIZE": Row(_dequantize, "", (1, 1)),
-    "EXPAND_DIMS": Row(_reshape, "", (2, 2), ignored=(1,)),
+    "ELU": Row(_pointwise(Elu()), "", (1, 1)),
+    "EXPAND_DIMS": Row(reshape, "", (2, 2), ignored=(1,)),
     "FULLY_CONNECTED": Row(_fully_connected, "FullyConnectedOptions", (2, 3)),
+    "GATHER": Row(gather, "GatherOptions", (2, 2)),
+    "GELU": Row(_gelu, "GeluOptions", (1, 1)),
     "HARD_SWISH": Row(_pointwise(HardSwish()), "", (1, 1)),
     "LEAKY_RELU": Row(_leaky_relu, "LeakyReluOptions", (1, 1)),
     "LOGISTIC": Row(_fixed_output(Logistic), "", (1, 1)),
+    "LOG_SOFTMAX": Row(_fixed_output(LogSoftmax), "", (1, 1)),
+    "MAXIMUM": Row(_compared(Maximum), "", (2, 2)),
     "MAX_POOL_2D": Row(_pool(MaxPool2D), "Pool2DOptions", (1, 1)),
     "MEAN": Row(_mean, "ReducerOptions", (2, 2)),
+    "MINIMUM": Row(_compared(Minimum), "", (2, 2)),
+    "MIRROR_PAD": Row(mirror_pad, "MirrorPadOptions", (2, 2)),
     "MUL": Row(_binary(Mul), "MulOptions", (2, 2)),
-    "PAD": Row(_pad, "", (2, 2)),
-    "PADV2": Row(_pad, "", (3, 3)),
+    "PACK": Row(pack, "PackOptions", (1, _MANY)),
+    "PAD": Row(pad, "", (2, 2)),
+    "PADV2": Row(pad, "", (3, 3)),
     "PRELU": Row(_prelu, "", (2, 2)),
     "QUANTIZE": Row(_quantize, "", (1, 1)),
+    "REDUCE_MAX": Row(reduce_max, "ReducerOptions", (2, 2)),
     "RELU": Row(_pointwise(Relu(Activation.RELU)), "", (1, 1)),
     "RELU6": Row(_pointwise(Relu(Activation.RELU6)), "", (1, 1)),
     "RELU_N1_TO_1": Row(_pointwise(Relu(Activation.RELU_N1_TO_1)), "", (1, 1)),
-    "RESHAPE": Row(_reshape, "", (1, 2), ignored=(1,)),
+    "RESHAPE": Row(reshape, "", (1, 2), ignored=(1,)),
     "RESIZE_BILINEAR": Row(_resize(ResizeBilinear), "ResizeBilinearOptions", (2, 2)),
     "RESIZE_NEAREST_NEIGHBOR": Row(_resize(ResizeNearest), "ResizeNearestNeighborOptions", (2, 2)),
+    "REVERSE_V2": Row(reverse, "", (2, 2)),
+    "RSQRT": Row(_rsqrt, "", (1, 1)),
+    "SLICE": Row(slice_of, "", (3, 3)),
     "SOFTMAX": Row(_softmax, "SoftmaxOptions", (1, 1)),
-    "SPLIT": Row(_split, "SplitOptions", (2, 2)),
-    "SPLIT_V": Row(_split_by_sizes, "SplitVOptions", (3, 3)),
-    "SQUEEZE": Row(_reshape, "", (1, 1)),
-    "STRIDED_SLICE": Row(_strided_slice, "StridedSliceOptions", (4, 4)),
+    "SPACE_TO_DEPTH": Row(space_to_depth, "SpaceToDepthOptions", (1, 1)),
+    "SPLIT": Row(split, "SplitOptions", (2, 2)),
+    "SPLIT_V": Row(split_by_sizes, "SplitVOptions", (3, 3)),
+    "SQUARED_DIFFERENCE": Row(_squared_difference, "", (2, 2)),
+    "SQUEEZE": Row(reshape, "", (1, 1)),
+    "STRIDED_SLICE": Row(strided_slice, "StridedSliceOptions", (4, 4)),
     "SUB": Row(_binary(Sub), "SubOptions", (2, 2)),
     "SVDF": Row(svdf, "SVDFOptions", (5, 5), states=SVDF_STATES),
     "TANH": Row(_fixed_output(Tanh), "", (1, 1)),
-    "TRANSPOSE": Row(_transpose, "", (2, 2)),
+    "TILE": Row(tile, "", (2, 2)),
+    "TRANSPOSE": Row(transpose, "", (2, 2)),
     "TRANSPOSE_CONV": Row(_transpose_conv, "TransposeConvOptions", (3, 4), ignored=(0,)),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Row(lstm, "UnidirectionalSequenceLSTMOptions", (24, 24), states=LSTM_STATES),
+    "UNPACK": Row(unpack, "UnpackOptions", (1, 1)),
 }

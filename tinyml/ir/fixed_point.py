@@ -40,7 +40,7 @@ _EXP_STEPS = (
 )
 
 
-def saturating_shift_left(value: Array, exponent: int) -> Int64:
+def saturating_shift_left(value: Array, exponent: Array | int) -> Int64:
     """value * 2**exponent, clamped to int32."""
     shifted: Int64 = np.asarray(value, np.int64) << exponent
     return np.minimum(np.maximum(shifted, INT32_MIN), INT32_MAX)
@@ -137,7 +137,7 @@ def inverse_square_root(value: Array) -> tuple[Int64, Int64]:
     x = np.full(given.shape, 1 << 28, np.int64)
     for _ in range(5):
         cubed = saturating_shift_left(mul(mul(x, x), x), 6)
-        x = saturating_shift_left(mul((1 << 28) + (1 << 27), x) - mul(half, cubed), 3)
+        x = saturating_shift_left(mul(x, (1 << 28) + (1 << 27)) - mul(half, cubed), 3)
     x = mul(x, _SQRT_HALF)
     x, places = x << np.maximum(-places, 0), np.maximum(places, 0)
     few = given <= 1
@@ -165,7 +165,6 @@ def logarithm(value: Array, integer_bits: int, output_bits: int) -> Int64:
     q = 2 * (r - _FOURTH_ROOT_HALF)
     square = mul(q, q)
     numerator = mul(q, r) + mul(mul(q, square), 117049297)
-    denominator = mul(p, 1057819769 + q + mul(127690142, square)) + mul(638450708, q)
+    denominator = mul(p, 1057819769 + q + mul(square, 127690142)) + mul(q, 638450708)
     scaled = rounding_divide_by_pot(numerator, bits)
-    total = mul(power, _LOG_2) + mul(scaled, one_over_one_plus_x(denominator))
-    return saturating_shift_left(total, 1)
+    return saturating_shift_left(mul(power, _LOG_2) + mul(scaled, one_over_one_plus_x(denominator)), 1)

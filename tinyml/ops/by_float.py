@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinyml.ir import Array, Tensor
@@ -16,11 +18,11 @@ class ByFloat(Pointwise):
         real = np.float32(source.affine.scale) * (values - source.affine.zero_point).astype(np.float32)
         steps = self.map_float(real).astype(np.float32) * np.float32(1 / np.float32(output.affine.scale))
         rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps).astype(np.float64)
-        return np.clip(rounded + output.affine.zero_point, -128, 127).astype(np.int64)
+        answers: Int64 = np.clip(rounded + output.affine.zero_point, -128, 127).astype(np.int64)
+        return answers
 
 
 def error_function(values: Array) -> Array:
     """erf, float64."""
-    from math import erf
-
-    return np.vectorize(erf, otypes=[np.float64])(values.astype(np.float64))
+    answers: Array = np.vectorize(math.erf, otypes=[np.float64])(values.astype(np.float64))
+    return answers

@@ -22,5 +22,5 @@ class Gelu(ByFloat):
     def map_float(self, values: Array) -> Array:
         if self.approximate:
             inner = np.float32(np.sqrt(2 / np.pi)) * (values + np.float32(0.044715) * values * values * values)
-            return np.float32(0.5) * values * (1 + np.tanh(inner))
-        return (0.5 * values * (1 + error_function(values / np.sqrt(2)))).astype(np.float32)
+            return np.asarray(np.float32(0.5) * values * (1 + np.tanh(inner)))
+        return np.asarray(0.5 * values * (1 + error_function(values / np.sqrt(2))), np.float32)

@@ -18,7 +18,7 @@ _SHIFT = 20  # fraction bits of the root before it is rescaled
 
 @dataclass(frozen=True)
 class Rsqrt(Pointwise):
-    """input: any shape, of positive numbers. 0 gives the greatest output; so do int8 numbers below, which TFLM refuses."""
+    """input: any shape, of positive numbers. 0 gives the greatest int8; so do numbers below, which TFLM refuses."""
 
     kind: ClassVar[str] = "rsqrt"
 
