@@ -187,7 +187,7 @@ def test_tile_is_as_litert_has_it() -> None:
 
 def test_what_is_worked_out_at_run_time_is_refused() -> None:
     operands = [int8("x", 1, 4), Tensor("places", (2,), DType.INT32)]
-    with pytest.raises(UnsupportedError, match="positions .* are computed at run time"):
+    with pytest.raises(UnsupportedError, match=r"positions .* are computed at run time"):
         from_tflite(file_of("GATHER", operands, [int8("y", 1, 2)], schema.GatherOptionsT, {"axis": 1}), "gather")
 
 

@@ -77,6 +77,7 @@ class Builder:
         self.quants: dict[Tensor, Quant] = {}  # of constants that the source holds as integers
         self.exact: dict[Tensor, Array] = {}  # what those constants are in float64
         self.clamps: dict[Tensor, tuple[Value, float | None, float | None]] = {}  # clamped: what from, low, high
+        self.roots: dict[Tensor, Value] = {}  # square roots: of what
         self.dequantized: set[Tensor] = set()  # what `dequantize` made
         self._names: set[str] = set()
         self._moved: dict[tuple[Tensor, Cut, tuple[int, ...]], Tensor] = {}

@@ -21,7 +21,7 @@ from tinyml.importers.nchw import (
     stored_constant,
 )
 from tinyml.ir import Activation, Array, Op, Shape, Tensor
-from tinyml.ops import Add, HardSwish, Logistic, Mul, Prelu, Relu, Sub
+from tinyml.ops import Add, HardSwish, Logistic, Maximum, Minimum, Mul, Prelu, Relu, Sub
 from tinyml.ops.broadcast import Broadcast
 
 MAX_BOUND = 1e6  # beyond it, float32 loses what a clamp between shifts should keep
@@ -209,6 +209,18 @@ def _clamped(builder: Builder, value: Value, low: float | None, high: float | No
     return affine(builder, pointwise(builder, shifted, Relu(Activation.RELU6), "clamped"), scalar(step), scalar(low))
 
 
+def extreme(builder: Builder, op: Maximum | Minimum, first: Operand, second: Operand) -> Operand:
+    """The greater or the lesser; with one number a clamp."""
+    if not isinstance(first, Value) and not isinstance(second, Value):
+        return np.asarray((np.maximum if isinstance(op, Maximum) else np.minimum)(first, second))
+    value, other = (first, second) if isinstance(first, Value) else (second, first)
+    if isinstance(other, Value) or other.size != 1:
+        return binary(builder, op, first, second)
+    assert isinstance(value, Value)
+    bound = float(other.reshape(-1)[0])
+    return clip(builder, value, *((bound, None) if isinstance(op, Maximum) else (None, bound)))
+
+
 def hard_sigmoid(builder: Builder, value: Value, alpha: float = 1 / 6, beta: float = 0.5) -> Value:
     """max(0, min(1, alpha * value + beta)) as relu6(6 * alpha * value + 6 * beta) / 6."""
     inner = affine(builder, value, scalar(6 * alpha), scalar(6 * beta))
@@ -227,15 +239,6 @@ def prelu(builder: Builder, value: Value, slopes: Array) -> Value:
     if broadcast_shape(value.shape, slopes.shape) != value.shape:
         raise ModelError(f"slopes {list(slopes.shape)} for {list(value.shape)}")
     return binary(builder, Prelu(), value, slopes)
-
-
-def divide(builder: Builder, first: Operand, second: Operand) -> Value:
-    """A division by a constant, as a product; between tensors there is no op for it."""
-    if isinstance(second, Value):
-        raise UnsupportedError("a division by a tensor that is computed at run time")
-    if np.any(second == 0):
-        raise ModelError("a division by 0")
-    return binary(builder, Mul(), first, (1 / second.astype(np.float64)).astype(np.float32))
 
 
 def plain_value(shape: Shape, tensor: Tensor) -> Value:

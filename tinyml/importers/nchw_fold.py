@@ -3,6 +3,8 @@
     CONV(x; W, b) * c                       =>  CONV(x; c W, c b)            c, d: one number per output channel, or one
     CONV(x; W, b) + d                       =>  CONV(x; W, b + d)            batch normalization is both
     x * RELU6(x + 3) * (1 / 6)              =>  HARD_SWISH(x)                in any order of the factors
+    x * (ERF(x * sqrt(1 / 2)) + 1) * (1 / 2)   =>  GELU(x)                   in any order of the factors
+    (a - b) * (a - b)                       =>  SQUARED_DIFFERENCE(a, b)
     x * 1, x + 0                            =>  x
     TRANSPOSE(f(FC(x; W, b)))               =>  f(FC(x; W', b'))         f: reshapes and functions of one number
 
@@ -18,16 +20,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.ir import Activation, Array, Graph, Node, Tensor
+from tinyml.errors import UnsupportedError
+from tinyml.importers.nchw_norm import Erf
+from tinyml.ir import Activation, Array, Graph, Node, Op, Tensor, shown
 from tinyml.ops import (
     Add,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    Gelu,
     HardSwish,
     Mul,
     Relu,
     Reshape,
+    SquaredDifference,
     Sub,
     Transpose,
     TransposeConv,
@@ -42,8 +48,11 @@ _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv)
 def fold(graph: Graph) -> Graph:
     """The graph after all rewrites, without dead nodes."""
     graph = dead_nodes(graph)
-    for rule in (_drop_neutral, _fold_affine, _fold_hard_swish, _fold_transpose):
+    for rule in (_drop_neutral, _fold_affine, _fold_hard_swish, _fold_gelu, _fold_square, _fold_transpose):
         graph = sweep(graph, rule)
+    alone = [node for node in graph.nodes if isinstance(node.op, Erf)]
+    if alone:
+        raise UnsupportedError(f"Erf {shown(alone[0].name)} is not part of a GELU")
     return dead_nodes(graph)
 
 
@@ -172,6 +181,43 @@ def _fold_hard_swish(graph: Graph, node: Node) -> Graph:
     return graph
 
 
+def _fold_gelu(graph: Graph, node: Node) -> Graph:
+    """Fires at the last multiplication."""
+    if node.op != Mul():
+        return graph
+    factors, scale = _factors(graph, node)
+    if len(factors) != 2 or not np.isclose(scale, 1 / 2, rtol=1e-6):
+        return graph
+    for at in (0, 1):
+        if _raised_erf(graph, factors[at]) is factors[1 - at]:
+            return swap(graph, node, replace(node, op=Gelu(), inputs=(factors[1 - at],)))
+    return graph
+
+
+def _raised_erf(graph: Graph, tensor: Tensor) -> Tensor | None:
+    """x, where the tensor is ERF(x * sqrt(1 / 2)) + 1."""
+    share = _with_number(graph, tensor, Add(), 1.0)
+    erf = graph.producer.get(share) if share is not None else None
+    return _with_number(graph, erf.inputs[0], Mul(), 0.5**0.5) if erf is not None and isinstance(erf.op, Erf) else None
+
+
+def _with_number(graph: Graph, tensor: Tensor, op: Op, number: float) -> Tensor | None:
+    """The other operand, where the tensor is an op of one and this number."""
+    node = graph.producer.get(tensor)
+    found = _constant_operand(node) if node is not None and node.op == op else None
+    alike = found is not None and found[1].size == 1 and np.isclose(float(found[1].reshape(-1)[0]), number, rtol=1e-5)
+    return found[0] if found is not None and alike else None
+
+
+def _fold_square(graph: Graph, node: Node) -> Graph:
+    if node.op != Mul() or node.inputs[0] is not node.inputs[1]:
+        return graph
+    difference = graph.producer.get(node.inputs[0])
+    if difference is None or difference.op != Sub() or sole_reader(graph, node.inputs[0]) is not node:
+        return graph
+    return swap(graph, node, replace(node, op=SquaredDifference(), inputs=difference.inputs))
+
+
 def _factors(graph: Graph, node: Node, depth: int = 2) -> tuple[list[Tensor], float]:
     """The tensors that a small tree of multiplications multiplies, and the product of its one-number constants."""
     factors: list[Tensor] = []
@@ -199,8 +245,4 @@ def _relu6_of_sum(graph: Graph, tensor: Tensor) -> Tensor | None:
     clamp = graph.producer.get(tensor)
     if clamp is None or clamp.op != Relu(Activation.RELU6):
         return None
-    total = graph.producer.get(clamp.inputs[0])
-    found = _constant_operand(total) if total is not None and total.op == Add() else None
-    if found is None or found[1].size != 1 or not np.isclose(float(found[1].reshape(-1)[0]), 3.0):
-        return None
-    return found[0]
+    return _with_number(graph, clamp.inputs[0], Add(), 3.0)

@@ -11,10 +11,11 @@ from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.layout import Layout
 from tinyml.importers.nchw import Axes, Builder, Operand, Value, stored_constant
 from tinyml.importers.nchw_elementwise import plain_value, stored_runs
-from tinyml.ir import Array, Shape, Tensor
+from tinyml.ir import Array, Op, Shape, Tensor
 from tinyml.ops import Concatenation, FullyConnected, Mean, Pad, Softmax, Split, StridedSlice
 
 MAX_PADDING = 1 << 14
+_SOFTMAX = Softmax()
 
 
 def axis_of(axis: int, shape: Shape) -> int:
@@ -133,10 +134,11 @@ def _mean_in_order(builder: Builder, value: Value, reduced: Sequence[int], kept:
     return builder.value(builder.add(op, [builder.stored(value, order)]), kept, order)
 
 
-def softmax(builder: Builder, value: Value, axis: int) -> Value:
+def softmax(builder: Builder, value: Value, axis: int, op: Op = _SOFTMAX) -> Value:
+    """op: a Softmax or a LogSoftmax."""
     axis = axis_of(axis, value.shape)
     axes = _with_last(builder.axes_of([value]), axis, value.shape)
-    return builder.value(builder.add(Softmax(), [builder.stored(value, axes)]), value.shape, axes)
+    return builder.value(builder.add(op, [builder.stored(value, axes)]), value.shape, axes)
 
 
 def _with_last(axes: Axes, last: int, shape: Shape) -> tuple[int | None, ...]:
@@ -185,8 +187,6 @@ def _rows(builder: Builder, value: Value, others: Shape) -> Tensor:
 
 def matmul(builder: Builder, first: Operand, second: Operand) -> Value:
     """A product of a Value and a constant matrix, on either side."""
-    if isinstance(first, Value) and isinstance(second, Value):
-        raise UnsupportedError("a product of two tensors that are computed at run time")
     if isinstance(first, Value):
         assert not isinstance(second, Value)
         return linear(builder, first, _matrix(second).T, None)

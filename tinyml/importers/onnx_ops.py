@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers import nchw_elementwise as elementwise
+from tinyml.importers import nchw_norm as norm
 from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand, Value
 from tinyml.importers.onnx_call import OnnxCall
@@ -25,7 +26,7 @@ from tinyml.importers.onnx_window import (
     upsample,
 )
 from tinyml.ir import Array, Op
-from tinyml.ops import Add, HardSwish, LeakyRelu, Logistic, Mul, Sub, Tanh
+from tinyml.ops import Abs, Add, Elu, Gelu, HardSwish, LeakyRelu, Logistic, LogSoftmax, Maximum, Minimum, Mul, Sub, Tanh
 from tinyml.ops.broadcast import Broadcast
 
 Row = Callable[[Builder, OnnxCall], Sequence[Operand]]
@@ -57,7 +58,7 @@ def _sum(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def _div(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    return [elementwise.divide(builder, call.operand(0), call.operand(1))]
+    return [norm.divide(builder, call.operand(0), call.operand(1))]
 
 
 def _neg(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -65,11 +66,15 @@ def _neg(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def _pow(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    exponent = call.number(1, "exponent")
-    if exponent not in (1, 2):
-        raise UnsupportedError(f"an exponent of {exponent}")
-    value = call.value(0)
-    return [value if exponent == 1 else elementwise.binary(builder, Mul(), value, value)]
+    return [norm.power(builder, call.value(0), call.number(1, "exponent"))]
+
+
+def _sqrt(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    return [norm.square_root(builder, call.value(0))]
+
+
+def _reciprocal(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    return [norm.divide(builder, elementwise.scalar(1), call.value(0))]
 
 
 def _relu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -83,15 +88,14 @@ def _clip(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     return [elementwise.clip(builder, call.value(0), low, high)]
 
 
-def _limit(is_low: bool) -> Row:
-    """Max and Min with one number."""
+def _extreme(op: Maximum | Minimum) -> Row:
+    """Max and Min: with one number a clamp."""
 
     def lower(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-        if len(call.inputs) != 2:
-            raise UnsupportedError(f"{len(call.inputs)} operands; a tensor and one number are supported")
-        at = 0 if isinstance(call.operand(0), Value) else 1
-        bound = call.number(1 - at, "bound")
-        return [elementwise.clip(builder, call.value(at), *((bound, None) if is_low else (None, bound)))]
+        found = call.operand(0)
+        for index in range(1, len(call.inputs)):
+            found = elementwise.extreme(builder, op, found, call.operand(index))
+        return [found]
 
     return lower
 
@@ -125,6 +129,37 @@ def _softmax(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     return [shapes.softmax(builder, value, axis)]
 
 
+def _log_softmax(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    value = call.value(0)
+    axis = shapes.axis_of(call.integer("axis", -1 if call.opset >= 13 else 1), value.shape)
+    if call.opset < 13 and math.prod(value.shape[axis + 1 :]) != 1:
+        raise UnsupportedError("a LogSoftmax over several axes")
+    return [shapes.softmax(builder, value, axis, LogSoftmax())]
+
+
+def _elu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    if call.real("alpha", 1.0) != 1:
+        raise UnsupportedError(f"an alpha of {call.real('alpha', 1.0)}; 1 is supported")
+    return [elementwise.pointwise(builder, call.value(0), Elu())]
+
+
+def _gelu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    call.require("approximate", "none", "tanh")
+    return [elementwise.pointwise(builder, call.value(0), Gelu(call.text("approximate", "none") == "tanh"))]
+
+
+def _layer_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    value = call.value(0)
+    count = len(value.shape) - shapes.axis_of(call.integer("axis", -1), value.shape)
+    scale, offset = call.constant(1, "scale"), call.optional(2, "offset")
+    return [norm.layer_norm(builder, value, count, call.real("epsilon", 1e-5), scale, offset)]
+
+
+def _instance_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    value, scale, offset = call.value(0), call.constant(1, "scale"), call.constant(2, "offset")
+    return [norm.group_norm(builder, value, value.shape[1], call.real("epsilon", 1e-5), scale, offset)]
+
+
 def _gemm(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value, weights = call.value(0), call.constant(1, "weights")
     if len(value.shape) != 2 or weights.ndim != 2:
@@ -143,7 +178,7 @@ def _gemm(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def _matmul(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    return [shapes.matmul(builder, call.operand(0), call.operand(1))]
+    return [norm.matmul(builder, call.operand(0), call.operand(1))]
 
 
 def _reduce_mean(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -293,6 +328,7 @@ def _depth_to_space(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 ROWS: dict[str, Row] = {
+    "Abs": _pointwise(Abs()),
     "Add": _binary(Add()),
     "AveragePool": average_pool,
     "BatchNormalization": _batch_normalization,
@@ -305,26 +341,33 @@ ROWS: dict[str, Row] = {
     "DequantizeLinear": dequantize,
     "Div": _div,
     "Dropout": _dropout,
+    "Elu": _elu,
+    "Erf": _pointwise(norm.Erf()),
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
+    "Gelu": _gelu,
     "Gemm": _gemm,
     "GlobalAveragePool": global_average_pool,
     "GlobalMaxPool": global_max_pool,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _pointwise(HardSwish()),
     "Identity": _identity,
+    "InstanceNormalization": _instance_normalization,
+    "LayerNormalization": _layer_normalization,
     "LeakyRelu": _leaky_relu,
+    "LogSoftmax": _log_softmax,
     "MatMul": _matmul,
-    "Max": _limit(is_low=True),
+    "Max": _extreme(Maximum()),
     "MaxPool": max_pool,
-    "Min": _limit(is_low=False),
+    "Min": _extreme(Minimum()),
     "Mul": _binary(Mul()),
     "Neg": _neg,
     "PRelu": _prelu,
     "Pad": _pad,
     "Pow": _pow,
     "QuantizeLinear": quantize,
+    "Reciprocal": _reciprocal,
     "ReduceMean": _reduce_mean,
     "ReduceSum": _reduce_sum,
     "Relu": _relu,
@@ -334,6 +377,7 @@ ROWS: dict[str, Row] = {
     "Slice": _slice,
     "Softmax": _softmax,
     "Split": _split,
+    "Sqrt": _sqrt,
     "Squeeze": _squeeze,
     "Sub": _binary(Sub()),
     "Sum": _sum,

@@ -3,7 +3,7 @@
     DEQUANTIZE(q) -> f -> QUANTIZE          =>  f on int8, with the quantization that the QUANTIZE states
 
 Weights are the integers that the file holds; a bias is counted in steps of input scale times weight scale. Ops that
-copy or compare bytes keep their input's quantization, SOFTMAX, LOGISTIC and TANH have one of their own: where the file
+copy or compare bytes keep their input's quantization, SOFTMAX, LOGISTIC and such have one of their own: where the file
 states another one behind them, a QUANTIZE from int8 to int8 stays. Constants that the file leaves in float beside
 quantized tensors (slopes, factors) are quantized around 0 by their greatest value. The numbers are TFLite's then, not
 onnxruntime's: the two round differently by a step.
@@ -26,7 +26,10 @@ from tinyml.ops import (
     Dequantize,
     FullyConnected,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Pad,
     Quantize,
     Relu,
@@ -47,7 +50,8 @@ from tinyml.passes.rewriting import sole_reader
 _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv)
 _SHAPED = (Reshape, Transpose)
 _SAME_QUANT = (*_SHAPED, AveragePool2D, MaxPool2D, Pad, ResizeBilinear, ResizeNearest, Split, StridedSlice)
-_OWN_QUANT = (Softmax, Logistic, Tanh)
+_OWN_QUANT = (Softmax, Logistic, LogSoftmax, Tanh)
+_COMMON_QUANT = (Concatenation, Maximum, Minimum)
 # a clamp's output, where the file does not quantize it: the clamp is its range
 _CLAMPED = {Activation.RELU6: Quant.per_tensor(6 / 255, -128), Activation.RELU_N1_TO_1: Quant.per_tensor(2 / 255, -1)}
 _INTEGRAL = 1e-2  # how far weights over their scale may be from integers
@@ -122,7 +126,7 @@ class _Absorption:
 
     def _compute(self, node: Node) -> None:
         operands = [self._operand(tensor) for tensor in node.operands]
-        if isinstance(node.op, Concatenation):
+        if isinstance(node.op, _COMMON_QUANT):
             quant = self._stated(node.outputs[0]) or operands[0].affine
             operands = [self._requantized(tensor, quant) for tensor in operands]
             quants = [quant]

@@ -12,9 +12,23 @@ import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers import nchw_elementwise as elementwise
+from tinyml.importers import nchw_norm as norm
 from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand, Value
 from tinyml.importers.torch_call import AtenCall
+from tinyml.importers.torch_norm import (
+    attention,
+    elu,
+    gelu,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    log_softmax,
+    power,
+    reciprocal,
+    stack,
+    unbind,
+)
 from tinyml.importers.torch_shape import (
     expand,
     flatten,
@@ -38,7 +52,7 @@ from tinyml.importers.torch_window import (
     upsample,
 )
 from tinyml.ir import Array, Op
-from tinyml.ops import Add, LeakyRelu, Logistic, Mul, Sub, Tanh
+from tinyml.ops import Abs, Add, LeakyRelu, Logistic, Maximum, Minimum, Mul, Sub, Tanh
 from tinyml.ops.broadcast import Broadcast
 
 _FLOAT_TYPES = (6, 7, 8, 13)  # half, float, double, bfloat16 by their numbers in the file format
@@ -84,7 +98,7 @@ def _div(builder: Builder, call: AtenCall) -> Sequence[Operand]:
         raise UnsupportedError("a division that rounds")
     first, second = call.operand("self"), call.operand("other")
     if isinstance(first, Value) or isinstance(second, Value):
-        return [elementwise.divide(builder, first, second)]
+        return [norm.divide(builder, first, second)]
     return [first / second]
 
 
@@ -92,11 +106,11 @@ def _neg(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     return [elementwise.binary(builder, Mul(), call.value("self"), elementwise.scalar(-1))]
 
 
-def _pow(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    value, exponent = call.value("self"), call.number("exponent")
-    if exponent not in (1, 2):
-        raise UnsupportedError(f"an exponent of {exponent}")
-    return [value if exponent == 1 else elementwise.binary(builder, Mul(), value, value)]
+def _extreme(op: Maximum | Minimum) -> Row:
+    def lower(builder: Builder, call: AtenCall) -> Sequence[Operand]:
+        return [elementwise.extreme(builder, op, call.operand("self"), call.operand("other"))]
+
+    return lower
 
 
 def _clip(low: str | float | None, high: str | float | None, default: tuple[float, float] | None = None) -> Row:
@@ -149,9 +163,7 @@ def _addmm(builder: Builder, call: AtenCall) -> Sequence[Operand]:
 
 
 def _matmul(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    return [
-        shapes.matmul(builder, call.operand("self"), call.operand("mat2" if call.get("other") is None else "other"))
-    ]
+    return [norm.matmul(builder, call.operand("self"), call.operand("mat2" if call.get("other") is None else "other"))]
 
 
 def _mean(builder: Builder, call: AtenCall) -> Sequence[Operand]:
@@ -265,12 +277,14 @@ def _sym_size(builder: Builder, call: AtenCall) -> Sequence[Operand]:
 
 _ROWS: dict[str, Row] = {
     "_adaptive_avg_pool2d": adaptive_average_pool,
+    "_log_softmax": log_softmax,
     "_native_batch_norm_legit_no_training": _batch_norm,
     "_softmax": _softmax,
     "_to_copy": _cast,
     "_unsafe_view": view,
     "_upsample_nearest_exact1d": upsample(bilinear=False, exact=True),
     "_upsample_nearest_exact2d": upsample(bilinear=False, exact=True),
+    "abs": _pointwise(Abs()),
     "adaptive_avg_pool1d": adaptive_average_pool,
     "adaptive_avg_pool2d": adaptive_average_pool,
     "adaptive_max_pool2d": adaptive_max_pool,
@@ -299,20 +313,28 @@ _ROWS: dict[str, Row] = {
     "detach": _identity,
     "div": _div,
     "dropout": _dropout,
+    "elu": elu,
     "expand": expand,
     "feature_dropout": _dropout,
     "flatten": flatten,
+    "gelu": gelu,
+    "group_norm": group_norm,
     "hardsigmoid": _unary(elementwise.hard_sigmoid),
     "hardswish": _unary(elementwise.hard_swish),
     "hardtanh": _clip("min_val", "max_val", (-1.0, 1.0)),
+    "instance_norm": instance_norm,
+    "layer_norm": layer_norm,
     "leaky_relu": _leaky_relu,
     "lift_fresh_copy": _identity,
     "linear": _linear,
+    "log_softmax": log_softmax,
     "matmul": _matmul,
     "max_pool1d": max_pool,
     "max_pool2d": max_pool,
     "max_pool2d_with_indices": max_pool,
+    "maximum": _extreme(Maximum()),
     "mean": _mean,
+    "minimum": _extreme(Minimum()),
     "mm": _matmul,
     "mul": _binary(Mul(), np.multiply),
     "native_channel_shuffle": _shuffle(shapes.channel_shuffle, "groups"),
@@ -320,12 +342,15 @@ _ROWS: dict[str, Row] = {
     "pad": _pad,
     "permute": permute,
     "pixel_shuffle": _shuffle(_pixel_shuffle, "upscale_factor"),
-    "pow": _pow,
+    "pow": power,
     "prelu": _prelu,
+    "reciprocal": reciprocal,
     "relu": _clip(0.0, None),
     "relu6": _clip(0.0, 6.0),
     "reshape": view,
+    "rsqrt": _unary(norm.reciprocal_root),
     "rsub": _binary(Sub(), np.subtract, flipped=True),
+    "scaled_dot_product_attention": attention,
     "select": _select,
     "sigmoid": _pointwise(Logistic()),
     "silu": _unary(elementwise.silu),
@@ -333,7 +358,9 @@ _ROWS: dict[str, Row] = {
     "softmax": _softmax,
     "split": _split,
     "split_with_sizes": _split,
+    "sqrt": _unary(norm.square_root),
     "squeeze": squeeze,
+    "stack": stack,
     "sub": _binary(Sub(), np.subtract),
     "sum": _sum,
     "sym_size": _sym_size,
@@ -341,6 +368,7 @@ _ROWS: dict[str, Row] = {
     "tanh": _pointwise(Tanh()),
     "to": _cast,
     "transpose": transpose,
+    "unbind": unbind,
     "unflatten": unflatten,
     "unsqueeze": unsqueeze,
     "upsample_bilinear2d": upsample(bilinear=True),

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from tinyml.ir import Activation, Array, Graph, Node, Tensor
-from tinyml.ops import Relu
+from tinyml.ops import Relu, Rsqrt
 from tinyml.ops.pointwise import Pointwise
 from tinyml.passes.filters import is_quantized
 from tinyml.passes.ranges import EVERY, Range, value_ranges
@@ -62,7 +62,10 @@ def _answers(node: Node, values: Array) -> Array:
 
 
 def _is_allowed(node: Node) -> bool:
-    """Whether the op may have these quantizations in TFLite: LOGISTIC and TANH state one, RELU6 keeps its input's."""
+    """Whether the op may have these quantizations in TFLite: LOGISTIC and TANH state one, RELU6 keeps its input's,
+    RSQRT reads nothing below 0."""
+    if isinstance(node.op, Rsqrt):
+        return node.inputs[0].affine.zero_point == -128
     if isinstance(node.op, Relu) and node.op.activation is Activation.RELU6:
         return same_numbers(node.inputs[0], node.output)
     return bool(getattr(node.op, "OUTPUT_QUANT", node.output.quant) == node.output.quant)

@@ -19,14 +19,19 @@ import numpy as np
 from tinyml.ir import Activation, Array, Graph, Node, Op, Tensor
 from tinyml.ir.requantize import activation_range, convolution_multipliers
 from tinyml.ops import (
+    Abs,
     Add,
     AveragePool2D,
     Concatenation,
+    Elu,
+    Gelu,
     HardSwish,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Pad,
     Prelu,
@@ -35,6 +40,7 @@ from tinyml.ops import (
     Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Rsqrt,
     Split,
     StridedSlice,
     Sub,
@@ -148,7 +154,7 @@ def _by_table(node: Node, sources: Sequence[Range]) -> list[Range]:
 
 
 def _by_corners(node: Node, sources: Sequence[Range]) -> list[Range]:
-    """ADD, SUB and MUL: at the four pairs of ends."""
+    """What is monotone in either operand: at the four pairs of ends."""
     if isinstance(node.op, Mul) and WIDEST >> max(node.op.multiplier(node)[1], 0) < 255 * 255:
         return [_any(node.output, node.op.activation)]
     corners = [node.op.run_int8(node, [end.astype(np.int8) for end in ends])[0] for ends in product(*sources)]
@@ -232,8 +238,8 @@ def _same(node: Node, sources: Sequence[Range]) -> list[Range]:
 
 RULES: Mapping[type[Op], Rule] = {
     **dict.fromkeys(LAYERS, _layer),
-    **dict.fromkeys((HardSwish, LeakyRelu, Logistic, Prelu, Quantize, Relu, Tanh), _by_table),
-    **dict.fromkeys((Add, Mul, Sub), _by_corners),
+    **dict.fromkeys((Abs, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Prelu, Quantize, Relu, Rsqrt, Tanh), _by_table),
+    **dict.fromkeys((Add, Maximum, Minimum, Mul, Sub), _by_corners),
     **dict.fromkeys((AveragePool2D, MaxPool2D), _pool),
     **dict.fromkeys((ResizeBilinear, ResizeNearest), _same),
     Concatenation: _concatenation,

@@ -19,17 +19,24 @@ from torch.nn import functional
 from tinyml.ir import Activation, Array, DType, Node, Op, Padding, Shape
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.ops import (
+    Abs,
     Add,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    Elu,
     FullyConnected,
+    Gelu,
     HardSwish,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Pad,
     Prelu,
@@ -38,8 +45,10 @@ from tinyml.ops import (
     Reshape,
     ResizeBilinear,
     ResizeNearest,
+    Rsqrt,
     Softmax,
     Split,
+    SquaredDifference,
     StridedSlice,
     Sub,
     Tanh,
@@ -233,6 +242,10 @@ def _elementwise(function: Callable[..., torch.Tensor]) -> Run:
     return run
 
 
+def _product(op: BatchMatMul, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a.mT if op.adjoint0 else a) @ (b.mT if op.adjoint1 else b)
+
+
 def _slope(op: LeakyRelu, x: torch.Tensor) -> torch.Tensor:
     return torch.where(x > 0, x, x * op.alpha)
 
@@ -318,17 +331,24 @@ def _picked(call: Call) -> Sequence[Codes]:
 
 
 RUNS: dict[type[Op], Run] = {
+    Abs: _elementwise(lambda op, x: x.abs()),
     Add: _sum_or_difference,
     AveragePool2D: _average_pool2d,
+    BatchMatMul: _elementwise(_product),
     Concatenation: _concatenation,
     Conv2D: _conv2d,
     DepthwiseConv2D: _conv2d,
+    Elu: _elementwise(lambda op, x: functional.elu(x)),
     FullyConnected: _fully_connected,
+    Gelu: _elementwise(lambda op, x: functional.gelu(x, approximate="tanh" if op.approximate else "none")),
     HardSwish: _elementwise(lambda op, x: functional.hardswish(x)),
     LeakyRelu: _elementwise(_slope),
+    LogSoftmax: _elementwise(lambda op, x: torch.log_softmax(x, -1)),
     Logistic: _elementwise(lambda op, x: torch.sigmoid(x)),
     MaxPool2D: _max_pool2d,
+    Maximum: _elementwise(lambda op, a, b: torch.maximum(a, b)),
     Mean: _mean,
+    Minimum: _elementwise(lambda op, a, b: torch.minimum(a, b)),
     Mul: _elementwise(lambda op, a, b: a * b),
     Pad: _pad,
     Prelu: _elementwise(lambda op, x, slope: torch.where(x >= 0, x, x * slope)),
@@ -337,8 +357,10 @@ RUNS: dict[type[Op], Run] = {
     Reshape: _reshape,
     ResizeBilinear: _resize_bilinear,
     ResizeNearest: _picked,
+    Rsqrt: _elementwise(lambda op, x: torch.rsqrt(x.clamp_min(1e-12))),
     Softmax: _elementwise(lambda op, x: torch.softmax(x * op.beta, -1)),
     Split: _picked,
+    SquaredDifference: _elementwise(lambda op, a, b: (a - b).square()),
     StridedSlice: _picked,
     Sub: _sum_or_difference,
     Tanh: _elementwise(lambda op, x: torch.tanh(x)),
