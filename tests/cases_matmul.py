@@ -16,6 +16,7 @@ def batch_matmul(rng: Rng) -> Graph:
     op = BatchMatMul(bool(rng.random() < 0.4), bool(rng.random() < 0.4))
     rows, depth, columns = side(rng, 9), side(rng, 40), side(rng, 9)
     batch = tuple(side(rng, 4) for _ in range(int(rng.integers(0, 4))))
+    batch = (1, *batch[1:]) if rng.random() < 0.6 else batch
     first = _part(rng, batch) + ((depth, rows) if op.adjoint0 else (rows, depth))
     second = _part(rng, batch) + ((columns, depth) if op.adjoint1 else (depth, columns))
     operands = [activation(rng, "first", first), activation(rng, "second", second)]

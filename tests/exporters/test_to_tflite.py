@@ -22,8 +22,9 @@ def test_every_op_has_a_row() -> None:
     assert set(ROWS) == set(OPS)
 
 
-# LiteRT refuses output sizes of a TRANSPOSE_CONV that TFLM accepts: those of no forward convolution
-@pytest.mark.parametrize("kind", sorted(set(CASES) - {"transpose_conv"}))
+# LiteRT refuses output sizes of a TRANSPOSE_CONV that TFLM accepts: those of no forward convolution. Of ELU it has no
+# reference kernel.
+@pytest.mark.parametrize("kind", sorted(set(CASES) - {"elu", "transpose_conv"}))
 def test_litert_loads_every_op(kind: str) -> None:
     for seed in range(5):
         graph = case(kind, seed)

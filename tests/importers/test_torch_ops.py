@@ -35,6 +35,10 @@ NOT_IN_CORE = (
     "nearest of a signal",
     "nearest exact of a signal",
     "linear of a signal",
+    "reflection",
+    "instance norm",
+    "attention",
+    "attention that is causal",
 )
 CASES: dict[str, tuple[Function | nn.Module, tuple[int, ...]]] = {
     "conv2d": (nn.Conv2d(4, 6, (3, 2), (2, 1), (1, 0), (1, 2)), IMAGE),
@@ -112,6 +116,25 @@ CASES: dict[str, tuple[Function | nn.Module, tuple[int, ...]]] = {
         IMAGE,
     ),
     "pixel shuffle": (nn.PixelShuffle(2), (1, 8, 3, 2)),
+    "matmul of two": (lambda x: x @ x.transpose(2, 3) @ x, IMAGE),
+    "matmul of matrices": (lambda x: x @ constant(4, 5, 3), IMAGE),
+    "bmm": (lambda x: torch.bmm(x[0], constant(4, 5, 3)), IMAGE),
+    "layer norm": (nn.LayerNorm(6), ROWS_OF_NUMBERS),
+    "layer norm of an image": (nn.LayerNorm((6, 5), elementwise_affine=False), IMAGE),
+    "group norm": (nn.GroupNorm(2, 4), IMAGE),
+    "instance norm": (nn.InstanceNorm2d(4, affine=True), IMAGE),
+    "gelu": (lambda x: functional.gelu(x) + functional.gelu(x, approximate="tanh"), IMAGE),
+    "elu": (lambda x: functional.elu(x * 2), IMAGE),
+    "log softmax": (lambda x: torch.log_softmax(x, 1), IMAGE),
+    "magnitude": (lambda x: x.abs() + torch.maximum(x, x * 0.5) - torch.minimum(x, constant(4, 1, 1)), IMAGE),
+    "roots": (lambda x: (x.abs() + 1).sqrt() + (x.abs() + 1).rsqrt() + x / (x.abs() + 1).sqrt(), IMAGE),
+    "reciprocal": (lambda x: (x.abs() + 1).sqrt().reciprocal(), IMAGE),
+    "cubes": (lambda x: x.pow(3) + (x.abs() + 1).pow(0.5) + (x.abs() + 1).pow(-0.5), IMAGE),
+    "stack": (lambda x: torch.stack([x[:, 0], x[:, 1], constant(1, 6, 5)], 1), IMAGE),
+    "unbind": (lambda x: (*x[0].unbind(1), *x.unbind(-1)), (1, 2, 3, 2)),
+    "reflection": (lambda x: functional.pad(x, (1, 2, 3, 0), mode="reflect"), IMAGE),
+    "attention": (lambda x: functional.scaled_dot_product_attention(x, x * 2, x + 1), IMAGE),
+    "attention that is causal": (lambda x: functional.scaled_dot_product_attention(x, x, x, is_causal=True), IMAGE),
 }
 
 
@@ -169,7 +192,10 @@ def test_every_row_is_reached() -> None:
         reached |= {schema.name.removeprefix("aten::").removesuffix("_") for schema in schemas if schema}
     core = {
         "_adaptive_avg_pool2d",
+        "_log_softmax",
         "_native_batch_norm_legit_no_training",
+        "native_group_norm",
+        "native_layer_norm",
         "_softmax",
         "_to_copy",
         "_unsafe_view",
@@ -185,10 +211,10 @@ def test_every_row_is_reached() -> None:
     [
         (lambda x: functional.avg_pool2d(x, 2, divisor_override=3), "divisor_override"),
         (lambda x: functional.adaptive_avg_pool2d(x, 4), "does not divide"),
-        (lambda x: functional.pad(x, (1, 1, 1, 1), mode="reflect"), "reflect"),
-        (lambda x: x.pow(3), "an exponent of 3"),
+        (lambda x: functional.pad(x, (1, 1, 1, 1), mode="circular"), "circular|unknown"),
+        (lambda x: x.pow(5), "an exponent of 5"),
         (lambda x: 1 / x, "computed at run time|reciprocal"),
-        (lambda x: x @ x.transpose(2, 3), "two tensors that are computed"),
+        (lambda x: functional.elu(x, 0.5), "an alpha"),
         (lambda x: x.expand(2, 4, 6, 5), "an expansion"),
         (lambda x: functional.interpolate(x, scale_factor=2, mode="bicubic"), "unknown to this SDK"),
     ],

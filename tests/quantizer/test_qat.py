@@ -9,7 +9,7 @@ import pytest
 
 from tests.op_cases import CASES
 from tests.quantizer.nets import samples
-from tests.quantizer.test_every_op import KINDS, PLAIN, SEEDS, as_float
+from tests.quantizer.test_every_op import KINDS, PLAIN, SEEDS, as_float, samples_for
 from tests.quantizer.test_random_graphs import float_graphs
 from tinyml import interpreter
 from tinyml.ir import Array
@@ -66,7 +66,7 @@ def test_an_op(kind: str) -> None:
         real = as_float(CASES[kind](np.random.default_rng([seed])))
         if any(t.shape[:1] != (1,) for t in (*real.inputs, *real.outputs)):
             continue
-        rows = samples(real, 6, seed)
+        rows = samples_for(kind, real, 6, seed)
         module = qat.prepare(real, rows, settings=PLAIN)
         assert_equal_to_its_graph(module, rows)
         trained_at_random(module, rows)

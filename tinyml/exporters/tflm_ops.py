@@ -61,10 +61,14 @@ def operator_names(graph: Graph) -> tuple[str, ...]:
     return tuple(sorted({name for name, _, _ in OperatorLog.of(graph).operators}))
 
 
+def lacking_operators(graph: Graph) -> list[str]:
+    """Those that TFLM has no kernel for. Raises as `to_tflite`."""
+    return [name for name in operator_names(graph) if name not in METHODS]
+
+
 def resolver_methods(graph: Graph) -> tuple[str, ...]:
     """What a resolver has to add for the graph. Raises UnsupportedError with every operator that TFLM lacks."""
-    names = operator_names(graph)
-    lacking = [name for name in names if name not in METHODS]
+    names, lacking = operator_names(graph), lacking_operators(graph)
     if lacking:
         raise UnsupportedError(f"TensorFlow Lite Micro has no kernel for {', '.join(lacking)}", "tinyml build")
     return tuple(METHODS[name] for name in names)

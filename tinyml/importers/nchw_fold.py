@@ -3,7 +3,7 @@
     CONV(x; W, b) * c                       =>  CONV(x; c W, c b)            c, d: one number per output channel, or one
     CONV(x; W, b) + d                       =>  CONV(x; W, b + d)            batch normalization is both
     x * RELU6(x + 3) * (1 / 6)              =>  HARD_SWISH(x)                in any order of the factors
-    x * (ERF(x * sqrt(1 / 2)) + 1) * (1 / 2)   =>  GELU(x)                   in any order of the factors
+    x * (ERF(x * sqrt(1 / 2)) + 1) * (1 / 2)   =>  GELU(x)               in any order of the factors; with TANH, too
     (a - b) * (a - b)                       =>  SQUARED_DIFFERENCE(a, b)
     x * 1, x + 0                            =>  x
     TRANSPOSE(f(FC(x; W, b)))               =>  f(FC(x; W', b'))         f: reshapes and functions of one number
@@ -35,6 +35,7 @@ from tinyml.ops import (
     Reshape,
     SquaredDifference,
     Sub,
+    Tanh,
     Transpose,
     TransposeConv,
 )
@@ -50,10 +51,11 @@ def fold(graph: Graph) -> Graph:
     graph = dead_nodes(graph)
     for rule in (_drop_neutral, _fold_affine, _fold_hard_swish, _fold_gelu, _fold_square, _fold_transpose):
         graph = sweep(graph, rule)
-    alone = [node for node in graph.nodes if isinstance(node.op, Erf)]
+    graph = dead_nodes(graph)
+    alone = [shown(node.name) for node in graph.nodes if isinstance(node.op, Erf)]
     if alone:
-        raise UnsupportedError(f"Erf {shown(alone[0].name)} is not part of a GELU")
-    return dead_nodes(graph)
+        raise UnsupportedError(f"Erf is known as a part of GELU only, not in {', '.join(alone)}")
+    return graph
 
 
 def _constant_operand(node: Node) -> tuple[Tensor, Array] | None:
@@ -189,16 +191,37 @@ def _fold_gelu(graph: Graph, node: Node) -> Graph:
     if len(factors) != 2 or not np.isclose(scale, 1 / 2, rtol=1e-6):
         return graph
     for at in (0, 1):
-        if _raised_erf(graph, factors[at]) is factors[1 - at]:
-            return swap(graph, node, replace(node, op=Gelu(), inputs=(factors[1 - at],)))
+        x = factors[1 - at]
+        share = _with_number(graph, factors[at], Add(), 1.0)
+        curve = graph.producer.get(share) if share is not None else None
+        if curve is not None and _is_gelu_curve(graph, curve, x):
+            return swap(graph, node, replace(node, op=Gelu(isinstance(curve.op, Tanh)), inputs=(x,)))
     return graph
 
 
-def _raised_erf(graph: Graph, tensor: Tensor) -> Tensor | None:
-    """x, where the tensor is ERF(x * sqrt(1 / 2)) + 1."""
-    share = _with_number(graph, tensor, Add(), 1.0)
-    erf = graph.producer.get(share) if share is not None else None
-    return _with_number(graph, erf.inputs[0], Mul(), 0.5**0.5) if erf is not None and isinstance(erf.op, Erf) else None
+def _is_gelu_curve(graph: Graph, curve: Node, x: Tensor) -> bool:
+    """ERF(x * sqrt(1 / 2)), or TANH(sqrt(2 / pi) * (x + 0.044715 * x * x * x))."""
+    if isinstance(curve.op, Erf):
+        return _with_number(graph, curve.inputs[0], Mul(), 0.5**0.5) is x
+    inner = _with_number(graph, curve.inputs[0], Mul(), (2 / np.pi) ** 0.5) if isinstance(curve.op, Tanh) else None
+    total = graph.producer.get(inner) if inner is not None else None
+    if total is None or total.op != Add() or x not in total.inputs:
+        return False
+    powers = [_power(graph, tensor, x) for tensor in total.inputs if tensor is not x]
+    return len(powers) == 1 and powers[0] is not None and np.allclose(powers[0], (3, 0.044715), rtol=1e-5)
+
+
+def _power(graph: Graph, tensor: Tensor, x: Tensor, depth: int = 4) -> tuple[int, float] | None:
+    """(n, c), where the tensor is c times the n-th power of x in products."""
+    if tensor is x:
+        return 1, 1.0
+    if tensor.is_constant and tensor.size == 1:
+        return 0, float(tensor.values.reshape(-1)[0])
+    node = graph.producer.get(tensor)
+    if node is None or node.op != Mul() or not depth:
+        return None
+    first, second = (_power(graph, factor, x, depth - 1) for factor in node.inputs)
+    return None if first is None or second is None else (first[0] + second[0], first[1] * second[1])
 
 
 def _with_number(graph: Graph, tensor: Tensor, op: Op, number: float) -> Tensor | None:

@@ -11,13 +11,15 @@ import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers import nchw_shape as shapes
-from tinyml.importers.nchw import Builder, Operand, Value
+from tinyml.importers.nchw import Builder, Operand, Value, moved_elements, padded_shape
 from tinyml.importers.nchw_elementwise import affine, binary, pointwise, scalar
 from tinyml.ir import Array, Tensor
 from tinyml.ir.requantize import Int64
 from tinyml.ops import Add, BatchMatMul, Mul, Rsqrt, Sub
 from tinyml.ops.by_float import error_function
 from tinyml.ops.pointwise import Pointwise
+
+_MASKED = -30.0  # far enough below all scores for an exponential of 0, near enough for a quantized range
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def divide(builder: Builder, first: Operand, second: Operand) -> Value:
     if isinstance(second, Value):
         source = builder.roots.get(second.tensor)
         if source is None:
-            raise UnsupportedError("a division by a tensor that is computed at run time; by a square root it is known")
+            raise UnsupportedError("a division by a tensor that is computed at run time and is no square root")
         inverse = reciprocal_root(builder, Value(second.shape, second.layout, source.tensor))
         if not isinstance(first, Value) and np.all(first == 1) and first.size == 1:
             return inverse
@@ -116,20 +118,35 @@ def group_norm(
 
 def matmul(builder: Builder, first: Operand, second: Operand) -> Value:
     """A product with a constant matrix on either side, or of two tensors."""
-    if not (isinstance(first, Value) and isinstance(second, Value)):
+    rank = max(len(first.shape), len(second.shape))
+    if rank > 2:
+        first, second = (_grown(builder, o, rank) if len(o.shape) > 1 else o for o in (first, second))
+    operands, tensors, adjoint = (first, second), list[Tensor](), list[bool]()
+    if any(not isinstance(operand, Value) and shapes.one_matrix(operand) is not None for operand in operands):
         return shapes.matmul(builder, first, second)
     if min(len(first.shape), len(second.shape)) < 2:
-        raise UnsupportedError("a product of a vector and a tensor that are both computed at run time")
-    tensors, adjoint = [], []
-    for value in (first, second):
-        rank = len(value.shape)
+        raise UnsupportedError("a product of a vector")
+    for operand in operands:
         plain, swapped = list(range(rank)), [*range(rank - 2), rank - 1, rank - 2]
-        turned = moved(value, swapped) < moved(value, plain)
-        tensors.append(builder.stored(value, swapped if turned else plain))
-        adjoint.append(turned)
-    op = BatchMatMul(*adjoint)
-    output = builder.add(op, tensors)
+        if isinstance(operand, Value):
+            adjoint.append(_lies_turned(operand, plain, swapped))
+            tensors.append(builder.stored(operand, swapped if adjoint[-1] else plain))
+        else:
+            adjoint.append(False)
+            tensors.append(builder.constant(operand, "matrices"))
+    output = builder.add(BatchMatMul(*adjoint), tensors)
     return builder.value(output, output.shape, range(len(output.shape)))
+
+
+def _grown(builder: Builder, operand: Operand, rank: int) -> Operand:
+    shape = padded_shape(operand.shape, rank)
+    return builder.reshape(operand, shape) if isinstance(operand, Value) else operand.reshape(shape)
+
+
+def _lies_turned(value: Value, plain: Sequence[int], swapped: Sequence[int]) -> bool:
+    """Whether fewer elements move if the matrices stay turned, or as many, but in runs instead of one by one."""
+    in_runs = not set(value.cut.order[-1:]).isdisjoint(value.cut.groups[plain[-2]])
+    return (moved_elements(value, swapped), not in_runs) < (moved_elements(value, plain), in_runs)
 
 
 def attention(
@@ -143,16 +160,6 @@ def attention(
     if mask is not None:
         scores = binary(builder, Add(), scores, np.maximum(mask, _MASKED).astype(np.float32), "masked")
     return matmul(builder, shapes.softmax(builder, scores, -1), value)
-
-
-_MASKED = -30.0  # far enough below all scores for an exponential of 0, near enough for a quantized range
-
-
-def moved(value: Value, axes: Sequence[int]) -> int:
-    """How many elements would have to be moved."""
-    cut = value.cut
-    wanted = tuple(side for axis in axes for side in cut.groups[axis])
-    return 0 if wanted == cut.order else value.size
 
 
 def stack(builder: Builder, operands: Sequence[Operand], axis: int) -> Value:

@@ -15,6 +15,7 @@ from tinyml.ir import Array, Op, Shape, Tensor
 from tinyml.ops import Concatenation, FullyConnected, Mean, Pad, Softmax, Split, StridedSlice
 
 MAX_PADDING = 1 << 14
+MAX_PARTS = 256  # slices that one operator may become
 _SOFTMAX = Softmax()
 
 
@@ -103,6 +104,38 @@ def pad(builder: Builder, value: Value, sides: Sequence[tuple[int, int]], fill: 
     shape = tuple(side + sum(pair) for side, pair in zip(value.shape, sides, strict=True))
     op = Pad(before, after, None if fill == 0 else float(fill))
     return builder.value(builder.add(op, [builder.stored(value, axes)], part), shape, axes)
+
+
+def mirrored(builder: Builder, value: Value, sides: Sequence[tuple[int, int]]) -> Value:
+    """A border that mirrors the image without its outermost row, axis by axis. sides: (before, after) per axis."""
+    for axis, (before, after) in enumerate(sides):
+        side = value.shape[axis]
+        if not 0 <= min(before, after) <= max(before, after) < side:
+            raise ModelError(f"a border of {before} and {after} along a side of {side}")
+        if before or after:
+            parts = [range(before, 0, -1), range(side), range(side - 2, side - 2 - after, -1)]
+            value = picked(builder, value, axis, parts)
+    return value
+
+
+def picked(builder: Builder, value: Value, axis: int, parts: Sequence[range]) -> Value:
+    """Slices of an axis, side by side."""
+    if len(parts) > MAX_PARTS:
+        raise UnsupportedError(f"{len(parts)} slices of one tensor; up to {MAX_PARTS} are supported")
+    return concat(builder, [cut(builder, value, {axis: part}) for part in parts if part], axis)
+
+
+def evenly_spaced(places: Sequence[int]) -> list[range]:
+    """Positions as few ranges, in their order."""
+    runs: list[range] = []
+    for place in places:
+        last = runs[-1] if runs else range(0)
+        step = place - last[-1] if len(last) == 1 else last.step if last else 0
+        if last and step and place == last[-1] + step:
+            runs[-1] = range(last[0], place + (1 if step > 0 else -1), step)
+        else:
+            runs.append(range(place, place + 1))
+    return runs
 
 
 def mean(builder: Builder, value: Value, axes: Sequence[int], keep: bool) -> Value:
@@ -200,12 +233,18 @@ def matmul(builder: Builder, first: Operand, second: Operand) -> Value:
 
 def _matrix(data: Array) -> Array:
     """The one matrix that a constant consists of, alone or repeated."""
-    if data.ndim < 2:
+    found = one_matrix(data)
+    if found is None:
         raise UnsupportedError(f"a product with a constant of shape {list(data.shape)}; a matrix is supported")
+    return found
+
+
+def one_matrix(data: Array) -> Array | None:
+    """None where a constant consists of several matrices, or of none."""
+    if data.ndim < 2:
+        return None
     first = data[(0,) * (data.ndim - 2)]
-    if not np.array_equal(data, np.broadcast_to(first, data.shape)):
-        raise UnsupportedError(f"a product with a constant of shape {list(data.shape)}, of different matrices")
-    return np.asarray(first)
+    return np.asanyarray(first) if np.array_equal(data, np.broadcast_to(first, data.shape)) else None
 
 
 def depth_to_space(builder: Builder, value: Value, block: int, depth_first: bool) -> Value:

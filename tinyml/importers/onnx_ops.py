@@ -228,24 +228,20 @@ def _slice(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 
 def _gather(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    """Of evenly spaced positions: a slice."""
+    """Of constant positions: slices side by side."""
     value, places = call.value(0), call.constant(1, "positions")
     axis = shapes.axis_of(call.integer("axis", 0), value.shape)
     side = value.shape[axis]
     flat = [int(place) % side if -side <= place < side else side for place in places.reshape(-1)]
     if places.dtype.kind not in "iu" or not flat or side in flat:
         raise ModelError(f"positions beyond an axis of {side}")
-    step = flat[1] - flat[0] if len(flat) > 1 else 1
-    span = range(flat[0], flat[-1] + (1 if step > 0 else -1), step) if step else range(0)
-    if list(span) != flat:
-        raise UnsupportedError("a Gather of positions that are not evenly spaced")
-    taken = shapes.cut(builder, value, {axis: span})
+    taken = shapes.picked(builder, value, axis, shapes.evenly_spaced(flat))
     return [builder.reshape(taken, (*value.shape[:axis], *places.shape, *value.shape[axis + 1 :]))]
 
 
 def _pad(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value = call.value(0)
-    call.require("mode", "constant")
+    call.require("mode", "constant", "reflect")
     pads = call.ints("pads") if call.opset < 11 else call.integers(1, "pads")
     fill = call.real("value", 0.0) if call.opset < 11 else call.number(2, "value")
     rank = len(value.shape)
@@ -255,6 +251,8 @@ def _pad(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     sides = [(0, 0)] * rank
     for at, axis in enumerate(axes):
         sides[axis] = (pads[at], pads[at + len(axes)])
+    if call.text("mode", "constant") == "reflect":
+        return [shapes.mirrored(builder, value, sides)]
     return [shapes.pad(builder, value, sides, fill or 0.0)]
 
 

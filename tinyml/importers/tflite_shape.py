@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from tinyml.errors import ModelError, UnsupportedError
+from tinyml.importers.nchw_shape import MAX_PARTS, evenly_spaced
 from tinyml.importers.tflite_call import MAX_RANK, Call, Lowered, finite
 from tinyml.ir import Node, Op, Shape, Tensor, shown
 from tinyml.ops import Concatenation, MaxPool2D, Pad, Reshape, Split, StridedSlice, Transpose
-
-MAX_PARTS = 256  # that one operator may become
 
 
 def pad(call: Call, options: Any) -> Lowered:
@@ -163,7 +162,7 @@ def gather(call: Call, options: Any) -> list[Node]:
     wanted = [int(place) for place in places.values.ravel()]
     if not 0 <= axis < len(source.shape) or not all(0 <= place < source.shape[axis] for place in wanted):
         raise ModelError(f"positions beyond axis {axis} of {list(source.shape)}")
-    return _picked(call, source, axis, _runs(wanted))
+    return _picked(call, source, axis, evenly_spaced(wanted))
 
 
 def mirror_pad(call: Call, options: Any) -> list[Node]:
@@ -275,19 +274,6 @@ def reduce_max(call: Call, options: Any) -> list[Node]:
     pooled = replace(call.output, name=f"{call.output.name}/pooled", shape=(1, rows, 1, after))
     pool = Node(pooled.name, MaxPool2D(*kernel), (first.output,), (pooled,))
     return [first, pool, _last(call, Reshape(call.output.shape), (pooled,))]
-
-
-def _runs(places: Sequence[int]) -> list[range]:
-    """Evenly spaced positions together."""
-    runs: list[range] = []
-    for place in places:
-        last = runs[-1] if runs else range(0)
-        step = place - last[-1] if len(last) == 1 else last.step if last else 0
-        if last and step and place == last[-1] + step:
-            runs[-1] = range(last[0], place + (1 if step > 0 else -1), step)
-        else:
-            runs.append(range(place, place + 1))
-    return runs
 
 
 def _picked(call: Call, source: Tensor, axis: int, parts: Sequence[range], name: str | None = None) -> list[Node]:

@@ -34,7 +34,8 @@ def layer_norm(builder: Builder, call: AtenCall) -> Sequence[Operand]:
 
 
 def group_norm(builder: Builder, call: AtenCall) -> Sequence[Operand]:
-    groups, epsilon = call.integer("num_groups"), call.real("eps", 1e-5)
+    groups = call.integer("group" if call.get("num_groups") is None else "num_groups")
+    epsilon = call.real("eps", 1e-5)
     return [
         norm.group_norm(builder, call.value("input"), groups, epsilon, call.optional("weight"), call.optional("bias"))
     ]

@@ -230,13 +230,16 @@ def _select(builder: Builder, call: AtenCall) -> Sequence[Operand]:
 
 def _pad(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     value, pads = call.value("self"), call.ints("pad")
-    if call.get("mode", "constant") != "constant":
-        raise UnsupportedError(f"padding of mode {call.get('mode')!r}")
+    mode = call.get("mode", "constant")
+    if mode not in ("constant", "reflect"):
+        raise UnsupportedError(f"padding of mode {mode!r}")
     if len(pads) % 2 or len(pads) > 2 * len(value.shape):
         raise ModelError(f"padding {pads} of {list(value.shape)}")
     sides = [(0, 0)] * len(value.shape)
     for at in range(len(pads) // 2):
         sides[-1 - at] = (pads[2 * at], pads[2 * at + 1])
+    if mode == "reflect":
+        return [shapes.mirrored(builder, value, sides)]
     return [shapes.pad(builder, value, sides, call.real("value", 0.0))]
 
 
@@ -338,6 +341,8 @@ _ROWS: dict[str, Row] = {
     "mm": _matmul,
     "mul": _binary(Mul(), np.multiply),
     "native_channel_shuffle": _shuffle(shapes.channel_shuffle, "groups"),
+    "native_group_norm": group_norm,
+    "native_layer_norm": layer_norm,
     "neg": _neg,
     "pad": _pad,
     "permute": permute,

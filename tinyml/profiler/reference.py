@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.errors import CheckError, UsageError
+from tinyml.exporters.tflm_ops import lacking_operators
 from tinyml.install_hints import INSTALL_HINTS
 from tinyml.interpreter import Inferences
 from tinyml.ir import Array, Graph
@@ -37,12 +38,14 @@ def reference_outputs(
 
     samples: of a graph with states a sequence, from its initial states on.
     model: the graph as a .tflite file; None where TFLite cannot state it.
-    wanted: "tflm", "interpreter", or "auto": TFLM where it is installed and there is a file for it. With TFLM, its
-        outputs are the reference, and the interpreter must equal them: CheckError if it does not.
+    wanted: "tflm", "interpreter", or "auto": TFLM where it is installed, there is a file for it, and it has kernels
+        for all of the graph's operators. With TFLM, its outputs are the reference, and the interpreter must equal
+        them: CheckError if it does not.
     """
     inferences = Inferences(graph)
     own = [inferences.run(sample) for sample in samples]
-    if wanted == "interpreter" or (wanted == "auto" and (model is None or not tflm_available())):
+    able = model is not None and tflm_available() and not lacking_operators(graph)
+    if wanted == "interpreter" or (wanted == "auto" and not able):
         return "interpreter", own
     if not tflm_available():
         raise UsageError("TensorFlow Lite Micro is not installed", INSTALL_HINTS["tflite-micro"])
