@@ -16,10 +16,12 @@ from tinyml.kernel import Kernel, Types
 from tinyml.ops import (
     Add,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LogSoftmax,
     MaxPool2D,
     Mean,
     Mul,
@@ -225,8 +227,20 @@ def relu(rng: Rng) -> Graph:
     return one_node(Relu(Activation.RELU), [_operand(_shape(rng))], [Quant.per_tensor(1 / 64, -3)])
 
 
-def softmax(rng: Rng) -> Graph:
-    return one_node(Softmax(1.0), [_operand((1, _between(rng, 2, 200)))], [Softmax.OUTPUT_QUANT])
+def _softmax(op: Softmax | LogSoftmax) -> Callable[[Rng], Graph]:
+    def make(rng: Rng) -> Graph:
+        return one_node(op, [_operand((1, _between(rng, 2, 200)))], [op.OUTPUT_QUANT])
+
+    return make
+
+
+def batch_matmul(rng: Rng) -> Graph:
+    """Scores of queries and keys, or values weighted by them, of a few heads."""
+    heads, rows, depth, columns = (_between(rng, 1, high) for high in (4, 40, 64, 40))
+    op = BatchMatMul(adjoint1=bool(rng.random() < 0.5))
+    second = (1, heads, columns, depth) if op.adjoint1 else (1, heads, depth, columns)
+    operands = [_operand((1, heads, rows, depth), "first"), _operand(second, "second")]
+    return one_node(op, operands, [Quant.per_tensor(1 / 8, -3)])
 
 
 def pad(rng: Rng) -> Graph:
@@ -243,15 +257,17 @@ def concatenation(rng: Rng) -> Graph:
 
 _MAKERS: dict[str, Callable[[Rng], Graph]] = {
     "add": add,
+    "batch_matmul": batch_matmul,
     "average_pool2d": _pool(AveragePool2D),
     "concatenation": concatenation,
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
     "fully_connected": fully_connected,
+    "log_softmax": _softmax(LogSoftmax()),
     "max_pool2d": _pool(MaxPool2D),
     "mean": mean,
     "mul": mul,
     "pad": pad,
     "relu": relu,
-    "softmax": softmax,
+    "softmax": _softmax(Softmax(1.0)),
 }

@@ -295,7 +295,8 @@ def _of_op(size: _Size) -> Terms:
     if isinstance(op, Mean):
         return _mean(size)
     if isinstance(op, BatchMatMul):
-        return {"mac": size.share * size.node.macs}
+        fours = size.values / size.channels * -(-size.channels // 4)
+        return {"group": fours, "group_tap": fours * op.depth(size.node)}
     return _dense(size) if isinstance(op, TransposeConv) else _moved(size)
 
 
