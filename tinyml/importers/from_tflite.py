@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
+
+import numpy as np
 
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers.faults import raise_faults
 from tinyml.importers.tflite_call import Call, make_tensor
+from tinyml.importers.tflite_constants import FOLDS, folded
+from tinyml.importers.tflite_dilation import Dilated, Sides, dilated_convolutions, dilated_nodes
 from tinyml.importers.tflite_ops import ROWS, Row
 from tinyml.importers.tflite_schema import OperatorEntry, TfliteFile, reading
 from tinyml.importers.tflite_variables import VARIABLE_OPERATORS, Variables
-from tinyml.ir import DType, Graph, Node, ShapeError, Tensor, shown, verify
+from tinyml.ir import DType, Graph, Node, Shape, ShapeError, Tensor, shown, verify
 
 _SHAPE_TYPES = ("INT32", "INT64")  # what operators compute that work out shapes at run time
 Step = TypeVar("Step")
@@ -35,17 +40,24 @@ class _Import:
         self._tensors: dict[int, Tensor] = {}
         self._faults: list[str] = []
         self._variables = Variables(file, self._tensor, self._tensors)
+        self._dilated = dilated_convolutions(file.operators, file.outputs)
 
     def graph(self, name: str) -> Graph:
         nodes: list[Node] = []
         for number in self._file.inputs:
             self._try(f"input {number}", partial(self._check_input, number))
-        for index, entry in self._live():
+        skipped = {place for found in self._dilated.values() for place in found.others}
+        live = self._live() - skipped
+        for index, entry in enumerate(self._file.operators):
+            if self._folds(entry) or index not in live:
+                continue
             if entry.name in VARIABLE_OPERATORS:
                 self._try(self._where(index, entry), partial(self._variables.run, entry))
-            else:
-                for found in self._try(self._where(index, entry), partial(self._nodes_of, entry)):
-                    nodes += found
+                continue
+            dilated = self._dilated.get(index)
+            step = partial(self._dilated_nodes, dilated) if dilated else partial(self._nodes_of, entry)
+            for found in self._try(self._where(index, entry), step):
+                nodes += found
         self._faults += _computed_weights(nodes)
         raise_faults(self._faults)
         inputs, outputs = (tuple(map(self._tensor, side)) for side in (self._file.inputs, self._file.outputs))
@@ -73,7 +85,8 @@ class _Import:
         else:
             op, inputs = lowered
             written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
-            nodes = [Node(call.output.name, op, tuple(inputs), (*call.outputs, *written))]
+            outputs = map(self._as_computed, entry.outputs, op.infer(inputs))
+            nodes = [Node(call.output.name, op, tuple(inputs), (*outputs, *written))]
             states = {*written, *(call.input(at) for at in row.states)}
         for node in nodes:
             activations = {*node.operands, *node.outputs} - states
@@ -87,7 +100,10 @@ class _Import:
             raise ModelError(f"{len(entry.inputs)} operands and {len(entry.outputs)} outputs")
         for at in row.states:
             self._variables.keep(entry.inputs[at])
-        operands = [-1 if at in row.ignored else number for at, number in enumerate(entry.inputs)]
+        operands = [
+            -1 if at in row.ignored and not self._is_constant(number) else number
+            for at, number in enumerate(entry.inputs)
+        ]
         inputs = tuple(None if number == -1 else self._tensor(number) for number in operands)
         outputs = tuple(map(self._tensor, entry.outputs))
         for tensor in outputs:
@@ -114,22 +130,68 @@ class _Import:
                 f"{shown(tensor.name)} has free sides (axes {free}); convert the model with a fixed input shape"
             )
 
-    def _live(self) -> list[tuple[int, OperatorEntry]]:
-        """The operators in order, without those that only work out shapes which the file states anyway.
+    def _dilated_nodes(self, found: Dilated) -> list[Node]:
+        """A convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND."""
+        spread, convolution, gathered = (self._file.operators[at] for at in found[:3])
+        row = ROWS[convolution.name]
+        call = self._call(convolution, row).for_one_image()
+        with reading("its options"):
+            lowered = row.lower(call, convolution.options(row.options))
+        source, output = self._tensor(spread.inputs[0]), self._tensor(gathered.outputs[0])
+        around = [Call(tuple(map(self._tensor, e.inputs)), (call.output,)) for e in (spread, gathered)]
+        if source.quant != call.input(0).quant or output.quant != call.output.quant:
+            raise UnsupportedError(f"{spread.name} or {gathered.name} changes the quantization")
+        sides = Sides.of(*(side.integers(at, "blocks and borders") for side in around for at in (1, 2)))
+        assert not isinstance(lowered, list)
+        nodes = dilated_nodes(lowered[0], lowered[1], sides, source, output)
+        self._as_computed(gathered.outputs[0], nodes[-1].output.shape)
+        return nodes
 
-        With a free batch, converters emit SHAPE, STRIDED_SLICE and PACK before a RESHAPE; for one image the stated
-        output shape says the same.
+    def _folds(self, entry: OperatorEntry) -> bool:
+        """Whether the operator's output is a constant for one image; it is kept then.
+
+        With a free batch, converters work out at run time, from SHAPE on, what RESHAPE and FILL take.
         """
+        if len(entry.outputs) != 1 or entry.outputs[0] == -1 or -1 in entry.inputs or not entry.inputs:
+            return False
+        (number,) = entry.outputs
+        if entry.name == "SHAPE":
+            found = np.array(self._tensor(entry.inputs[0]).shape)
+        elif entry.name in FOLDS and (entry.name == "FILL" or self._is_shape(number)):
+            if not all(map(self._is_constant, entry.inputs)):
+                return False
+            operands = [self._tensor(operand).values for operand in entry.inputs]
+            options = FOLDS[entry.name][1]
+            with reading("its options"):
+                found = folded(entry.name, operands, entry.options(options) if options else None)
+        else:
+            return False
+        stated = make_tensor(self._file.tensor(number))
+        self._tensors[number] = replace(stated, shape=found.shape, data=found.astype(stated.dtype.numpy))
+        return True
+
+    def _is_constant(self, number: int) -> bool:
+        return number != -1 and self._tensor(number).is_constant
+
+    def _as_computed(self, number: int, shape: Shape) -> Tensor:
+        """An output, of the inferred shape where the file leaves sides free."""
+        tensor = self._tensor(number)
+        if tensor.shape != shape and -1 in self._file.tensor(number).signature:
+            tensor = self._tensors[number] = replace(tensor, shape=shape)
+        return tensor
+
+    def _live(self) -> set[int]:
+        """Places of the operators without those that only work out shapes which the file states anyway."""
         read = set(self._file.outputs)
-        kept: list[tuple[int, OperatorEntry]] = []
+        kept = set[int]()
         for index, entry in reversed(list(enumerate(self._file.operators))):
             if read.isdisjoint(entry.outputs) and entry.outputs and all(map(self._is_shape, entry.outputs)):
                 continue
             row = ROWS.get(entry.name)
             ignored = row.ignored if row else ()
             read.update(number for at, number in enumerate(entry.inputs) if at not in ignored)
-            kept.append((index, entry))
-        return kept[::-1]
+            kept.add(index)
+        return kept
 
     def _is_shape(self, number: int) -> bool:
         return number != -1 and self._file.tensor(number).type_name in _SHAPE_TYPES

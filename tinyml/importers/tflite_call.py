@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,11 @@ class Call:
         if tensor is None:
             raise ModelError(f"operand {index} is missing")
         return tensor
+
+    def for_one_image(self) -> Call:
+        """The same on an image of the batch that the first operand and the output are."""
+        first, output = (replace(tensor, shape=(1, *tensor.shape[1:])) for tensor in (self.input(0), self.output))
+        return Call((first, *self.inputs[1:]), (output,))
 
     def optional(self, index: int) -> Tensor | None:
         """An operand that may be left out, or not be listed at all."""

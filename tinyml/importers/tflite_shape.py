@@ -34,15 +34,39 @@ def _fill(call: Call, value: Tensor) -> float | None:
 
 
 def reshape(call: Call, options: Any) -> Lowered:
-    source = call.input(0)
+    source, stated = call.input(0), call.optional(1)
     call.require_activations(source, call.output)
-    if source.size != call.output.size:
+    shape = call.output.shape
+    if stated is not None and stated.is_constant:
+        shape = _with_free_side(tuple(int(side) for side in stated.values.ravel()), source.size) or shape
+    if source.size != math.prod(shape):
         # with a free batch a converter may state sides of 1 for all that depends on it
         raise UnsupportedError(
-            f"from {list(source.shape)} to {list(call.output.shape)}, which holds another number of elements; "
+            f"from {list(source.shape)} to {list(shape)}, which holds another number of elements; "
             "a model with a free batch is better converted with a batch of 1"
         )
-    return Reshape(call.output.shape), [call.input(0)]
+    return Reshape(shape), [source]
+
+
+def expand_dims(call: Call, options: Any) -> Lowered:
+    source, place = call.input(0), call.optional(1)
+    call.require_activations(source, call.output)
+    if place is None or not place.is_constant or place.size != 1:
+        return Reshape(call.output.shape), [source]
+    rank = len(source.shape) + 1
+    axis = int(place.values.ravel()[0])
+    if not -rank <= axis < rank <= MAX_RANK:
+        raise ModelError(f"axis {axis} of {rank}")
+    axis %= rank
+    return Reshape((*source.shape[:axis], 1, *source.shape[axis:])), [source]
+
+
+def _with_free_side(shape: Shape, size: int) -> Shape | None:
+    """The shape with its side of -1 worked out; None where that is not possible."""
+    known = math.prod(side for side in shape if side != -1)
+    if shape.count(-1) > 1 or known < 1 or size % known or len(shape) > MAX_RANK or min(shape, default=1) < -1:
+        return None
+    return tuple(size // known if side == -1 else side for side in shape)
 
 
 def transpose(call: Call, options: Any) -> Lowered:
