@@ -12,6 +12,7 @@ from tinyml.ir import Activation, Graph, Op, Quant, Shape, Tensor
 from tinyml.ops import (
     Abs,
     Add,
+    Elementary,
     Elu,
     Gelu,
     HardSwish,
@@ -30,6 +31,7 @@ from tinyml.ops import (
     Sub,
     Tanh,
 )
+from tinyml.ops.elementary import FUNCTIONS
 
 
 def any_shape(rng: Rng) -> Shape:
@@ -187,6 +189,13 @@ def elu(rng: Rng) -> Graph:
     return one_operand(rng, Elu())
 
 
+def elementary(rng: Rng) -> Graph:
+    """Without LOG, which 0 has none of; TFLM casts what an int32 does not hold as the machine happens to."""
+    function = str(rng.choice(sorted(set(FUNCTIONS) - {"LOG"})))
+    source = Quant.per_tensor(scale(rng, 1e-3, 0.05), int(rng.integers(-128, 128)))
+    return one_operand(rng, Elementary(function), quant(rng), source)
+
+
 def gelu(rng: Rng) -> Graph:
     return one_operand(rng, Gelu(approximate=rng.random() < 0.5))
 
@@ -206,6 +215,7 @@ def log_softmax(rng: Rng) -> Graph:
 CASES: dict[str, Callable[[Rng], Graph]] = {
     "abs": absolute,
     "add": add,
+    "elementary": elementary,
     "elu": elu,
     "gelu": gelu,
     "hard_swish": hard_swish,

@@ -23,6 +23,7 @@ from tinyml.exports import export_onnx as export_onnx
 from tinyml.exports import export_tflm as export_tflm
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.importers import Shapes
+from tinyml.importers.from_tflite import is_restated
 from tinyml.interpreter import run
 from tinyml.ir import Graph, Tensor, shown
 from tinyml.ir import verify as verify_stage
@@ -258,13 +259,14 @@ def test(
     """Flashes the firmware, runs every sample on the device and compares it with the reference, value by value.
 
     model: what `graph` was made from: a file, or a graph as `read` and `from_torch` give it. TensorFlow Lite Micro runs
-        an int8 .tflite file itself, and the firmware's .tflite for everything else. A float model runs, too, where the
-        samples have labels, for its accuracy.
+        an int8 .tflite file itself, and the firmware's .tflite for everything else, also for files that it misreads. A
+        float model runs, too, where the samples have labels, for its accuracy.
     """
     original = model if isinstance(model, Graph) else read(model)
     quantized = bool(float_activations(original))
     given = None if quantized or isinstance(model, Graph) else Path(model)
-    file = given if given and given.suffix.lower() == ".tflite" else firmware.tflite
+    stated = given is not None and given.suffix.lower() == ".tflite" and not is_restated(given.read_bytes())
+    file = given if stated else firmware.tflite
     name, expected = reference_outputs(graph, file, samples.inputs, reference)
     float_accuracy = _float_accuracy(original, graph, samples) if quantized else None
     with connect(firmware.board, port) as device:

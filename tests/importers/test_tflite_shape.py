@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from tests.importers.tflite_files import edited
 from tests.samples import int8_samples
 from tests.tflm import run_litert_reference_many, run_tflm_cases
 from tinyml import interpreter
 from tinyml.errors import ModelError, UnsupportedError
 from tinyml.exporters.tflite_writer import ModelWriter
-from tinyml.importers.from_tflite import from_tflite
+from tinyml.importers.from_tflite import from_tflite, is_restated
 from tinyml.ir import DType, Graph, Quant, Tensor
 from tinyml.passes import optimize
 
@@ -145,6 +146,36 @@ def reduce_max(rng: Rng) -> bytes:
     return file_of("REDUCE_MAX", operands, [int8("y", *output)], schema.ReducerOptionsT, {"keepDims": keeps})
 
 
+def dilated(rng: Rng) -> bytes:
+    """A convolution or a depthwise one on images of every n-th pixel, with borders that make them whole."""
+    depthwise, filters, depth = bool(rng.random() < 0.5), int(rng.integers(1, 5)), int(rng.integers(1, 5))
+    block, kernel = rng.integers(1, 4, 2), rng.integers(1, 4, 2)
+    inner = kernel + rng.integers(0, 4, 2)  # sides of an image of the batch
+    before = np.minimum(rng.integers(0, 3, 2), inner * block - 1)
+    crops = np.minimum(rng.integers(0, 2, 2), (inner - kernel + 1) * block - 1)
+    after = np.minimum(rng.integers(0, 3, 2) + crops, inner * block - before - 1)
+    crops = np.minimum(crops, after)
+    height, width = inner * block - before - after
+    count, channels = int(block.prod()), depth if depthwise else filters
+    rows, columns = inner - kernel + 1
+    spread, found = int8("spread", count, *inner, depth), int8("found", count, rows, columns, channels)
+    shape = (1, *kernel, depth) if depthwise else (filters, *kernel, depth)
+    values = rng.integers(-99, 100, shape).astype(np.int8)
+    weights = Tensor.constant("w", values, Quant((0.01,) * channels, (0,) * channels, 3 if depthwise else 0))
+    bias = Tensor.constant("b", rng.integers(-99, 99, channels).astype(np.int32), Quant.per_tensor(0.0005))
+    options = schema.DepthwiseConv2DOptionsT() if depthwise else schema.Conv2DOptionsT()
+    options.padding, options.strideH, options.strideW, options.depthMultiplier = 1, 1, 1, 1
+    output = int8("y", 1, *((inner - kernel + 1) * block - crops), channels)
+    borders = [indices("pads", np.stack([before, after], 1)), indices("crops", np.stack([crops * 0, crops], 1))]
+    sides, model = indices("block", block), ModelWriter()
+    image = int8("x", 1, height, width, depth)
+    model.operator("SPACE_TO_BATCH_ND", 2, [image, sides, borders[0]], [spread], schema.SpaceToBatchNDOptionsT())
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    model.operator(name, 3, [spread, weights, bias], [found], options)
+    model.operator("BATCH_TO_SPACE_ND", 2, [found, sides, borders[1]], [output], schema.BatchToSpaceNDOptionsT())
+    return model.finish(Graph("dilated", (), (image,), (output,)))
+
+
 def tile(rng: Rng) -> bytes:
     shape = sides(rng, int(rng.integers(1, 5)))
     counts = [int(rng.integers(1, 4)) for _ in shape]
@@ -175,14 +206,61 @@ def test_the_bytes_of_tflm(kind: str) -> None:
                     np.testing.assert_array_equal(ours, theirs.reshape(ours.shape))
 
 
-def test_tile_is_as_litert_has_it() -> None:
-    """TFLM has no kernel for it."""
+@pytest.mark.parametrize("make", [tile, dilated], ids=["tile", "dilated"])
+def test_the_bytes_of_litert(make: Callable[[Rng], bytes]) -> None:
+    """TFLM has no TILE, and its SPACE_TO_BATCH_ND fills with byte 0."""
     for seed in range(COUNT):
-        file = tile(np.random.default_rng([seed]))
-        graph = from_tflite(file, "tile")
+        file = make(np.random.default_rng([seed]))
+        graph = from_tflite(file, "model")
         samples = int8_samples(graph, 2, seed)
         for sample, outputs in zip(samples, run_litert_reference_many(file, samples), strict=True):
             np.testing.assert_array_equal(interpreter.run(graph, sample)[0], outputs[0])
+
+
+def test_only_a_whole_chain_is_a_dilated_convolution() -> None:
+    file = dilated(np.random.default_rng(0))
+
+    def strided(model: Any) -> None:
+        model.subgraphs[0].operators[1].builtinOptions.strideH = 2
+
+    assert is_restated(file)
+    with pytest.raises((UnsupportedError, ModelError), match=r"between SPACE_TO_BATCH_ND|stated"):
+        from_tflite(edited(file, strided), "strided")
+
+
+def test_shapes_that_a_free_batch_leaves_open() -> None:
+    """A dense layer on every step: RESHAPE to [-1, 4], of which the file knows no more."""
+    model = ModelWriter()
+    steps, rows, out, back = int8("steps", 1, 6, 4), int8("rows", 1, 1), int8("out", 1, 3), int8("back", 1, 6, 3)
+    shape, counts = Tensor("shape", (3,), DType.INT32), Tensor("counts", (2,), DType.INT32)
+    weights = Tensor.constant("w", np.arange(12, dtype=np.int8).reshape(3, 4), Quant.per_tensor(0.01))
+    model.operator("SHAPE", 1, [steps], [shape], schema.ShapeOptionsT())
+    product, last = Tensor("product", (), DType.INT32), Tensor("last", (), DType.INT32)
+    firsts, lasts = Tensor("firsts", (2,), DType.INT32), Tensor("lasts", (1,), DType.INT32)
+    model.operator("GATHER", 1, [shape, indices("at", [0, 1])], [firsts], schema.GatherOptionsT())
+    model.operator("GATHER", 1, [shape, indices("end", [2])], [lasts], schema.GatherOptionsT())
+    model.operator("REDUCE_PROD", 1, [firsts, indices("axis", [0])], [product], schema.ReducerOptionsT())
+    model.operator("REDUCE_PROD", 1, [lasts, indices("axis", [0])], [last], schema.ReducerOptionsT())
+    pair = schema.PackOptionsT()
+    pair.valuesCount = 2
+    model.operator("PACK", 1, [product, last], [counts], pair)
+    model.operator("RESHAPE", 1, [steps, counts], [rows])
+    model.operator("FULLY_CONNECTED", 4, [rows, weights], [out], schema.FullyConnectedOptionsT())
+    whole = schema.ConcatenationOptionsT()
+    grown = Tensor("grown", (3,), DType.INT32)
+    model.operator("CONCATENATION", 1, [firsts, indices("units", [3])], [grown], whole)
+    model.operator("RESHAPE", 1, [out, grown], [back])
+    file = model.finish(Graph("dense", (), (steps,), (back,)))
+
+    def freed(parsed: Any) -> None:
+        for tensor in parsed.subgraphs[0].tensors:
+            if tensor.name in (b"rows", b"out"):
+                tensor.shapeSignature = [-1, -1]
+
+    graph = from_tflite(edited(file, freed), "dense")
+    assert [n.op.kind for n in graph.nodes] == ["reshape", "fully_connected", "reshape"]
+    assert [n.output.shape for n in graph.nodes] == [(6, 4), (6, 3), (1, 6, 3)]
+    assert is_restated(edited(file, freed))
 
 
 def test_what_is_worked_out_at_run_time_is_refused() -> None:

@@ -23,6 +23,7 @@ from tinyml.ops import (
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    Elementary,
     Elu,
     FullyConnected,
     Gelu,
@@ -52,6 +53,7 @@ from tinyml.ops import (
     Transpose,
     TransposeConv,
 )
+from tinyml.ops.elementary import SOFTPLUS
 
 OPSET = 17
 
@@ -297,6 +299,14 @@ def _rsqrt(op: Rsqrt, node: Node, model: OnnxWriter) -> Sequence[str]:
     return [model.node("Reciprocal", [root], f"{node.name}/reciprocal")]
 
 
+def _elementary(op: Elementary, node: Node, model: OnnxWriter) -> Sequence[str]:
+    x = model.real[node.inputs[0]]
+    if op.function == "SQUARE":
+        return [model.node("Mul", [x, x], f"{node.name}/square")]
+    kind = "Softplus" if op.function == SOFTPLUS else op.function.capitalize()
+    return [model.node(kind, [x], f"{node.name}/{kind.lower()}")]
+
+
 def _gelu(op: Gelu, node: Node, model: OnnxWriter) -> Sequence[str]:
     """In parts: opset 17 has none."""
     x = model.real[node.inputs[0]]
@@ -358,6 +368,7 @@ ROWS: dict[type[Op], Row] = {
     Concatenation: _concatenation,
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise_conv2d,
+    Elementary: _elementary,
     Elu: _pointwise("Elu"),
     FullyConnected: _fully_connected,
     Gelu: _gelu,

@@ -25,6 +25,7 @@ from tinyml.ops import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elementary,
     Elu,
     FullyConnected,
     Gelu,
@@ -247,6 +248,23 @@ def _batch_matmul(op: BatchMatMul, node: Node, model: ModelWriter) -> None:
     model.operator("BATCH_MATMUL", 4, node.inputs, node.outputs, options)
 
 
+def _elementary(op: Elementary, node: Node, model: ModelWriter) -> None:
+    """In float between a DEQUANTIZE and a QUANTIZE, if the node is int8."""
+    (source,), (output,) = node.inputs, node.outputs
+    parts = op.function.split()
+    if not output.dtype.is_float:
+        parts = ["DEQUANTIZE", *parts, "QUANTIZE"]
+    for at, part in enumerate(parts):
+        last = at == len(parts) - 1
+        result = output if last else Tensor(f"{node.name}/{at}", output.shape, DType.FLOAT32)
+        if part == "+1":
+            one = Tensor.constant(f"{node.name}/one", np.ones(1, np.float32))
+            model.operator("ADD", 1, [source, one], [result], schema.AddOptionsT())
+        else:
+            model.operator(part, 2 if part in ("DEQUANTIZE", "QUANTIZE") else 1, [source], [result])
+        source = result
+
+
 def _gelu(op: Gelu, node: Node, model: ModelWriter) -> None:
     options = schema.GeluOptionsT()
     options.approximate = op.approximate
@@ -311,6 +329,7 @@ ROWS: dict[type[Op], Row] = {
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise_conv2d,
     Dequantize: _plain("DEQUANTIZE", 2, schema.DequantizeOptionsT),
+    Elementary: _elementary,
     Elu: _plain("ELU", 1),
     FullyConnected: _fully_connected,
     Gelu: _gelu,

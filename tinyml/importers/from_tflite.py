@@ -32,6 +32,17 @@ def from_tflite(data: bytes, name: str) -> Graph:
     return verify(_Import(TfliteFile(data)).graph(name), "imported")
 
 
+def is_restated(data: bytes) -> bool:
+    """Whether TFLM makes something else of the file than the graph says: shapes that are free, images in a batch.
+
+    TFLM takes free sides for 1, and its SPACE_TO_BATCH_ND fills with byte 0 instead of the zero point; LiteRT does as
+    the graph says. Raises as `from_tflite`.
+    """
+    found = _Import(TfliteFile(data))
+    found.graph("model")
+    return found.restated
+
+
 class _Import:
     """Tensors and nodes of one file; each tensor is made once."""
 
@@ -41,6 +52,7 @@ class _Import:
         self._faults: list[str] = []
         self._variables = Variables(file, self._tensor, self._tensors)
         self._dilated = dilated_convolutions(file.operators, file.outputs)
+        self.restated = bool(self._dilated)
 
     def graph(self, name: str) -> Graph:
         nodes: list[Node] = []
@@ -167,6 +179,7 @@ class _Import:
         else:
             return False
         stated = make_tensor(self._file.tensor(number))
+        self.restated |= entry.name == "FILL"
         self._tensors[number] = replace(stated, shape=found.shape, data=found.astype(stated.dtype.numpy))
         return True
 
@@ -178,6 +191,7 @@ class _Import:
         tensor = self._tensor(number)
         if tensor.shape != shape and -1 in self._file.tensor(number).signature:
             tensor = self._tensors[number] = replace(tensor, shape=shape)
+            self.restated = True
         return tensor
 
     def _live(self) -> set[int]:

@@ -15,8 +15,9 @@ from tinyml.importers.nchw import Builder, Operand, Value, moved_elements, padde
 from tinyml.importers.nchw_elementwise import affine, binary, pointwise, scalar
 from tinyml.ir import Array, Tensor
 from tinyml.ir.requantize import Int64
-from tinyml.ops import Add, BatchMatMul, Mul, Rsqrt, Sub
+from tinyml.ops import Add, BatchMatMul, Elementary, Mul, Rsqrt, Sub, Tanh
 from tinyml.ops.by_float import error_function
+from tinyml.ops.elementary import SOFTPLUS
 from tinyml.ops.pointwise import Pointwise
 
 _MASKED = -30.0  # far enough below all scores for an exponential of 0, near enough for a quantized range
@@ -59,6 +60,12 @@ def divide(builder: Builder, first: Operand, second: Operand) -> Value:
     if np.any(second == 0):
         raise ModelError("a division by 0")
     return binary(builder, Mul(), first, (1 / second.astype(np.float64)).astype(np.float32))
+
+
+def mish(builder: Builder, value: Value) -> Value:
+    """x * tanh(softplus(x)) (arXiv 1908.08681)."""
+    soft = pointwise(builder, value, Elementary(SOFTPLUS), "softplus")
+    return binary(builder, Mul(), value, pointwise(builder, soft, Tanh(), "tanh"))
 
 
 def power(builder: Builder, value: Value, exponent: float | None) -> Value:

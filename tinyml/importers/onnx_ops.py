@@ -14,6 +14,16 @@ from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand, Value
 from tinyml.importers.onnx_call import OnnxCall
 from tinyml.importers.onnx_constants import shape_of, slice_ranges, squeezed, unsqueezed
+from tinyml.importers.onnx_norm import (
+    elu,
+    gelu,
+    instance_normalization,
+    layer_normalization,
+    log_softmax,
+    power,
+    reciprocal,
+    square_root,
+)
 from tinyml.importers.onnx_quantized import dequantize, quantize
 from tinyml.importers.onnx_window import (
     average_pool,
@@ -26,8 +36,21 @@ from tinyml.importers.onnx_window import (
     upsample,
 )
 from tinyml.ir import Array, Op
-from tinyml.ops import Abs, Add, Elu, Gelu, HardSwish, LeakyRelu, Logistic, LogSoftmax, Maximum, Minimum, Mul, Sub, Tanh
+from tinyml.ops import (
+    Abs,
+    Add,
+    Elementary,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Maximum,
+    Minimum,
+    Mul,
+    Sub,
+    Tanh,
+)
 from tinyml.ops.broadcast import Broadcast
+from tinyml.ops.elementary import SOFTPLUS
 
 Row = Callable[[Builder, OnnxCall], Sequence[Operand]]
 
@@ -63,18 +86,6 @@ def _div(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 
 def _neg(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     return [elementwise.binary(builder, Mul(), call.value(0), elementwise.scalar(-1))]
-
-
-def _pow(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    return [norm.power(builder, call.value(0), call.number(1, "exponent"))]
-
-
-def _sqrt(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    return [norm.square_root(builder, call.value(0))]
-
-
-def _reciprocal(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    return [norm.divide(builder, elementwise.scalar(1), call.value(0))]
 
 
 def _relu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -127,37 +138,6 @@ def _softmax(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
         flat = builder.reshape(value, (*value.shape[:axis], math.prod(value.shape[axis:])))
         return [builder.reshape(shapes.softmax(builder, flat, axis), value.shape)]
     return [shapes.softmax(builder, value, axis)]
-
-
-def _log_softmax(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    value = call.value(0)
-    axis = shapes.axis_of(call.integer("axis", -1 if call.opset >= 13 else 1), value.shape)
-    if call.opset < 13 and math.prod(value.shape[axis + 1 :]) != 1:
-        raise UnsupportedError("a LogSoftmax over several axes")
-    return [shapes.softmax(builder, value, axis, LogSoftmax())]
-
-
-def _elu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    if call.real("alpha", 1.0) != 1:
-        raise UnsupportedError(f"an alpha of {call.real('alpha', 1.0)}; 1 is supported")
-    return [elementwise.pointwise(builder, call.value(0), Elu())]
-
-
-def _gelu(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    call.require("approximate", "none", "tanh")
-    return [elementwise.pointwise(builder, call.value(0), Gelu(call.text("approximate", "none") == "tanh"))]
-
-
-def _layer_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    value = call.value(0)
-    count = len(value.shape) - shapes.axis_of(call.integer("axis", -1), value.shape)
-    scale, offset = call.constant(1, "scale"), call.optional(2, "offset")
-    return [norm.layer_norm(builder, value, count, call.real("epsilon", 1e-5), scale, offset)]
-
-
-def _instance_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
-    value, scale, offset = call.value(0), call.constant(1, "scale"), call.constant(2, "offset")
-    return [norm.group_norm(builder, value, value.shape[1], call.real("epsilon", 1e-5), scale, offset)]
 
 
 def _gemm(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -335,26 +315,29 @@ ROWS: dict[str, Row] = {
     "Concat": _concat,
     "Conv": conv,
     "ConvTranspose": conv_transpose,
+    "Cos": _pointwise(Elementary("COS")),
     "DepthToSpace": _depth_to_space,
     "DequantizeLinear": dequantize,
     "Div": _div,
     "Dropout": _dropout,
-    "Elu": _elu,
+    "Elu": elu,
     "Erf": _pointwise(norm.Erf()),
+    "Exp": _pointwise(Elementary("EXP")),
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
-    "Gelu": _gelu,
+    "Gelu": gelu,
     "Gemm": _gemm,
     "GlobalAveragePool": global_average_pool,
     "GlobalMaxPool": global_max_pool,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _pointwise(HardSwish()),
     "Identity": _identity,
-    "InstanceNormalization": _instance_normalization,
-    "LayerNormalization": _layer_normalization,
+    "InstanceNormalization": instance_normalization,
+    "LayerNormalization": layer_normalization,
     "LeakyRelu": _leaky_relu,
-    "LogSoftmax": _log_softmax,
+    "Log": _pointwise(Elementary("LOG")),
+    "LogSoftmax": log_softmax,
     "MatMul": _matmul,
     "Max": _extreme(Maximum()),
     "MaxPool": max_pool,
@@ -363,19 +346,21 @@ ROWS: dict[str, Row] = {
     "Neg": _neg,
     "PRelu": _prelu,
     "Pad": _pad,
-    "Pow": _pow,
+    "Pow": power,
     "QuantizeLinear": quantize,
-    "Reciprocal": _reciprocal,
+    "Reciprocal": reciprocal,
     "ReduceMean": _reduce_mean,
     "ReduceSum": _reduce_sum,
     "Relu": _relu,
     "Reshape": _reshape,
     "Resize": resize,
     "Sigmoid": _pointwise(Logistic()),
+    "Sin": _pointwise(Elementary("SIN")),
     "Slice": _slice,
     "Softmax": _softmax,
+    "Softplus": _pointwise(Elementary(SOFTPLUS)),
     "Split": _split,
-    "Sqrt": _sqrt,
+    "Sqrt": square_root,
     "Squeeze": _squeeze,
     "Sub": _binary(Sub()),
     "Sum": _sum,

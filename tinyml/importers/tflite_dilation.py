@@ -56,9 +56,9 @@ def dilated_convolutions(operators: Sequence[OperatorEntry], outputs: Sequence[i
         convolutions = [place for place in path if operators[place].name in _CONVOLUTIONS]
         between = tuple(place for place in path[1:] if operators[place].name in _SHAPED)
         first = before(path[-1])
-        if len(convolutions) == 1 and len(between) == len(path) - 2 and first >= 0:
-            if operators[first].name == "SPACE_TO_BATCH_ND":
-                found[at] = Dilated(first, convolutions[0], at, between)
+        whole = len(convolutions) == 1 and len(between) == len(path) - 2 and first >= 0
+        if whole and operators[first].name == "SPACE_TO_BATCH_ND":
+            found[at] = Dilated(first, convolutions[0], at, between)
     return found
 
 

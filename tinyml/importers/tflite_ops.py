@@ -49,6 +49,7 @@ from tinyml.ops import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elementary,
     Elu,
     FullyConnected,
     Gelu,
@@ -227,6 +228,20 @@ def _squared_difference(call: Call, options: Any) -> Lowered:
     return SquaredDifference(), operands
 
 
+def _elementary(function: str) -> Function:
+    """In float; what LiteRT has of them in int8 is none of TFLM's."""
+
+    def lower(call: Call, options: Any) -> Lowered:
+        call.require_activations(call.input(0), call.output)
+        if not call.output.dtype.is_float:
+            raise UnsupportedError(
+                f"{call.output.dtype.value} operands; float32 is supported, between int8 layers, too"
+            )
+        return Elementary(function), [call.input(0)]
+
+    return lower
+
+
 def _rsqrt(call: Call, options: Any) -> Lowered:
     source = call.input(0)
     call.require_activations(source, call.output)
@@ -294,16 +309,19 @@ ROWS: dict[str, Row] = {
     "BROADCAST_TO": Row(broadcast_to, "", (2, 2)),
     "CONCATENATION": Row(concatenation, "ConcatenationOptions", (1, _MANY)),
     "CONV_2D": Row(_conv2d, "Conv2DOptions", (2, 3)),
+    "COS": Row(_elementary("COS"), "", (1, 1)),
     "DEPTHWISE_CONV_2D": Row(_depthwise_conv2d, "DepthwiseConv2DOptions", (2, 3)),
     "DEPTH_TO_SPACE": Row(depth_to_space, "DepthToSpaceOptions", (1, 1)),
     "DEQUANTIZE": Row(_dequantize, "", (1, 1)),
     "ELU": Row(_pointwise(Elu()), "", (1, 1)),
+    "EXP": Row(_elementary("EXP"), "", (1, 1)),
     "EXPAND_DIMS": Row(expand_dims, "", (2, 2), ignored=(1,)),
     "FULLY_CONNECTED": Row(_fully_connected, "FullyConnectedOptions", (2, 3)),
     "GATHER": Row(gather, "GatherOptions", (2, 2)),
     "GELU": Row(_gelu, "GeluOptions", (1, 1)),
     "HARD_SWISH": Row(_pointwise(HardSwish()), "", (1, 1)),
     "LEAKY_RELU": Row(_leaky_relu, "LeakyReluOptions", (1, 1)),
+    "LOG": Row(_elementary("LOG"), "", (1, 1)),
     "LOGISTIC": Row(_fixed_output(Logistic), "", (1, 1)),
     "LOG_SOFTMAX": Row(_fixed_output(LogSoftmax), "", (1, 1)),
     "MAXIMUM": Row(_compared(Maximum), "", (2, 2)),
@@ -312,6 +330,7 @@ ROWS: dict[str, Row] = {
     "MINIMUM": Row(_compared(Minimum), "", (2, 2)),
     "MIRROR_PAD": Row(mirror_pad, "MirrorPadOptions", (2, 2)),
     "MUL": Row(_binary(Mul), "MulOptions", (2, 2)),
+    "NEG": Row(_elementary("NEG"), "", (1, 1)),
     "PACK": Row(pack, "PackOptions", (1, _MANY)),
     "PAD": Row(pad, "", (2, 2)),
     "PADV2": Row(pad, "", (3, 3)),
@@ -326,11 +345,13 @@ ROWS: dict[str, Row] = {
     "RESIZE_NEAREST_NEIGHBOR": Row(_resize(ResizeNearest), "ResizeNearestNeighborOptions", (2, 2)),
     "REVERSE_V2": Row(reverse, "", (2, 2)),
     "RSQRT": Row(_rsqrt, "", (1, 1)),
+    "SIN": Row(_elementary("SIN"), "", (1, 1)),
     "SLICE": Row(slice_of, "", (3, 3)),
     "SOFTMAX": Row(_softmax, "SoftmaxOptions", (1, 1)),
     "SPACE_TO_DEPTH": Row(space_to_depth, "SpaceToDepthOptions", (1, 1)),
     "SPLIT": Row(split, "SplitOptions", (2, 2)),
     "SPLIT_V": Row(split_by_sizes, "SplitVOptions", (3, 3)),
+    "SQUARE": Row(_elementary("SQUARE"), "", (1, 1)),
     "SQUARED_DIFFERENCE": Row(_squared_difference, "", (2, 2)),
     "SQUEEZE": Row(reshape, "", (1, 1)),
     "STRIDED_SLICE": Row(strided_slice, "StridedSliceOptions", (4, 4)),

@@ -12,7 +12,8 @@ from tinyml.importers import nchw_norm as norm
 from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand
 from tinyml.importers.torch_call import AtenCall
-from tinyml.ops import Elu, Gelu, LogSoftmax
+from tinyml.ops import Elementary, Elu, Gelu, LogSoftmax
+from tinyml.ops.elementary import SOFTPLUS
 
 
 def elu(builder: Builder, call: AtenCall) -> Sequence[Operand]:
@@ -79,3 +80,9 @@ def power(builder: Builder, call: AtenCall) -> Sequence[Operand]:
 
 def log_softmax(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     return [shapes.softmax(builder, call.value("self"), call.integer("dim"), LogSoftmax())]
+
+
+def softplus(builder: Builder, call: AtenCall) -> Sequence[Operand]:
+    if call.real("beta", 1.0) != 1:
+        raise UnsupportedError(f"a beta of {call.real('beta', 1.0)}; 1 is supported")
+    return [elementwise.pointwise(builder, call.value("self"), Elementary(SOFTPLUS))]

@@ -26,6 +26,7 @@ from tinyml.importers.torch_norm import (
     log_softmax,
     power,
     reciprocal,
+    softplus,
     stack,
     unbind,
 )
@@ -52,7 +53,7 @@ from tinyml.importers.torch_window import (
     upsample,
 )
 from tinyml.ir import Array, Op
-from tinyml.ops import Abs, Add, LeakyRelu, Logistic, Maximum, Minimum, Mul, Sub, Tanh
+from tinyml.ops import Abs, Add, Elementary, LeakyRelu, Logistic, Maximum, Minimum, Mul, Sub, Tanh
 from tinyml.ops.broadcast import Broadcast
 
 _FLOAT_TYPES = (6, 7, 8, 13)  # half, float, double, bfloat16 by their numbers in the file format
@@ -313,10 +314,12 @@ _ROWS: dict[str, Row] = {
     "conv_transpose1d": conv_transpose,
     "conv_transpose2d": conv_transpose,
     "convolution": convolution,
+    "cos": _pointwise(Elementary("COS")),
     "detach": _identity,
     "div": _div,
     "dropout": _dropout,
     "elu": elu,
+    "exp": _pointwise(Elementary("EXP")),
     "expand": expand,
     "feature_dropout": _dropout,
     "flatten": flatten,
@@ -330,6 +333,7 @@ _ROWS: dict[str, Row] = {
     "leaky_relu": _leaky_relu,
     "lift_fresh_copy": _identity,
     "linear": _linear,
+    "log": _pointwise(Elementary("LOG")),
     "log_softmax": log_softmax,
     "matmul": _matmul,
     "max_pool1d": max_pool,
@@ -338,6 +342,7 @@ _ROWS: dict[str, Row] = {
     "maximum": _extreme(Maximum()),
     "mean": _mean,
     "minimum": _extreme(Minimum()),
+    "mish": _unary(norm.mish),
     "mm": _matmul,
     "mul": _binary(Mul(), np.multiply),
     "native_channel_shuffle": _shuffle(shapes.channel_shuffle, "groups"),
@@ -359,8 +364,10 @@ _ROWS: dict[str, Row] = {
     "select": _select,
     "sigmoid": _pointwise(Logistic()),
     "silu": _unary(elementwise.silu),
+    "sin": _pointwise(Elementary("SIN")),
     "slice": _slice,
     "softmax": _softmax,
+    "softplus": softplus,
     "split": _split,
     "split_with_sizes": _split,
     "sqrt": _unary(norm.square_root),

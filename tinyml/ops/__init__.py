@@ -9,6 +9,7 @@ from tinyml.ops.concatenation import Concatenation
 from tinyml.ops.conv2d import Conv2D
 from tinyml.ops.depthwise_conv2d import DepthwiseConv2D
 from tinyml.ops.dequantize import Dequantize
+from tinyml.ops.elementary import Elementary
 from tinyml.ops.elu import Elu
 from tinyml.ops.fully_connected import FullyConnected
 from tinyml.ops.gelu import Gelu
@@ -51,6 +52,7 @@ OPS: tuple[type[Op], ...] = (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elementary,
     Elu,
     FullyConnected,
     Gelu,
@@ -96,6 +98,7 @@ __all__ = [
     "Conv2D",
     "DepthwiseConv2D",
     "Dequantize",
+    "Elementary",
     "Elu",
     "FullyConnected",
     "Gelu",

@@ -16,6 +16,7 @@ from tinyml.passes.float_border import float_border
 from tinyml.passes.fold_constant_channels import fold_constant_channels
 from tinyml.passes.fold_constant_tensors import fold_constant_tensors
 from tinyml.passes.fold_constants import fold_constants
+from tinyml.passes.fold_float_islands import fold_float_islands
 from tinyml.passes.fold_pad import fold_pad
 from tinyml.passes.fuse_activation import fuse_activation
 from tinyml.passes.merge_duplicate_channels import merge_duplicate_channels
@@ -31,6 +32,7 @@ PASSES: tuple[Pass, ...] = (
     dead_nodes,
     fold_constants,
     float_border,
+    fold_float_islands,
     merge_quantize,
     fuse_activation,
     fold_pad,

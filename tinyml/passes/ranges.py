@@ -23,6 +23,7 @@ from tinyml.ops import (
     Add,
     AveragePool2D,
     Concatenation,
+    Elementary,
     Elu,
     Gelu,
     HardSwish,
@@ -238,7 +239,9 @@ def _same(node: Node, sources: Sequence[Range]) -> list[Range]:
 
 RULES: Mapping[type[Op], Rule] = {
     **dict.fromkeys(LAYERS, _layer),
-    **dict.fromkeys((Abs, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Prelu, Quantize, Relu, Rsqrt, Tanh), _by_table),
+    **dict.fromkeys(
+        (Abs, Elementary, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Prelu, Quantize, Relu, Rsqrt, Tanh), _by_table
+    ),
     **dict.fromkeys((Add, Maximum, Minimum, Mul, Sub), _by_corners),
     **dict.fromkeys((AveragePool2D, MaxPool2D), _pool),
     **dict.fromkeys((ResizeBilinear, ResizeNearest), _same),

@@ -7,9 +7,11 @@ import numpy as np
 from tinyml.ir import Node
 from tinyml.ir.lookup import sigmoid_scaling, sigmoid_table
 from tinyml.kernel import INT16_TYPES, Fields, Kernel
-from tinyml.ops import Abs, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Quantize, Relu, Rsqrt, Tanh
+from tinyml.ops import Abs, Elementary, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Quantize, Relu, Rsqrt, Tanh
 from tinyml.ops.pointwise import Pointwise
 from tinyml.ops.saturating import check_lookup
+
+TABLES = (Abs, Elementary, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Quantize, Relu, Rsqrt, Tanh)
 
 
 def parameters(node: Node) -> Fields:
@@ -36,7 +38,7 @@ KERNELS = (
     *(
         Kernel(name, op, "tml_unary", parameters, in_place=in_place, requires=frozenset(requires))
         for name, requires in (("tml_unary_s8__mve", {"mve"}), ("tml_unary_s8", ()))
-        for op in (Abs, Elu, Gelu, HardSwish, LeakyRelu, Logistic, Quantize, Relu, Rsqrt, Tanh)
+        for op in TABLES
     ),
     *(
         Kernel(

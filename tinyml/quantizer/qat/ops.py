@@ -26,6 +26,7 @@ from tinyml.ops import (
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    Elementary,
     Elu,
     FullyConnected,
     Gelu,
@@ -242,6 +243,18 @@ def _elementwise(function: Callable[..., torch.Tensor]) -> Run:
     return run
 
 
+_ELEMENTARY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "COS": torch.cos,
+    "ELU": functional.elu,
+    "EXP": torch.exp,
+    "EXP +1 LOG": functional.softplus,
+    "LOG": lambda x: torch.log(x.clamp_min(1e-12)),
+    "NEG": torch.neg,
+    "SIN": torch.sin,
+    "SQUARE": torch.square,
+}
+
+
 def _product(op: BatchMatMul, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a.mT if op.adjoint0 else a) @ (b.mT if op.adjoint1 else b)
 
@@ -338,6 +351,7 @@ RUNS: dict[type[Op], Run] = {
     Concatenation: _concatenation,
     Conv2D: _conv2d,
     DepthwiseConv2D: _conv2d,
+    Elementary: _elementwise(lambda op, x: _ELEMENTARY[op.function](x)),
     Elu: _elementwise(lambda op, x: functional.elu(x)),
     FullyConnected: _fully_connected,
     Gelu: _elementwise(lambda op, x: functional.gelu(x, approximate="tanh" if op.approximate else "none")),
