@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from tests.importers.mutations import mutations
+from tests.importers.test_hostile_tflite import survives
 from tests.importers.tflite_files import edited
 from tests.samples import int8_samples
 from tests.tflm import run_litert_reference_many, run_tflm_cases
@@ -273,3 +275,12 @@ def test_positions_beyond_an_axis_are_damage() -> None:
     operands = [int8("x", 1, 4), indices("places", [1, 9])]
     with pytest.raises(ModelError, match="positions beyond axis 1"):
         from_tflite(file_of("GATHER", operands, [int8("y", 1, 2)], schema.GatherOptionsT, {"axis": 1}), "gather")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", [*MAKERS, "dilated"])
+def test_mutations_end_in_a_graph_or_one_error(kind: str) -> None:
+    make = MAKERS.get(kind, dilated)
+    for seed in range(3):
+        for damaged in mutations(make(np.random.default_rng([seed])), 60, seed=seed):
+            survives(damaged)

@@ -179,6 +179,8 @@ class _Import:
         else:
             return False
         stated = make_tensor(self._file.tensor(number))
+        if found.shape != stated.shape and -1 not in self._file.tensor(number).signature:
+            return False
         self.restated |= entry.name == "FILL"
         self._tensors[number] = replace(stated, shape=found.shape, data=found.astype(stated.dtype.numpy))
         return True

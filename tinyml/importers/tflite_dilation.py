@@ -48,7 +48,7 @@ def dilated_convolutions(operators: Sequence[OperatorEntry], outputs: Sequence[i
 
     found: dict[int, Dilated] = {}
     for at, entry in enumerate(operators):
-        if entry.name != "BATCH_TO_SPACE_ND":
+        if entry.name != "BATCH_TO_SPACE_ND" or not _is_whole(entry):
             continue
         path = [at]
         while len(path) < 5 and (place := before(path[-1])) >= 0 and operators[place].name != "SPACE_TO_BATCH_ND":
@@ -57,9 +57,13 @@ def dilated_convolutions(operators: Sequence[OperatorEntry], outputs: Sequence[i
         between = tuple(place for place in path[1:] if operators[place].name in _SHAPED)
         first = before(path[-1])
         whole = len(convolutions) == 1 and len(between) == len(path) - 2 and first >= 0
-        if whole and operators[first].name == "SPACE_TO_BATCH_ND":
+        if whole and operators[first].name == "SPACE_TO_BATCH_ND" and _is_whole(operators[first]):
             found[at] = Dilated(first, convolutions[0], at, between)
     return found
+
+
+def _is_whole(entry: OperatorEntry) -> bool:
+    return len(entry.inputs) == 3 and len(entry.outputs) == 1 and -1 not in (*entry.inputs, *entry.outputs)
 
 
 class Sides(NamedTuple):
