@@ -16,6 +16,7 @@ from tinyml.ops import (
     Elu,
     Gelu,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
     LogSoftmax,
@@ -205,6 +206,12 @@ def rsqrt(rng: Rng) -> Graph:
     return one_operand(rng, Rsqrt(), None, Quant.per_tensor(scale(rng, 1e-5, 20.0), -128))
 
 
+def l2_normalization(rng: Rng) -> Graph:
+    """TFLM has it of four sides at most."""
+    source = activation(rng, "input", any_shape(rng)[-4:])
+    return one_node(L2Normalization(), [source], [L2Normalization.OUTPUT_QUANT])
+
+
 def log_softmax(rng: Rng) -> Graph:
     shape = any_shape(rng)
     if rng.random() < 0.3:
@@ -219,6 +226,7 @@ CASES: dict[str, Callable[[Rng], Graph]] = {
     "elu": elu,
     "gelu": gelu,
     "hard_swish": hard_swish,
+    "l2_normalization": l2_normalization,
     "leaky_relu": leaky_relu,
     "log_softmax": log_softmax,
     "logistic": logistic,

@@ -1,4 +1,4 @@
-/* Division and logarithm in 32-bit fixed point. Twin of tinyml/ir/fixed_point.py: change both or neither.
+/* Division, logarithm and 1 / sqrt in 32-bit fixed point. Twin of tinyml/ir/fixed_point.py: change both or neither.
  *
  * Q0: real = raw / 2**31. Source: gemmlowp's fixed-point functions, as TensorFlow Lite Micro uses them.
  */
@@ -85,6 +85,35 @@ static inline int32_t tml_logarithm(int32_t value, int32_t integer_bits, int32_t
     const int32_t total = tml_doubling_high_mul(power, 1488522236) +
                           tml_doubling_high_mul(scaled, tml_one_over_one_plus_x(denominator));
     return tml_saturating_shift_left(total, 1);
+}
+
+/* 1 / sqrt(value) = result / 2**31 / 2**(*places), for value at least 0; 0 counts as 1. Five Newton-Raphson steps in Q3. */
+static inline int32_t tml_inverse_square_root(int32_t value, int32_t *places)
+{
+    *places = 0;
+    if (value <= 1) {
+        return INT32_MAX;
+    }
+    int32_t shift = 11;
+    while (value >= (int32_t)1 << 29) {
+        value /= 4;
+        shift++;
+    }
+    const int32_t pairs = (tml_leading_zeros(value) - 1) / 2 - 1;
+    shift -= pairs;
+    const int32_t half = tml_rounding_shift_right((value << (2 * pairs)) >> 1, 1);
+    int32_t x = (int32_t)1 << 28;
+    for (int32_t step = 0; step < 5; step++) {
+        const int32_t cubed = tml_saturating_shift_left(tml_doubling_high_mul(tml_doubling_high_mul(x, x), x), 6);
+        x = tml_saturating_shift_left(tml_doubling_high_mul(x, 3 * ((int32_t)1 << 27)) - tml_doubling_high_mul(half, cubed),
+                                      3);
+    }
+    x = tml_doubling_high_mul(x, 1518500250); /* sqrt(1 / 2) */
+    if (shift < 0) {
+        return x * ((int32_t)1 << -shift);
+    }
+    *places = shift;
+    return x;
 }
 
 #endif

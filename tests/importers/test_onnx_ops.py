@@ -112,6 +112,7 @@ CASES: dict[str, Case] = {
     "min of tensors": with_constants("Min", c=weights(*IMAGE)),
     "magnitude": unary("Abs"),
     "elu": unary("Elu"),
+    "unit length": unary("LpNormalization", axis=1),
     "exp": unary("Exp"),
     "waves": unary("Sin"),
     "other waves": unary("Cos"),

@@ -128,6 +128,7 @@ CASES: dict[str, tuple[Function | nn.Module, tuple[int, ...]]] = {
     "functions": (lambda x: x.exp() + x.sin() * x.cos() + (x.abs() + 1).log(), IMAGE),
     "softplus": (lambda x: functional.softplus(x) + functional.mish(x), IMAGE),
     "elu": (lambda x: functional.elu(x * 2), IMAGE),
+    "unit length": (lambda x: functional.normalize(x, dim=1) + functional.normalize(x, dim=-1), IMAGE),
     "log softmax": (lambda x: torch.log_softmax(x, 1), IMAGE),
     "magnitude": (lambda x: x.abs() + torch.maximum(x, x * 0.5) - torch.minimum(x, constant(4, 1, 1)), IMAGE),
     "roots": (lambda x: (x.abs() + 1).sqrt() + (x.abs() + 1).rsqrt() + x / (x.abs() + 1).sqrt(), IMAGE),

@@ -13,6 +13,15 @@ from typing import Any
 import numpy as np
 
 from tinyml.errors import UnsupportedError
+from tinyml.exporters.onnx_functions import (
+    batch_matmul,
+    elementary,
+    gelu,
+    l2_normalization,
+    log_softmax,
+    rsqrt,
+    squared_difference,
+)
 from tinyml.exporters.onnx_writer import Attribute, OnnxWriter, stated_axis, stated_sides
 from tinyml.ir import Activation, Node, Op, Padding, Quant, Tensor
 from tinyml.ops import (
@@ -28,6 +37,7 @@ from tinyml.ops import (
     FullyConnected,
     Gelu,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
     LogSoftmax,
@@ -53,7 +63,6 @@ from tinyml.ops import (
     Transpose,
     TransposeConv,
 )
-from tinyml.ops.elementary import SOFTPLUS
 
 OPSET = 17
 
@@ -270,66 +279,12 @@ def _leaky_relu(op: LeakyRelu, node: Node, model: OnnxWriter) -> Sequence[str]:
     return [model.node("LeakyRelu", [model.real[node.inputs[0]]], f"{node.name}/leaky", alpha=float(op.alpha))]
 
 
-def _batch_matmul(op: BatchMatMul, node: Node, model: OnnxWriter) -> Sequence[str]:
-    operands = []
-    for tensor, adjoint in zip(node.inputs, (op.adjoint0, op.adjoint1), strict=True):
-        rank = len(tensor.shape)
-        order = [*range(rank - 2), rank - 1, rank - 2]
-        plain = model.plain(tensor)
-        operands.append(model.transposed(plain, order, tensor.name) if adjoint else plain)
-    return [model.stated(model.node("MatMul", operands, f"{node.name}/matmul"), node.output.shape)]
-
-
 def _extreme(kind: str) -> Row:
     def row(op: Maximum | Minimum, node: Node, model: OnnxWriter) -> Sequence[str]:
         operands = [model.operand(tensor, len(node.output.shape)) for tensor in node.inputs]
         return [model.node(kind, operands, f"{node.name}/{kind.lower()}")]
 
     return row
-
-
-def _squared_difference(op: SquaredDifference, node: Node, model: OnnxWriter) -> Sequence[str]:
-    operands = [model.operand(tensor, len(node.output.shape)) for tensor in node.inputs]
-    difference = model.node("Sub", operands, f"{node.name}/difference")
-    return [model.node("Mul", [difference, difference], f"{node.name}/square")]
-
-
-def _rsqrt(op: Rsqrt, node: Node, model: OnnxWriter) -> Sequence[str]:
-    root = model.node("Sqrt", [model.real[node.inputs[0]]], f"{node.name}/root")
-    return [model.node("Reciprocal", [root], f"{node.name}/reciprocal")]
-
-
-def _elementary(op: Elementary, node: Node, model: OnnxWriter) -> Sequence[str]:
-    x = model.real[node.inputs[0]]
-    if op.function == "SQUARE":
-        return [model.node("Mul", [x, x], f"{node.name}/square")]
-    kind = "Softplus" if op.function == SOFTPLUS else op.function.capitalize()
-    return [model.node(kind, [x], f"{node.name}/{kind.lower()}")]
-
-
-def _gelu(op: Gelu, node: Node, model: OnnxWriter) -> Sequence[str]:
-    """In parts: opset 17 has none."""
-    x = model.real[node.inputs[0]]
-
-    def times(first: str, second: str | float, part: str) -> str:
-        other = second if isinstance(second, str) else model.constant(f"{node.name}/{part}_by", np.float32(second))
-        return model.node("Mul", [first, other], f"{node.name}/{part}")
-
-    def plus(first: str, second: str | float, part: str) -> str:
-        other = second if isinstance(second, str) else model.constant(f"{node.name}/{part}_and", np.float32(second))
-        return model.node("Add", [first, other], f"{node.name}/{part}")
-
-    if op.approximate:
-        cube = times(times(times(x, x, "square"), x, "cube"), 0.044715, "small")
-        share = model.node("Tanh", [times(plus(x, cube, "inner"), math.sqrt(2 / math.pi), "scaled")], f"{node.name}/t")
-    else:
-        share = model.node("Erf", [times(x, math.sqrt(0.5), "scaled")], f"{node.name}/erf")
-    return [times(times(x, plus(share, 1.0, "raised"), "product"), 0.5, "half")]
-
-
-def _log_softmax(op: LogSoftmax, node: Node, model: OnnxWriter) -> Sequence[str]:
-    axis = stated_axis(len(node.output.shape) - 1, len(node.output.shape))
-    return [model.node("LogSoftmax", [model.real[node.inputs[0]]], f"{node.name}/log_softmax", axis=axis)]
 
 
 def _softmax(op: Softmax, node: Node, model: OnnxWriter) -> Sequence[str]:
@@ -364,17 +319,18 @@ ROWS: dict[type[Op], Row] = {
     Abs: _pointwise("Abs"),
     Add: _binary("Add"),
     AveragePool2D: _pool("AveragePool"),
-    BatchMatMul: _batch_matmul,
+    BatchMatMul: batch_matmul,
     Concatenation: _concatenation,
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise_conv2d,
-    Elementary: _elementary,
+    Elementary: elementary,
     Elu: _pointwise("Elu"),
     FullyConnected: _fully_connected,
-    Gelu: _gelu,
+    Gelu: gelu,
     HardSwish: _pointwise("HardSwish"),
+    L2Normalization: l2_normalization,
     LeakyRelu: _leaky_relu,
-    LogSoftmax: _log_softmax,
+    LogSoftmax: log_softmax,
     Logistic: _pointwise("Sigmoid"),
     MaxPool2D: _pool("MaxPool"),
     Maximum: _extreme("Max"),
@@ -388,10 +344,10 @@ ROWS: dict[type[Op], Row] = {
     Reshape: _reshape,
     ResizeBilinear: _resize,
     ResizeNearest: _resize,
-    Rsqrt: _rsqrt,
+    Rsqrt: rsqrt,
     Softmax: _softmax,
     Split: _split,
-    SquaredDifference: _squared_difference,
+    SquaredDifference: squared_difference,
     StridedSlice: _strided_slice,
     Sub: _binary("Sub"),
     Tanh: _pointwise("Tanh"),

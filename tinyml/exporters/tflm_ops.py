@@ -25,6 +25,7 @@ METHODS: Mapping[str, str] = {
     "EXP": "AddExp",
     "FULLY_CONNECTED": "AddFullyConnected",
     "HARD_SWISH": "AddHardSwish",
+    "L2_NORMALIZATION": "AddL2Normalization",
     "LEAKY_RELU": "AddLeakyRelu",
     "LOG": "AddLog",
     "LOGISTIC": "AddLogistic",

@@ -78,6 +78,7 @@ class Builder:
         self.exact: dict[Tensor, Array] = {}  # what those constants are in float64
         self.clamps: dict[Tensor, tuple[Value, float | None, float | None]] = {}  # clamped: what from, low, high
         self.roots: dict[Tensor, Value] = {}  # square roots: of what
+        self.lengths: dict[Tensor, tuple[Value, int]] = {}  # of vectors along an axis
         self.dequantized: set[Tensor] = set()  # what `dequantize` made
         self._names: set[str] = set()
         self._moved: dict[tuple[Tensor, Cut, tuple[int, ...]], Tensor] = {}

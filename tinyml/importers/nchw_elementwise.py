@@ -24,6 +24,7 @@ from tinyml.ir import Activation, Array, Op, Shape, Tensor
 from tinyml.ops import Add, HardSwish, Logistic, Maximum, Minimum, Mul, Prelu, Relu, Sub
 from tinyml.ops.broadcast import Broadcast
 
+LEAST_LENGTH = 1e-6
 MAX_BOUND = 1e6  # beyond it, float32 loses what a clamp between shifts should keep
 
 
@@ -174,6 +175,8 @@ def clip(builder: Builder, value: Value, low: float | None, high: float | None) 
     """value clamped to [low, high]; None is no bound. A clamp of a clamp is one clamp."""
     low = None if low is None or low <= np.finfo(np.float32).min else low
     high = None if high is None or high >= np.finfo(np.float32).max else high
+    if value.tensor in builder.lengths and high is None and low is not None and low <= LEAST_LENGTH:
+        return value  # kept off 0 to be divided by
     if any(bound is not None and not abs(bound) <= MAX_BOUND for bound in (low, high)):
         raise UnsupportedError(f"bounds of {low} and {high}; up to {MAX_BOUND:g} are supported")
     if value.tensor in builder.clamps:

@@ -15,7 +15,7 @@ from tinyml.importers.nchw import Builder, Operand, Value, moved_elements, padde
 from tinyml.importers.nchw_elementwise import affine, binary, pointwise, scalar
 from tinyml.ir import Array, Tensor
 from tinyml.ir.requantize import Int64
-from tinyml.ops import Add, BatchMatMul, Elementary, Mul, Rsqrt, Sub, Tanh
+from tinyml.ops import Add, BatchMatMul, Elementary, L2Normalization, Mul, Rsqrt, Sub, Tanh
 from tinyml.ops.by_float import error_function
 from tinyml.ops.elementary import SOFTPLUS
 from tinyml.ops.pointwise import Pointwise
@@ -50,6 +50,9 @@ def reciprocal_root(builder: Builder, value: Value) -> Value:
 def divide(builder: Builder, first: Operand, second: Operand) -> Value:
     """By a constant, or by a square root."""
     if isinstance(second, Value):
+        whole, axis = builder.lengths.get(second.tensor, (None, 0))
+        if isinstance(first, Value) and whole is not None and whole.tensor is first.tensor:
+            return shapes.softmax(builder, first, axis, L2Normalization())
         source = builder.roots.get(second.tensor)
         if source is None:
             raise UnsupportedError("a division by a tensor that is computed at run time and is no square root")
@@ -60,6 +63,15 @@ def divide(builder: Builder, first: Operand, second: Operand) -> Value:
     if np.any(second == 0):
         raise ModelError("a division by 0")
     return binary(builder, Mul(), first, (1 / second.astype(np.float64)).astype(np.float32))
+
+
+def length(builder: Builder, value: Value, axis: int) -> Value:
+    """Of the vectors along an axis. A division of them by it is a L2_NORMALIZATION, and then this is read by nobody."""
+    axis = shapes.axis_of(axis, value.shape)
+    squares = shapes.mean(builder, binary(builder, Mul(), value, value, "squares"), [axis], keep=True)
+    root = square_root(builder, affine(builder, squares, scalar(value.shape[axis]), scalar(0)))
+    builder.lengths[root.tensor] = value, axis
+    return root
 
 
 def mish(builder: Builder, value: Value) -> Value:

@@ -168,7 +168,7 @@ def _mean_in_order(builder: Builder, value: Value, reduced: Sequence[int], kept:
 
 
 def softmax(builder: Builder, value: Value, axis: int, op: Op = _SOFTMAX) -> Value:
-    """op: a Softmax or a LogSoftmax."""
+    """op: one of those along the last axis."""
     axis = axis_of(axis, value.shape)
     axes = _with_last(builder.axes_of([value]), axis, value.shape)
     return builder.value(builder.add(op, [builder.stored(value, axes)]), value.shape, axes)

@@ -11,7 +11,7 @@ from tinyml.importers import nchw_norm as norm
 from tinyml.importers import nchw_shape as shapes
 from tinyml.importers.nchw import Builder, Operand
 from tinyml.importers.onnx_call import OnnxCall
-from tinyml.ops import Elu, Gelu, LogSoftmax
+from tinyml.ops import Elu, Gelu, L2Normalization, LogSoftmax
 
 
 def power(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
@@ -55,3 +55,8 @@ def layer_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
 def instance_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
     value, scale, offset = call.value(0), call.constant(1, "scale"), call.constant(2, "offset")
     return [norm.group_norm(builder, value, value.shape[1], call.real("epsilon", 1e-5), scale, offset)]
+
+
+def lp_normalization(builder: Builder, call: OnnxCall) -> Sequence[Operand]:
+    call.require("p", 2)
+    return [shapes.softmax(builder, call.value(0), call.integer("axis", -1), L2Normalization())]

@@ -11,19 +11,10 @@ from tinyml.errors import ModelError, UnsupportedError
 from tinyml.importers import nchw_elementwise as elementwise
 from tinyml.importers import nchw_norm as norm
 from tinyml.importers import nchw_shape as shapes
+from tinyml.importers import onnx_norm
 from tinyml.importers.nchw import Builder, Operand, Value
 from tinyml.importers.onnx_call import OnnxCall
 from tinyml.importers.onnx_constants import shape_of, slice_ranges, squeezed, unsqueezed
-from tinyml.importers.onnx_norm import (
-    elu,
-    gelu,
-    instance_normalization,
-    layer_normalization,
-    log_softmax,
-    power,
-    reciprocal,
-    square_root,
-)
 from tinyml.importers.onnx_quantized import dequantize, quantize
 from tinyml.importers.onnx_window import (
     average_pool,
@@ -320,24 +311,25 @@ ROWS: dict[str, Row] = {
     "DequantizeLinear": dequantize,
     "Div": _div,
     "Dropout": _dropout,
-    "Elu": elu,
+    "Elu": onnx_norm.elu,
     "Erf": _pointwise(norm.Erf()),
     "Exp": _pointwise(Elementary("EXP")),
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
-    "Gelu": gelu,
+    "Gelu": onnx_norm.gelu,
     "Gemm": _gemm,
     "GlobalAveragePool": global_average_pool,
     "GlobalMaxPool": global_max_pool,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _pointwise(HardSwish()),
     "Identity": _identity,
-    "InstanceNormalization": instance_normalization,
-    "LayerNormalization": layer_normalization,
+    "InstanceNormalization": onnx_norm.instance_normalization,
+    "LayerNormalization": onnx_norm.layer_normalization,
     "LeakyRelu": _leaky_relu,
     "Log": _pointwise(Elementary("LOG")),
-    "LogSoftmax": log_softmax,
+    "LogSoftmax": onnx_norm.log_softmax,
+    "LpNormalization": onnx_norm.lp_normalization,
     "MatMul": _matmul,
     "Max": _extreme(Maximum()),
     "MaxPool": max_pool,
@@ -346,9 +338,9 @@ ROWS: dict[str, Row] = {
     "Neg": _neg,
     "PRelu": _prelu,
     "Pad": _pad,
-    "Pow": power,
+    "Pow": onnx_norm.power,
     "QuantizeLinear": quantize,
-    "Reciprocal": reciprocal,
+    "Reciprocal": onnx_norm.reciprocal,
     "ReduceMean": _reduce_mean,
     "ReduceSum": _reduce_sum,
     "Relu": _relu,
@@ -360,7 +352,7 @@ ROWS: dict[str, Row] = {
     "Softmax": _softmax,
     "Softplus": _pointwise(Elementary(SOFTPLUS)),
     "Split": _split,
-    "Sqrt": square_root,
+    "Sqrt": onnx_norm.square_root,
     "Squeeze": _squeeze,
     "Sub": _binary(Sub()),
     "Sum": _sum,

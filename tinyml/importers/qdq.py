@@ -25,6 +25,7 @@ from tinyml.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    L2Normalization,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -50,7 +51,7 @@ from tinyml.passes.rewriting import sole_reader
 _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv)
 _SHAPED = (Reshape, Transpose)
 _SAME_QUANT = (*_SHAPED, AveragePool2D, MaxPool2D, Pad, ResizeBilinear, ResizeNearest, Split, StridedSlice)
-_OWN_QUANT = (Softmax, Logistic, LogSoftmax, Tanh)
+_OWN_QUANT = (L2Normalization, Softmax, Logistic, LogSoftmax, Tanh)
 _COMMON_QUANT = (Concatenation, Maximum, Minimum)
 # a clamp's output, where the file does not quantize it: the clamp is its range
 _CLAMPED = {Activation.RELU6: Quant.per_tensor(6 / 255, -128), Activation.RELU_N1_TO_1: Quant.per_tensor(2 / 255, -1)}

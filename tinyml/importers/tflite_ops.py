@@ -54,6 +54,7 @@ from tinyml.ops import (
     FullyConnected,
     Gelu,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
     LogSoftmax,
@@ -77,6 +78,7 @@ from tinyml.ops import (
 
 MAX_RESIZED_SIDE = 1 << 14
 
+_Fixed = type[L2Normalization] | type[Logistic] | type[LogSoftmax] | type[Softmax] | type[Tanh]
 Function = Callable[[Call, Any], Lowered | list[Node]]  # (tensors, accessor of the options)
 
 
@@ -187,7 +189,7 @@ def _pointwise(op: Op) -> Function:
     return lower
 
 
-def _fixed_output(kind: type[Logistic] | type[LogSoftmax] | type[Tanh]) -> Function:
+def _fixed_output(kind: _Fixed) -> Function:
     def lower(call: Call, options: Any) -> Lowered:
         call.require_activations(call.input(0), call.output)
         _require_output_quant(call, kind)
@@ -202,7 +204,9 @@ def _softmax(call: Call, options: Any) -> Lowered:
     return Softmax(finite(options.Beta(), "beta")), [call.input(0)]
 
 
-def _require_output_quant(call: Call, kind: type[Logistic] | type[LogSoftmax] | type[Tanh] | type[Softmax]) -> None:
+def _require_output_quant(
+    call: Call, kind: type[L2Normalization] | type[Logistic] | type[LogSoftmax] | type[Tanh] | type[Softmax]
+) -> None:
     quant = call.output.quant
     wanted = kind.OUTPUT_QUANT
     if call.output.dtype is DType.INT16:
@@ -320,6 +324,7 @@ ROWS: dict[str, Row] = {
     "GATHER": Row(gather, "GatherOptions", (2, 2)),
     "GELU": Row(_gelu, "GeluOptions", (1, 1)),
     "HARD_SWISH": Row(_pointwise(HardSwish()), "", (1, 1)),
+    "L2_NORMALIZATION": Row(_fixed_output(L2Normalization), "", (1, 1)),
     "LEAKY_RELU": Row(_leaky_relu, "LeakyReluOptions", (1, 1)),
     "LOG": Row(_elementary("LOG"), "", (1, 1)),
     "LOGISTIC": Row(_fixed_output(Logistic), "", (1, 1)),

@@ -86,3 +86,10 @@ def softplus(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     if call.real("beta", 1.0) != 1:
         raise UnsupportedError(f"a beta of {call.real('beta', 1.0)}; 1 is supported")
     return [elementwise.pointwise(builder, call.value("self"), Elementary(SOFTPLUS))]
+
+
+def vector_norm(builder: Builder, call: AtenCall) -> Sequence[Operand]:
+    axes = call.ints("dim")
+    if call.real("ord", 2) != 2 or len(axes) != 1 or not call.flag("keepdim"):
+        raise UnsupportedError("a norm other than that of vectors along one axis, which stays")
+    return [norm.length(builder, call.value("self"), axes[0])]

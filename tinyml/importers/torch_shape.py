@@ -85,11 +85,20 @@ def expand(builder: Builder, call: AtenCall) -> Sequence[Operand]:
     operand, sizes = call.operand("self"), call.ints("size")
     if not isinstance(operand, Value):
         return [np.broadcast_to(operand, _expanded(operand.shape, sizes))]
+    if operand.tensor in builder.lengths:
+        return [operand]  # what it is to divide stretches it
     before = (*(1,) * (len(sizes) - len(operand.shape)), *operand.shape)
     shape = [old if new == -1 else new for old, new in zip(before, sizes, strict=False)]
     if len(before) != len(sizes) or list(before) != shape:
         raise UnsupportedError(f"an expansion of {list(operand.shape)} to {sizes}")
     return _reshaped(builder, operand, shape)
+
+
+def expand_as(builder: Builder, call: AtenCall) -> Sequence[Operand]:
+    operand = call.value("self")
+    if operand.tensor not in builder.lengths and operand.shape != call.operand("other").shape:
+        raise UnsupportedError(f"an expansion of {list(operand.shape)} to {list(call.operand('other').shape)}")
+    return [operand]
 
 
 def _expanded(shape: Sequence[int], sizes: Sequence[int]) -> list[int]:

@@ -1,7 +1,7 @@
 """Exponential, logistic, tanh, logarithm and 1 / sqrt in 32-bit fixed point.
 
 Twin of codegen/include/tml_fixed_point.h: change both or neither. The header holds only what kernels compute on the
-device (`one_over_one_plus_x`, `reciprocal`, `logarithm`); the rest ends in tables.
+device (`one_over_one_plus_x`, `reciprocal`, `logarithm`, `inverse_square_root`); the rest ends in tables.
 
 Qm is a number of m integer bits, a sign and 31 - m fraction bits: real = raw / 2**(31 - m). All arrays are int64 that
 hold int32 numbers.
@@ -121,7 +121,7 @@ def tanh(a: Array, integer_bits: int) -> Int64:
 
 
 def inverse_square_root(value: Array) -> tuple[Int64, Int64]:
-    """(root, places) with 1 / sqrt(value) = root / 2**31 / 2**places, for integers in [1, 2**31). places >= 0.
+    """(root, places) with 1 / sqrt(value) = root / 2**31 / 2**places, for integers in [0, 2**31), 0 as 1; places >= 0.
 
     Five Newton-Raphson steps in Q3 on the value brought into [1/4, 1) (TFLite's GetInvSqrtQuantizedMultiplierExp).
     """

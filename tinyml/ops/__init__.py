@@ -14,6 +14,7 @@ from tinyml.ops.elu import Elu
 from tinyml.ops.fully_connected import FullyConnected
 from tinyml.ops.gelu import Gelu
 from tinyml.ops.hard_swish import HardSwish
+from tinyml.ops.l2_normalization import L2Normalization
 from tinyml.ops.leaky_relu import LeakyRelu
 from tinyml.ops.log_softmax import LogSoftmax
 from tinyml.ops.logistic import Logistic
@@ -57,6 +58,7 @@ OPS: tuple[type[Op], ...] = (
     FullyConnected,
     Gelu,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     LogSoftmax,
     Logistic,
@@ -103,6 +105,7 @@ __all__ = [
     "FullyConnected",
     "Gelu",
     "HardSwish",
+    "L2Normalization",
     "LeakyRelu",
     "LogSoftmax",
     "Logistic",

@@ -1,0 +1,27 @@
+"""Kernels of l2_normalization."""
+
+from __future__ import annotations
+
+from tinyml.ir import Node
+from tinyml.kernel import Fields, Kernel
+from tinyml.ops import L2Normalization
+
+
+def parameters(node: Node) -> Fields:
+    """Fields of tml_l2_normalization besides its views."""
+    return {"input_zero_point": node.inputs[0].affine.zero_point}
+
+
+def in_place(node: Node) -> tuple[int, ...]:
+    return () if node.inputs[0].is_constant else (0,)
+
+
+KERNELS = (
+    Kernel(
+        name="tml_l2_normalization_s8",
+        op=L2Normalization,
+        struct="tml_l2_normalization",
+        parameters=parameters,
+        in_place=in_place,
+    ),
+)
