@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,38 @@ def test_interruption(tinyml: Command, monkeypatch: pytest.MonkeyPatch, capfd: p
     monkeypatch.setattr("tinyml.cli.board.board_names", interrupted)
     assert cli.run(["boards"]) == 130
     assert capfd.readouterr().err.strip() == "tinyml: interrupted"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "m.tflite", "-b", "host", "--max-recompute", "nan"],
+        ["plan", "m.tflite", "-b", "host", "--max-recompute", "inf"],
+        ["quantize", "m.tflite", "--data", "random", "--min-sqnr", "nan"],
+        ["plan", "", "-b", "host"],
+        ["build", "m.tflite", "-b", "host", "-o", ""],
+        ["quantize", "m.tflite", "--data", ""],
+        ["quantize", "m.tflite", "--data", "random", "-o", ""],
+        ["quantize", "m.tflite", "--data", "random", "-o", "m.tflite"],
+        ["quantize", "m.tflite", "--data", "random", "-o", "m.onnx"],
+    ],
+)
+def test_arguments_that_make_no_sense(tinyml: Command, model: Path, place: Path, arguments: list[str]) -> None:
+    shutil.copy(model, place / "m.tflite")
+    assert tinyml(*arguments).code == 2
+    assert files(place) == ["m.tflite"] and (place / "m.tflite").read_bytes() == model.read_bytes()
+
+
+def test_debug_shows_where_an_error_comes_from(tinyml: Command, capfd: pytest.CaptureFixture[str], place: Path) -> None:
+    assert cli.run(["plan", "missing.tflite", "--board", "host", "--debug"]) == 2
+    said = capfd.readouterr().err
+    assert "Traceback" in said and "UsageError" in said and said.endswith("missing.tflite: no such file\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_cannot_be_written(options: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "tinyml", "boards", *options]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "tinyml: the system: No space left on device\n")

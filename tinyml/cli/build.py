@@ -46,6 +46,7 @@ from tinyml.cli.options import (
 )
 from tinyml.cli.output import Output
 from tinyml.cli.pareto import check_pareto, require_plot
+from tinyml.cli.setting import FilePath
 from tinyml.costs import estimate
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
@@ -63,7 +64,7 @@ MADE_UP_SAMPLES = 20
 @click.command()
 @model_argument
 @board_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Project directory; default: MODEL-BOARD.")
+@click.option("-o", "--output", type=FilePath(), help="Project directory; default: MODEL-BOARD.")
 @click.option(
     "--flash", "do_flash", is_flag=True, help="Put it on the board (or start the emulator) and see it answer."
 )
@@ -173,9 +174,7 @@ def test(
 @planning_options
 @calibrating_options
 @click.option("--pareto", is_flag=True, help="What memory costs in work: every plan that no other beats in both.")
-@click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --pareto: draw it, as .svg or .png."
-)
+@click.option("--plot", type=FilePath(), metavar="FILE", help="With --pareto: draw it, as .svg or .png.")
 @speaks
 def check(
     model: Path,

@@ -11,8 +11,9 @@ from click.core import ParameterSource
 
 from tinyml import pipeline
 from tinyml.cli.facts import bundle_facts, bundle_line, graph_ports, patching_facts, patching_line
-from tinyml.cli.options import Calibrating, calibrating_options, load_int8, model_argument, speaks
+from tinyml.cli.options import Calibrating, calibrating_options, load_int8, model_argument, refuse_model, speaks
 from tinyml.cli.output import Output
+from tinyml.cli.setting import FilePath, Number
 from tinyml.errors import UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching
 from tinyml.ir import Graph
@@ -30,7 +31,7 @@ from tinyml.ir import Graph
 @click.option(
     "-o",
     "--file",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     required=True,
     help="What to write: NAME.tflite, NAME.onnx, or a directory for tflm.",
 )
@@ -39,7 +40,7 @@ from tinyml.ir import Graph
 )
 @click.option(
     "--max-recompute",
-    type=click.FloatRange(min=1),
+    type=Number(1.0),
     default=MAX_RECOMPUTE,
     show_default=True,
     help="With --patched: MACs executed, as a multiple of the model's, at most.",
@@ -55,8 +56,7 @@ def export(
         raise UsageError("--max-recompute bounds what patches compute twice", hint="add --patched")
     if patched and kind == "onnx":
         raise UsageError("--patched is for TensorFlow Lite Micro", hint="--format tflite or tflm")
-    if file.resolve() == model.resolve():
-        raise UsageError(f"{file} is the model itself", hint="name another file")
+    refuse_model(file, model)
     graph = load_int8(model, calibrating, out)
     if kind == "tflm":
         bundle, patching = pipeline.export_tflm(graph, file, patched=patched, max_recompute=max_recompute)

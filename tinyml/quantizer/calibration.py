@@ -52,7 +52,7 @@ def calibration_data(
     pixels: what the numbers 0 to 255 of images and of uint8 arrays become, a key of PIXELS.
     Raises UsageError for what does not fit the graph, holds NaN or infinity, or is empty.
     """
-    if source is None:
+    if source is None or (isinstance(source, str) and not source):
         raise UsageError(
             "quantization needs calibration data: some hundred typical inputs, and none are given",
             "--data SAMPLES.npz (x: float inputs), a folder of images, or --data random to go without",
