@@ -206,11 +206,13 @@ def build(
     board: str | Board | None = None,
     toolchain: Toolchain | None = None,
     profile: bool = False,
+    force: bool = False,
 ) -> Firmware:
     """A complete firmware project in `output_dir`, compiled and linked. Written whole or not at all.
 
     The graph lies in it as a .tflite file, unless TFLite cannot state it.
-    profile: counts every step; costs 4 bytes of SRAM a step. Raises FitError, ToolchainError, UsageError.
+    profile: counts every step; costs 4 bytes of SRAM a step. force: replaces files that were edited since they were
+    written, which is a UsageError without. Raises FitError, ToolchainError, UsageError.
     """
     target = load_board(board) if isinstance(board, str) else board or plan.board or load_board("host")
     tflite = _stated(plan.model)
@@ -223,6 +225,7 @@ def build(
             profile=profile,
             optimize=OPTIMIZE[plan.optimize],
             tflite=tflite,
+            force=force,
         )
     except FitError as error:
         if plan.arena_bytes + plan.state_bytes <= target.sram_bytes - FIRMWARE_BYTES:

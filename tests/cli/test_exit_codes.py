@@ -93,6 +93,26 @@ def test_port_that_does_not_exist(tinyml: Command, model: Path, place: Path) -> 
 
 
 @has_arm_gcc
+@pytest.mark.parametrize("command", ["build --test", "build --flash", "test", "profile", "bisect", "tune"])
+@pytest.mark.parametrize(
+    "board, port, said",
+    [
+        ("rpi_pico", None, "no serial port is rpi_pico's; this machine has: none\n  try: plug the board in"),
+        ("rpi_pico", "/dev/no-such-port", "/dev/no-such-port does not exist"),
+    ],
+)
+def test_a_missing_board_is_noticed_before_anything_is_read(
+    tinyml: Command, place: Path, monkeypatch: pytest.MonkeyPatch, command: str, board: str, port: str | None, said: str
+) -> None:
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/true" if name == "picotool" else found(name))
+    monkeypatch.setattr("tinyml.device.device.list_ports", list)
+    answer = tinyml(*command.split(), "no_such.tflite", "--board", board, *(["--port", port] if port else []))
+    assert answer.code == 5 and said in answer.err
+    assert not files(place)
+
+
+@has_arm_gcc
 def test_missing_flasher(tinyml: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "pyocd" else found(name))
@@ -135,6 +155,26 @@ def test_foreign_files_are_left_alone(tinyml: Command, model: Path, place: Path)
     answer = tinyml("build", model, "--board", "host", "-o", "out")
     assert answer.code == 2 and "notes.txt" in answer.err
     assert files(place) == ["out", "out/notes.txt"] and notes.read_text() == "mine"
+
+
+@on_host
+def test_edited_files_are_replaced_by_force_only(tinyml: Command, model: Path, place: Path) -> None:
+    assert tinyml("build", model, "--board", "host", "-o", "out").code == 0
+    source = place / "out/firmware/main.c"
+    source.write_text("/* mine */")
+    answer = tinyml("build", "absent.tflite", "--board", "host", "-o", "out")
+    assert answer.code == 2 and "firmware/main.c, edited since" in answer.err and "--force" in answer.err
+    assert source.read_text() == "/* mine */"
+    assert tinyml("build", model, "--board", "host", "-o", "out", "--force").code == 0
+    assert "mine" not in source.read_text()
+
+
+@on_host
+def test_a_build_into_the_working_directory(tinyml: Command, model: Path, place: Path) -> None:
+    for _ in range(2):
+        assert tinyml("build", model, "--board", "host", "-o", ".").code == 0
+        assert Path.cwd() == place and (Path.cwd() / "firmware.json").exists()
+    assert files(place.parent).count("place") == 1 and not list(place.parent.glob(".place*"))
 
 
 @on_host

@@ -60,7 +60,10 @@ def test_no_patches_where_none_help(tinyml: Command, model: Path, monkeypatch: p
         (("--format", "tflite", "-o", "out.bin"), "try: out.tflite"),
         (("--format", "tflite", "-o", "out.tflite", "--max-recompute", "1.5"), "try: add --patched"),
         (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "0.5"), "--max-recompute"),
-        (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "nan"), "nan is not a finite number"),
+        (
+            ("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "nan"),
+            "nan is not a finite number",
+        ),
         (("--format", "tflite", "-o", "."), "does not end in .tflite"),
     ],
 )

@@ -227,6 +227,11 @@ def load_int8(model: Path, calibrating: Calibrating, out: Output, report: list[S
         )
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Replace files in the output directory that were edited since they were written."
+)
+
+
 def refuse_model(file: Path, model: Path) -> None:
     """Raises UsageError where a command would write its result over the model it reads."""
     if file.resolve() == model.resolve():

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from tinyml.board import Board
 from tinyml.device import flasher, protocol
-from tinyml.device.emulator import EmulatorLink
-from tinyml.device.link import Link, ProcessLink, SerialLink, SerialPort, list_ports
+from tinyml.device.emulator import EmulatorLink, require_emulator
+from tinyml.device.link import Link, ProcessLink, SerialLink, SerialPort, list_ports, require_port
 from tinyml.device.protocol import BuildIdentity, Peak
 from tinyml.device.session import Progress, Session
 from tinyml.errors import DeviceError, UsageError
@@ -283,6 +283,19 @@ def connect(board: Board, port: str | None = None, firmware: FirmwareImage | Non
         argv = board.emulator
         return Device(lambda image: EmulatorLink(argv, _needed(board, image or firmware).elf), firmware)
     return Device(lambda image: _open_port(board, None, image), firmware)
+
+
+def require_reachable(board: Board, port: str | None = None) -> None:
+    """What can be known before there is a firmware to flash: that emulator, flasher and port are there.
+
+    Raises ToolchainError, DeviceError.
+    """
+    if port is None and board.emulator is not None:
+        require_emulator(board.emulator[0])
+    elif port is not None or board.template != "host":
+        if board.flasher is not None:
+            flasher.require_tool(board)
+        require_port(port or find_port(board, list_ports()))
 
 
 def _needed(board: Board, firmware: FirmwareImage | None) -> FirmwareImage:
