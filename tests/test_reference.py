@@ -133,3 +133,10 @@ def test_models_that_speak_uint8_or_float_around_int16(kind: DType, tmp_path: Pa
     assert all(t.dtype is (DType.INT8 if kind is DType.UINT8 else DType.INT16) for t in (*graph.inputs, *graph.outputs))
     name, outputs = reference.reference_outputs(graph, path, made_up_samples(graph, 10).inputs, "tflm")
     assert name == "tflm" and len(np.unique(outputs)) > 50
+
+
+def test_a_path_is_no_graph() -> None:
+    for call in (lambda: run("model.tflite", np.zeros(1)), lambda: pipeline.plan("model.tflite")):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="a Graph is expected, not str") as caught:
+            call()
+        assert caught.value.hint == "tinyml.load(path) reads one"

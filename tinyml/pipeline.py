@@ -24,7 +24,7 @@ from tinyml.exports import export_tflm as export_tflm
 from tinyml.firmware import Firmware, build_firmware
 from tinyml.importers import Shapes
 from tinyml.interpreter import run
-from tinyml.ir import Graph, Tensor, shown
+from tinyml.ir import Graph, Tensor, require_graph, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.passes import Saving, optimize
 from tinyml.profiler.bisection import Bisection, bisect_device
@@ -124,6 +124,7 @@ def schedule(graph: Graph, board: Board, *, toolchain: Toolchain | None = None, 
 
 
 def _scheduled(graph: Graph, board: Board, order: Order, wishes: Wishes) -> Plan:
+    require_graph(graph)
     return choose_plan(graph, select_kernels(graph, board.cpu.features), board, wishes, order)
 
 

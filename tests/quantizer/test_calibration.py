@@ -203,3 +203,8 @@ def test_folders_that_will_not_do(folder: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"needs Pillow(.|\n)*install pillow"):
         calibration_data(folder, net(), pixels="0..1")
+
+
+def test_objects_are_no_numbers() -> None:
+    with pytest.raises(UsageError, match="an array: samples"):
+        calibration_data(np.array([None, None]), net())

@@ -1,7 +1,7 @@
 """The Graph: what every stage of the SDK reads and writes."""
 
 from tinyml.ir.dtype import ACTIVATION_TYPES, DType
-from tinyml.ir.graph import Graph, Node, State
+from tinyml.ir.graph import Graph, Node, State, require_graph
 from tinyml.ir.op import Activation, Cut, Op, Padding, ShapeError, View
 from tinyml.ir.quant import Quant
 from tinyml.ir.tensor import Array, Shape, Tensor
@@ -26,6 +26,7 @@ __all__ = [
     "View",
     "channels_first_hint",
     "graph_text",
+    "require_graph",
     "shown",
     "verify",
 ]

@@ -122,7 +122,7 @@ def _from_columns(
         raise UsageError(f"{origin}: {count} samples, but labels {labels.dtype}{list(labels.shape)}")
     kept = evenly(count, limit)
     rows = [
-        [_sample(column[i], tensor, pixels, origin) for i in kept]
+        [_sample(np.asarray(column[i]), tensor, pixels, origin) for i in kept]
         for column, tensor in zip(columns, graph.inputs, strict=True)
     ]
     return Calibration(list(zip(*rows, strict=True)), None if labels is None else labels[kept], origin)
