@@ -58,6 +58,9 @@ def test_npy_and_array_and_limit(tmp_path: Path) -> None:
 
 def test_channels_first_where_the_shape_says_so() -> None:
     assert_rows(calibration_data(np.moveaxis(BATCH, -1, 1), net()), BATCH)
+    signals = np.random.default_rng(0).normal(size=(5, 3, 8)).astype(np.float32)
+    found = calibration_data(signals, net(1, 8, 1, 3))
+    np.testing.assert_array_equal(np.concatenate([x for (x,) in found.inputs])[:, :, 0], signals.transpose(0, 2, 1))
     assert_rows(calibration_data(iter(np.moveaxis(BATCH, -1, 1)), net()), BATCH)
 
 

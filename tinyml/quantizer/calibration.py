@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, Graph, Shape, Tensor, shown
+from tinyml.ir import Array, Graph, Shape, Tensor, channels_first, shown
 from tinyml.quantizer.images import image_folder
 from tinyml.quantizer.pixels import PIXELS, from_pixels
 from tinyml.samples import read_npz
@@ -203,8 +203,8 @@ def _arranged(array: Array, shape: Shape) -> Array | None:
         return None
     if _sides(array.shape) == _sides(shape) or len(_sides(array.shape)) == 1:
         return array.reshape(shape)
-    if len(shape) == 4 and array.shape[-3:] == (shape[3], shape[1], shape[2]):
-        return np.moveaxis(array.reshape(array.shape[-3:]), 0, -1).reshape(shape)
+    if channels_first(tuple(_sides(array.shape)), shape[1:]):
+        return np.moveaxis(array.reshape(_sides(array.shape)), 0, -1).reshape(shape)
     return None
 
 
