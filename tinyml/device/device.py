@@ -23,6 +23,7 @@ from tinyml.device.link import Link, ProcessLink, SerialLink, SerialPort, list_p
 from tinyml.device.protocol import BuildIdentity, Peak
 from tinyml.device.session import Progress, Session
 from tinyml.errors import DeviceError, UsageError
+from tinyml.ir import channels_first_hint
 
 Array = npt.NDArray[Any]
 _T = TypeVar("_T")
@@ -33,7 +34,7 @@ RUN_TIMEOUT_S = 120.0
 
 
 class FirmwareImage(Protocol):
-    """What a device asks of a firmware. output_shapes: of the C API's outputs, in order; types: names as numpy's."""
+    """What a device asks of a firmware. Shapes, and types by numpy's names: of the C API's inputs, outputs."""
 
     @property
     def elf(self) -> Path: ...
@@ -43,6 +44,8 @@ class FirmwareImage(Protocol):
     def output_shapes(self) -> tuple[tuple[int, ...], ...]: ...
     @property
     def output_types(self) -> tuple[str, ...]: ...
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]: ...
     @property
     def input_types(self) -> tuple[str, ...]: ...
 
@@ -154,7 +157,7 @@ class Device:
 
         inputs: int8 (or int16), one array per input with as many values as the input has, in the C API's order.
         Returns one such array per output, in the shape the firmware states (flat when it states none).
-        Raises UsageError, LinkError.
+        Raises UsageError, also for channels that come first; LinkError.
         """
         return self._split(self.invoke_bytes(self._join(inputs), progress))
 
@@ -258,6 +261,9 @@ class Device:
                 raise UsageError(
                     f"input {index} is {array.dtype} of {array.size} values; the model takes {kind} of {wanted}"
                 )
+        for array, shape in zip(arrays, self._firmware.input_shapes if self._firmware else (), strict=False):
+            if hint := channels_first_hint(array.shape[array.shape[:1] == (1,) :], shape[1:]):
+                raise UsageError(f"an input of shape {array.shape}, channels first, for {shape}", hint)
         return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
     def _split(self, data: bytes) -> list[Array]:
