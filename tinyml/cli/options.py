@@ -71,7 +71,7 @@ _max_recompute = click.option(
     type=Number(1.0),
     metavar="FACTOR",
     envvar="TINYML_MAX_RECOMPUTE",
-    help="The smallest arena for at most FACTOR times the model's MACs. Default: 1, or the least that fits.",
+    help="The smallest arena for at most FACTOR times the model's MACs. Default: the fastest plan that fits.",
 )
 _sram = click.option(
     "--sram",
