@@ -183,6 +183,8 @@ def tune(
 
 
 def _step_counts(schedule: Plan, toolchain: Toolchain, port: str | None) -> list[int]:
+    if schedule.board is not None:
+        devices.require_reachable(schedule.board, port)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         firmware = build(schedule, Path(directory) / "counting", toolchain=toolchain, profile=True)
         with connect(firmware.board, port) as device:
@@ -310,6 +312,8 @@ def profile_plan(
     toolchain: Toolchain | None = None,
 ) -> Profile:
     """As `profile`, of a plan for a board. counting: its firmware with profile=True, where that is built already."""
+    if schedule.board is not None:
+        devices.require_reachable(schedule.board, port)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         plain = build(schedule, Path(directory) / "plain", toolchain=toolchain)
         counted = counting or build(schedule, Path(directory) / "counting", toolchain=toolchain, profile=True)
@@ -333,6 +337,7 @@ def bisect(
     Raises what `load`, `plan`, `build` and `connect` raise.
     """
     target = load_board(board) if isinstance(board, str) else board
+    devices.require_reachable(target, port)
     graph = model if isinstance(model, Graph) else load(model)
     chosen = plan(graph, target, toolchain=toolchain, **wishes)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:

@@ -93,7 +93,7 @@ def test_port_that_does_not_exist(tinyml: Command, model: Path, place: Path) -> 
 
 
 @has_arm_gcc
-@pytest.mark.parametrize("command", ["build --test", "build --flash", "test", "profile", "bisect", "tune"])
+@pytest.mark.parametrize("command", ["build --test", "build --flash", "test", "profile", "bisect"])
 @pytest.mark.parametrize(
     "board, port, said",
     [
@@ -110,6 +110,18 @@ def test_a_missing_board_is_noticed_before_anything_is_read(
     answer = tinyml(*command.split(), "no_such.tflite", "--board", board, *(["--port", port] if port else []))
     assert answer.code == 5 and said in answer.err
     assert not files(place)
+
+
+@has_arm_gcc
+def test_tune_notices_a_missing_board_before_it_builds(
+    tinyml: Command, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/true" if name == "picotool" else found(name))
+    monkeypatch.setattr("tinyml.device.device.list_ports", list)
+    monkeypatch.setattr("tinyml.pipeline.build", None)
+    answer = tinyml("tune", model, "--board", "rpi_pico")
+    assert answer.code == 5 and "no serial port is rpi_pico's" in answer.err
 
 
 @has_arm_gcc

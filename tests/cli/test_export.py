@@ -97,6 +97,17 @@ def test_onnx(tinyml: Command, model: Path) -> None:
 
 
 @needs_tflm
+def test_an_edited_bundle_is_replaced_by_force_only(tinyml: Command, model: Path) -> None:
+    arguments = ("export", model, "--format", "tflm", "-o", "bundle")
+    assert tinyml(*arguments).code == 0
+    source = Path("bundle/main.cc")
+    source.write_text("// mine")
+    answer = tinyml(*arguments)
+    assert answer.code == 2 and "main.cc, edited since" in answer.err and source.read_text() == "// mine"
+    assert tinyml(*arguments, "--force").code == 0 and source.read_text() != "// mine"
+
+
+@needs_tflm
 def test_tflm(tinyml: Command, model: Path) -> None:
     arguments = ("export", model, "--format", "tflm", "-o", "bundle")
     facts = tinyml(*arguments, "--json").facts

@@ -86,7 +86,6 @@ def tune(
     """Measures on the board which kernel is fastest for each layer of MODEL; plan, check and build then use it."""
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
-    require_reachable(target, port)
     graph = load_int8(model, calibrating, out)
     with out.progress(f"firmwares measured on {board}") as progress:
         found = pipeline.tune(graph, target, port=port, toolchain=compiler, progress=progress, **asdict(planning))
