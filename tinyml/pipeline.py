@@ -97,6 +97,7 @@ def plan(graph: Graph, board: str | Board = "host", *, toolchain: Toolchain | No
     toolchain: whose measurements by `tune` count where there are any; the board's first by default.
     wishes: keep_inputs, feed, max_recompute, sram_bytes, optimize; see `tinyml.scheduler.choice.Wishes`.
     """
+    require_graph(graph)
     target = load_board(board) if isinstance(board, str) else board
     return require_fit(schedule(graph, target, toolchain=toolchain, **wishes), target, **wishes)
 
@@ -124,7 +125,6 @@ def schedule(graph: Graph, board: Board, *, toolchain: Toolchain | None = None, 
 
 
 def _scheduled(graph: Graph, board: Board, order: Order, wishes: Wishes) -> Plan:
-    require_graph(graph)
     return choose_plan(graph, select_kernels(graph, board.cpu.features), board, wishes, order)
 
 

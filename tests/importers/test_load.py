@@ -37,7 +37,8 @@ def test_what_is_unsupported_is_listed_with_the_file_and_what_to_do(tmp_path: Pa
     path = write_unsupported(tmp_path / "cos.tflite")
     with pytest.raises(UnsupportedError) as caught:
         importers.load(path)
-    assert caught.value.message.startswith(f"{path}: the model needs what is not supported\n  layer 0, COS")
+    assert caught.value.message.startswith(f"{path}: the model needs what is not supported\n  ")
+    assert "COS" in caught.value.message
     assert "docs/importing.md" in caught.value.hint
 
 
