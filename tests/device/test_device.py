@@ -110,7 +110,10 @@ def test_wrong_inputs(build: Build) -> None:
         with pytest.raises(UsageError, match="channels first") as caught:
             device.invoke([image.reshape(5, 10, 6), bias])
         assert "samples.transpose(0, 2, 3, 1)" in caught.value.hint
+        with pytest.raises(TypeError, match="positional"):
+            device.invoke(image, bias)  # type: ignore[misc]
         wrong: list[list[Any]] = [[image], [bias, image], [image, bias.astype(np.uint8)], [image, bias, bias]]
+        wrong += [[image.tolist(), bias]]
         for inputs in wrong:
             with pytest.raises(UsageError):
                 device.invoke(inputs)

@@ -152,7 +152,7 @@ class Device:
         if len(data) != expected:
             raise UsageError(f"{len(data)} input bytes; the model takes {expected}")
 
-    def invoke(self, inputs: Array | Sequence[Array], progress: Progress | None = None) -> list[Array]:
+    def invoke(self, inputs: Array | Sequence[Array], *, progress: Progress | None = None) -> list[Array]:
         """One inference.
 
         inputs: int8 (or int16), one array per input with as many values as the input has, in the C API's order.
@@ -250,7 +250,7 @@ class Device:
         return protocol.parse_output(self.session.exchange(protocol.command("tml output"), last))
 
     def _join(self, inputs: Array | Sequence[Array]) -> bytes:
-        arrays = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
+        arrays = [inputs] if isinstance(inputs, np.ndarray) else list(map(np.asarray, inputs))
         sizes = self.info().input_bytes
         if len(arrays) != len(sizes):
             raise UsageError(f"{len(arrays)} input arrays; the model takes {len(sizes)}")
