@@ -76,6 +76,8 @@ def load(
             f"{path} is a float model: {len(floats)} of its activations are float32, {shown(floats[0].name)} first",
             f"tinyml quantize {path} --data SAMPLES -o {Path(path).stem}_int8.tflite, or --calibrate SAMPLES here",
         )
+    elif any(precision.values()):
+        log.warning("%s is int8 already: int16, int4 and budgets are for float models, and do nothing here", path)
     return verify_stage(graph, "int8")
 
 
