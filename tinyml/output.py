@@ -94,7 +94,7 @@ def _swap(fresh: Path, target: Path) -> None:
         fresh.rename(target)
         return
     old = fresh.with_name(f"{fresh.name}.old")
-    if target == Path.cwd() or target.is_mount():  # has to stay the directory that it is
+    if target == Path.cwd() or os.path.ismount(target):  # has to stay the directory that it is
         old.mkdir()
         pairs = ((target, old), (fresh, target))
         _move([(path, into / path.name) for place, into in pairs for path in sorted(place.iterdir())], shutil.move)
@@ -110,7 +110,7 @@ def _move(moves: Sequence[tuple[Path, Path]], move: Callable[[Path, Path], objec
         for source, target in moves:
             move(source, target)
             done.append((source, target))
-    except OSError:
+    except BaseException:  # an interruption, too
         for source, target in reversed(done):
             move(target, source)
         raise
