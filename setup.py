@@ -64,6 +64,7 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2",
             "pytest-xdist>=3",
+            "pymicro-wakeword==2.5.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "ruff>=0.6",
             "tensorflow-cpu>=2.16",
             "tflite-micro",

@@ -79,7 +79,7 @@ def _entry_points(plan: Plan, name: str, output: Port) -> Iterator[str]:
     yield f"/* The next `count` rows of {name.upper()}_ROW_BYTES bytes each; runs what they make possible."
     yield " * Rows beyond the last are ignored. */"
     yield f"void {name}_push_rows(const int8_t *rows, int32_t count);\n"
-    yield "/* Runs the rest and returns the (first) output; NULL while rows are missing. */"
+    yield "/* Runs the rest and returns the (first) output; NULL while rows are missing. Again: the same output. */"
     yield f"const {output.c_type} *{name}_finish(void);"
 
 

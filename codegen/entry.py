@@ -148,16 +148,18 @@ def _fed_functions(
         "    }",
     ]
     finish = [
-        f"    if ({name}_next_row < {height}) {{",
-        "        return NULL;",
+        f"    if ({name}_next_row != {height}) {{",
+        f"        return {name}_next_row < {height} ? NULL : {output.function}();",
         "    }",
+        f"    {name}_next_row = {height + 1};",
         *(late if fed.ticks > height else []),
         *(line for group, own in rest for line in _group(group, own)),
         f"    return {output.function}();",
     ]
     return "\n".join(
         [
-            f"/* Rows that have been pushed. */\nstatic int32_t {name}_next_row;\n",
+            "/* Rows that have been pushed; one more than there are once the inference is finished. */",
+            f"static int32_t {name}_next_row;\n",
             "/* Lets one more row in: every step does the rows that this makes possible. */",
             _function(f"static void {name}_tick(int32_t tick)", _with_memory(name, tick)),
             _function(f"void {name}_begin(void)", [*first_reset(plan, name), f"    {name}_next_row = 0;"]),

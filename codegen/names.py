@@ -34,7 +34,7 @@ def identifier(text: str) -> str:
         return f"t_{_digest(text)}"
     if len(cleaned) > _LONGEST:
         cleaned = f"{cleaned[: _LONGEST - 9].rstrip('_')}_{_digest(text)}"
-    if cleaned[0].isdigit() or cleaned in _KEYWORDS or cleaned.lower().startswith("tml_"):
+    if cleaned[0].isdigit() or cleaned in _KEYWORDS or f"{cleaned.lower()}_".startswith("tml_"):
         cleaned = f"t_{cleaned}"
     return cleaned
 

@@ -71,7 +71,9 @@ def with_int4(make: Make, rng: Rng) -> Graph:
     return one_node(node.op, [node.inputs[0], packed, *biases], [node.output.affine])
 
 
-INT16: dict[str, Make] = {op.kind: partial(with_int16, _INT8[op.kind]) for op in OPS if op.takes_int16}
+INT16: dict[str, Make] = {
+    op.kind: partial(with_int16, _INT8[op.kind]) for op in OPS if op.takes_int16 and op.kind in _INT8
+}
 INT4: dict[str, Make] = {
     kind: partial(with_int4, _INT8[kind]) for kind in ("conv2d", "depthwise_conv2d", "fully_connected")
 }

@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tinyml.pipeline",),
     ("tinyml.search", "tinyml.host", "tinyml", "tinyml.doctor", "tinyml.settings"),
     ("tinyml.cli",),
+    ("tinyml.__main__",),
 )
 # within one line, who may import whom besides itself
 NEIGHBOURS = {

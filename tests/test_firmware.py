@@ -157,6 +157,30 @@ class TestOutputDirectory:
             self.build(tmp_path)
         assert contents(tmp_path) == before
 
+    def test_edited_files_are_not_replaced(self, tmp_path: Path) -> None:
+        firmware = self.build(tmp_path)
+        (tmp_path / "out/model/toy.h").write_text("years")
+        (tmp_path / "out/Makefile").unlink()
+        firmware.elf.write_bytes(b"by another compiler")
+        before = contents(tmp_path)
+        with pytest.raises(UsageError, match=r"model/toy\.h, edited since") as caught:
+            self.build(tmp_path)
+        assert "--force" in caught.value.hint and contents(tmp_path) == before
+        build_firmware(toy_sources(), M4, tmp_path / "out", force=True)
+        assert contents(tmp_path) != before and (tmp_path / "out/Makefile").exists()
+
+    def test_what_is_foreign_no_force_removes(self, tmp_path: Path) -> None:
+        self.build(tmp_path)
+        (tmp_path / "out/thesis.txt").write_text("years")
+        with pytest.raises(UsageError, match=r"thesis\.txt"):
+            build_firmware(toy_sources(), M4, tmp_path / "out", force=True)
+
+    def test_a_directory_from_before_digests_is_replaced(self, tmp_path: Path) -> None:
+        self.build(tmp_path)
+        marker = tmp_path / "out" / output.MARKER
+        marker.write_text(json.dumps({"files": json.loads(marker.read_text())["files"]}))
+        assert self.build(tmp_path).elf.exists()
+
     def test_an_empty_directory_will_do(self, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
         assert self.build(tmp_path).elf.exists()

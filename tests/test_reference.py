@@ -16,8 +16,8 @@ from tinyml import pipeline
 from tinyml.errors import UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.interpreter import run
-from tinyml.ir import Graph, Padding
-from tinyml.ops import AveragePool2D
+from tinyml.ir import DType, Graph, Node, Padding, Quant, Tensor
+from tinyml.ops import AveragePool2D, Dequantize, Quantize, Tanh
 from tinyml.profiler import reference
 from tinyml.profiler.reference import tflm_available
 from tinyml.profiler.verification import accuracy
@@ -106,3 +106,37 @@ def test_digits_lose_no_accuracy() -> None:
     of_int8 = accuracy([run(graph, sample) for sample in given.inputs], given.labels)
     assert of_float is not None and of_int8 is not None
     assert len(given) == 500 and of_float > 0.98 and of_float - of_int8 <= LARGEST_LOSS
+
+
+def bordered(kind: DType, step: float) -> Graph:
+    """A tanh between numbers of a kind: float or uint8, on either side."""
+    body = DType.INT16 if kind is DType.FLOAT32 else DType.INT8
+    codes = Quant.per_tensor(step, 0 if body is DType.INT16 else -3)
+    outer = None if kind is DType.FLOAT32 else Quant.per_tensor(2 * step, 125)
+    result = Tanh.OUTPUT_QUANT_INT16 if body is DType.INT16 else Tanh.OUTPUT_QUANT
+    given, inner = Tensor("given", (1, 300), kind, outer), Tensor("inner", (1, 300), body, codes)
+    end, got = (
+        Tensor("end", (1, 300), body, result),
+        Tensor("got", (1, 300), kind, outer and Quant.per_tensor(0.01, 99)),
+    )
+    ops = [(Quantize(), given, inner), (Tanh(), inner, end), (Dequantize() if outer is None else Quantize(), end, got)]
+    return Graph("border", tuple(Node(t.name, op, (s,), (t,)) for op, s, t in ops), (given,), (got,))
+
+
+@needs_tflm
+@pytest.mark.parametrize("kind", [DType.FLOAT32, DType.UINT8])
+def test_models_that_speak_uint8_or_float_around_int16(kind: DType, tmp_path: Path) -> None:
+    """As TensorFlow's converter writes them by default, or with inference_input_type=tf.uint8."""
+    path = tmp_path / "border.tflite"
+    path.write_bytes(to_tflite(bordered(kind, 1 / 32 if kind is DType.UINT8 else 1 / 8192)))
+    graph = pipeline.load(path)
+    assert all(t.dtype is (DType.INT8 if kind is DType.UINT8 else DType.INT16) for t in (*graph.inputs, *graph.outputs))
+    name, outputs = reference.reference_outputs(graph, path, made_up_samples(graph, 10).inputs, "tflm")
+    assert name == "tflm" and len(np.unique(outputs)) > 50
+
+
+def test_a_path_is_no_graph() -> None:
+    for call in (lambda: run("model.tflite", np.zeros(1)), lambda: pipeline.plan("model.tflite")):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="a Graph is expected, not str") as caught:
+            call()
+        assert caught.value.hint == "tinyml.load(path) reads one"

@@ -12,7 +12,7 @@ from tinyml import cli
 from tinyml.errors import UsageError
 from tinyml.settings import file_settings
 
-KNOWN = {"board", "samples", "keep_input"}
+KNOWN = dict.fromkeys(("board", "samples", "keep_input"), lambda value: "")
 
 
 def test_no_files(tmp_path: Path) -> None:
@@ -89,3 +89,43 @@ def test_check_takes_the_board_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "tinyml.toml").write_text('board = "no_such_board"\n')
     model = write_model(tmp_path / "m.tflite", small_graph())
     assert cli.run(["check", str(model)]) == 2
+
+
+@pytest.mark.parametrize(
+    "setting, said",
+    [
+        ("board = 3", "board = 3: text in quotes expected"),
+        ('board = ["host"]', "board = ['host']: text in quotes expected"),
+        ('sram = "lots"', "sram = 'lots': a whole number expected"),
+        ("sram = 10.5", "sram = 10.5: a whole number expected"),
+        ("sram = true", "sram = True: a whole number expected"),
+        ("sram = [1]", "sram = [1]: a whole number expected"),
+        ("sram = -5", "sram = -5: -5 is not in the range x>=1."),
+        ('keep_input = "yes"', "keep_input = 'yes': true or false expected"),
+        ("keep_input = 1", "keep_input = 1: true or false expected"),
+        ('max_recompute = "1.5"', "max_recompute = '1.5': a number expected"),
+        ("max_recompute = nan", "max_recompute = nan: nan is not a finite number."),
+        ("max_recompute = 0.5", "max_recompute = 0.5: 0.5 is not in the range x>=1.0."),
+        ('int4 = "dense"', "int4 = 'dense': a list of text in quotes expected"),
+        ("int4 = [1]", "int4 = [1]: a list of text in quotes expected"),
+        ("output = 5", "output = 5: text in quotes expected"),
+        ('output = ""', "output = '': the path is empty."),
+        ('input_shape = ["x"]', "input_shape = ['x']: 'x' is not NAME=SIDES, as in x=1,3,48,192"),
+        ('optimize = "fast"', "optimize = 'fast': 'fast' is not one of 'speed', 'balanced', 'size'."),
+        ('json = "yes"', "json = 'yes': true or false expected"),
+        ("samples = 0", "samples = 0: 0 is not in the range x>=1."),
+    ],
+)
+def test_a_wrong_value_is_told_with_file_key_and_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tinyml.toml").write_text(setting)
+    assert cli.run(["boards"]) == 2
+    assert capsys.readouterr().err == f"tinyml: {tmp_path / 'tinyml.toml'}: {said}\n"
+
+
+def test_values_of_every_type(chosen_board, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    lines = ('board = "host"', "max_recompute = 2", "sram = 90000", "keep_input = false", "int4 = []", "verbose = 1")
+    (tmp_path / "tinyml.toml").write_text("\n".join((*lines, "input_shape = []", "samples = 3")))
+    assert chosen_board() == "host"

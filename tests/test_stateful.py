@@ -194,7 +194,7 @@ def test_wake_words(name: str, tmp_path: Path) -> None:
     """The models of the PyPI package pymicro-wakeword."""
     package = importlib.util.find_spec("pymicro_wakeword")
     if package is None or package.origin is None:
-        pytest.skip("needs the wake word models of pymicro-wakeword: pip install --no-deps pymicro-wakeword==2.5.0")
+        pytest.skip("needs the wake word models of pymicro-wakeword: pip install pymicro-wakeword==2.5.0")
     path = Path(package.origin).parent / "models" / f"{name}.tflite"
     graph = pipeline.load(path)
     firmware = pipeline.build(pipeline.plan(graph, BOARD), tmp_path / "firmware")

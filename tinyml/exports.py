@@ -47,11 +47,17 @@ def export_onnx(graph: Graph, file: str | Path) -> None:
 
 
 def export_tflm(
-    graph: Graph, directory: str | Path, *, patched: bool = False, max_recompute: float = MAX_RECOMPUTE
+    graph: Graph,
+    directory: str | Path,
+    *,
+    patched: bool = False,
+    max_recompute: float = MAX_RECOMPUTE,
+    force: bool = False,
 ) -> tuple[Bundle, Patching | None]:
     """Writes what runs an int8 graph in TensorFlow Lite Micro; see `tinyml.tflm_bundle`. Whole or not at all.
 
     Only after TFLM gave the graph's own bytes from it on made-up samples. patched, max_recompute: as of `export`.
+    force: edited files are replaced.
     Raises UsageError, also without the tflite-micro package; UnsupportedError; CheckError where TFLM does not run it.
     """
     resolver_methods(graph)  # refuses what TFLM lacks by name; TFLM itself would by its death
@@ -60,7 +66,7 @@ def export_tflm(
     model = to_tflite(stated)
     arena_bytes = patching.arena_bytes if patching else tflm_arena_bytes(graph.name, model)
     bundle = make_bundle(stated, model, arena_bytes)
-    with written_whole(Path(directory), MARKER) as fresh:
+    with written_whole(Path(directory), MARKER, force=force) as fresh:
         write_bundle(bundle, fresh)
         samples = made_up_samples(graph, EXPORT_SAMPLES).inputs
         reference_outputs(graph, fresh / f"{bundle.name}.tflite", samples, "tflm")

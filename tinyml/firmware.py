@@ -22,7 +22,7 @@ from tinyml.board import Board
 from tinyml.elf import Sections, boot_image, flash_contents, object_sizes, section_sizes, to_bin, to_hex, to_uf2
 from tinyml.errors import FitError
 from tinyml.firmware_project import Project, boot_source, write_boot_image, write_link_script, write_project
-from tinyml.output import MARKER, written_whole
+from tinyml.output import MARKER, digests, written_whole
 from tinyml.stack_analysis import worst_case
 from tinyml.toolchain import Toolchain, find_toolchain
 
@@ -106,15 +106,16 @@ def build_firmware(
     profile: bool = False,
     optimize: str = "-O2",
     tflite: bytes | None = None,
+    force: bool = False,
 ) -> Firmware:
     """Compiles and links `sources` for `board` and writes the whole project to `output_dir`.
 
     Raises FitError when a region overflows, ToolchainError when a compiler is missing or fails or the stack cannot be
-    bounded, UsageError when the directory holds foreign files or cannot be written. `output_dir` is then as it was.
-    tflite: a file of the graph, to lie beside the ELF.
+    bounded, UsageError when the directory holds foreign or edited files or cannot be written. `output_dir` is then as
+    it was. tflite: a file of the graph, to lie beside the ELF. force: edited files are replaced.
     """
     project = Project(sources, board, toolchain or find_toolchain(board), optimize, profile)
-    with written_whole(output_dir) as directory:
+    with written_whole(output_dir, force=force) as directory:
         compiled = write_project(project, directory)
         if tflite is not None:
             (directory / f"{sources.name}.tflite").write_bytes(tflite)
@@ -224,6 +225,7 @@ def _write_images(project: Project, directory: Path) -> dict[str, str]:
 
 def _write_marker(firmware: Firmware, directory: Path) -> None:
     files = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+    made_by_make = {path.name for path in (firmware.elf, *firmware.images.values())}
     facts: dict[str, Any] = {
         "name": firmware.name,
         "board": firmware.board.name,
@@ -237,5 +239,6 @@ def _write_marker(firmware: Firmware, directory: Path) -> None:
         "flash": firmware.flash,
         "stack_path": list(firmware.stack_path),
         "files": [*files, MARKER],
+        "sha256": digests(directory, [name for name in files if name not in made_by_make]),
     }
     (directory / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import ACTIVATION_TYPES, Array, Graph, Node, Tensor, channels_first_hint, shown
+from tinyml.ir import ACTIVATION_TYPES, Array, Graph, Node, Tensor, channels_first_hint, require_graph, shown
 
 Inputs = Array | Sequence[Array]
 
@@ -30,6 +30,7 @@ class Inferences:
     """One inference after another; the graph's states go from each to the next."""
 
     def __init__(self, graph: Graph) -> None:
+        require_graph(graph)
         self._graph = graph
         self.reset()
 

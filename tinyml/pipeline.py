@@ -25,7 +25,7 @@ from tinyml.firmware import Firmware, build_firmware
 from tinyml.importers import Shapes
 from tinyml.importers.from_tflite import is_restated
 from tinyml.interpreter import run
-from tinyml.ir import Graph, Tensor, shown
+from tinyml.ir import Graph, Tensor, require_graph, shown
 from tinyml.ir import verify as verify_stage
 from tinyml.passes import Saving, optimize
 from tinyml.profiler.bisection import Bisection, bisect_device
@@ -77,6 +77,8 @@ def load(
             f"{path} is a float model: {len(floats)} of its activations are float32, {shown(floats[0].name)} first",
             f"tinyml quantize {path} --data SAMPLES -o {Path(path).stem}_int8.tflite, or --calibrate SAMPLES here",
         )
+    elif any(precision.values()):
+        log.warning("%s is int8 already: int16, int4 and budgets are for float models, and do nothing here", path)
     return verify_stage(graph, "int8")
 
 
@@ -98,6 +100,7 @@ def plan(graph: Graph, board: str | Board = "host", *, toolchain: Toolchain | No
     toolchain: whose measurements by `tune` count where there are any; the board's first by default.
     wishes: keep_inputs, feed, max_recompute, sram_bytes, optimize; see `tinyml.scheduler.choice.Wishes`.
     """
+    require_graph(graph)
     target = load_board(board) if isinstance(board, str) else board
     return require_fit(schedule(graph, target, toolchain=toolchain, **wishes), target, **wishes)
 
@@ -183,6 +186,8 @@ def tune(
 
 
 def _step_counts(schedule: Plan, toolchain: Toolchain, port: str | None) -> list[int]:
+    if schedule.board is not None:
+        devices.require_reachable(schedule.board, port)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         firmware = build(schedule, Path(directory) / "counting", toolchain=toolchain, profile=True)
         with connect(firmware.board, port) as device:
@@ -207,11 +212,13 @@ def build(
     board: str | Board | None = None,
     toolchain: Toolchain | None = None,
     profile: bool = False,
+    force: bool = False,
 ) -> Firmware:
     """A complete firmware project in `output_dir`, compiled and linked. Written whole or not at all.
 
     The graph lies in it as a .tflite file, unless TFLite cannot state it.
-    profile: counts every step; costs 4 bytes of SRAM a step. Raises FitError, ToolchainError, UsageError.
+    profile: counts every step; costs 4 bytes of SRAM a step. force: replaces files that were edited since they were
+    written, which is a UsageError without. Raises FitError, ToolchainError, UsageError.
     """
     target = load_board(board) if isinstance(board, str) else board or plan.board or load_board("host")
     tflite = _stated(plan.model)
@@ -224,6 +231,7 @@ def build(
             profile=profile,
             optimize=OPTIMIZE[plan.optimize],
             tflite=tflite,
+            force=force,
         )
     except FitError as error:
         if plan.arena_bytes + plan.state_bytes <= target.sram_bytes - FIRMWARE_BYTES:
@@ -308,6 +316,8 @@ def profile_plan(
     toolchain: Toolchain | None = None,
 ) -> Profile:
     """As `profile`, of a plan for a board. counting: its firmware with profile=True, where that is built already."""
+    if schedule.board is not None:
+        devices.require_reachable(schedule.board, port)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         plain = build(schedule, Path(directory) / "plain", toolchain=toolchain)
         counted = counting or build(schedule, Path(directory) / "counting", toolchain=toolchain, profile=True)
@@ -331,6 +341,7 @@ def bisect(
     Raises what `load`, `plan`, `build` and `connect` raise.
     """
     target = load_board(board) if isinstance(board, str) else board
+    devices.require_reachable(target, port)
     graph = model if isinstance(model, Graph) else load(model)
     chosen = plan(graph, target, toolchain=toolchain, **wishes)
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:

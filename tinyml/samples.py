@@ -1,8 +1,8 @@
 """Inputs for testing a model: from a file, or made up.
 
 A samples file is an .npz: `x` holds the inputs, [N, ...] in the shape of the model's input, int8 (or
-int16) as the model takes it or float32 in real numbers; several inputs are `x0`, `x1`, ... in the model's order. `y`,
-if present, holds N class numbers.
+int16) as the model takes it or float32 in real numbers; several inputs are `x0`, `x1`, ... in the model's order. Images
+and signals may have their channels first where the shape says so without doubt. `y`, if present, holds N class numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, Graph, Tensor, channels_first_hint, shown
+from tinyml.ir import Array, Graph, Tensor, channels_first, shown
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def _checked(array: Array, tensor: Tensor, path: Path) -> Array:
     shape = (len(array) if array.ndim else 0, *tensor.shape)
     if array.ndim == 0 or array.size != int(np.prod(shape)):
         raise UsageError(f"{path}: samples of shape {array.shape[1:]} for input {shown(tensor.name)} of {tensor.shape}")
-    if hint := channels_first_hint(array.shape[1:], tensor.shape[1:]):
-        raise UsageError(f"{path}: samples of shape {array.shape[1:]}, channels first, for {tensor.shape}", hint)
+    if channels_first(array.shape[1:], tensor.shape[1:]):
+        array = np.moveaxis(array, 1, -1)
     if array.dtype == tensor.dtype.numpy:
         return array.reshape(shape)
     if not np.issubdtype(array.dtype, np.floating):

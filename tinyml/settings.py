@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,14 @@ else:
     import tomli as tomllib
 
 
-def file_settings(directory: Path, known: Collection[str]) -> Mapping[str, Any]:
-    """Settings of both files, tinyml.toml first. Raises UsageError for an unknown key, with the nearest known one."""
+Check = Callable[[Any], str]  # what is wrong with a value, empty where nothing is
+
+
+def file_settings(directory: Path, known: Mapping[str, Check]) -> Mapping[str, Any]:
+    """Settings of both files, tinyml.toml first.
+
+    Raises UsageError for an unknown key, with the nearest known one, and for a value that its check finds wrong.
+    """
     own, shared = directory / "tinyml.toml", directory / "pyproject.toml"
     project = _table(_read(shared).get("tool", {}), shared, "tool").get("tinyml", {})
     settings: dict[str, Any] = {}
@@ -30,6 +36,8 @@ def file_settings(directory: Path, known: Collection[str]) -> Mapping[str, Any]:
             if key not in known:
                 nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
                 raise UsageError(f"{path}: unknown setting {key!r}", hint=" ".join(nearest))
+            if wrong := known[key](value):
+                raise UsageError(f"{path}: {key} = {value!r}: {wrong}")
             settings[key] = value
     return settings
 

@@ -8,6 +8,7 @@ NAME.tflite, bundle.json      the file itself; what was measured
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ def make_bundle(graph: Graph, model: bytes, arena_bytes: int) -> Bundle:
         "tflite_micro": facts["tflm"],
         "operators": operators,
         "files": sorted([*files, MARKER]),
+        "sha256": {file: hashlib.sha256(content).hexdigest() for file, content in sorted(files.items())},
     }
     files[MARKER] = (json.dumps(marker, indent=2) + "\n").encode("utf-8")
     return Bundle(name, model, arena_bytes, operators, files)

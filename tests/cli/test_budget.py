@@ -20,6 +20,12 @@ def model(tmp_path: Path) -> Path:
     return write_model(tmp_path / "mobilenet.tflite", mobilenet_v2(0.35, 32, 10))
 
 
+def test_what_is_int8_already_stays_so_and_says_it(tinyml: Command, model: Path) -> None:
+    answer = tinyml("plan", model, "--board", "host", "--calibrate", "random", "--int4", "*", "--json")
+    assert answer.code == 0 and answer.facts["fits"]
+    assert "is int8 already" in " ".join(answer.err.split())
+
+
 def test_the_smallest_for_a_bound_on_work(tinyml: Command, model: Path) -> None:
     plans = [tinyml("plan", model, *BOARD, "--input", "rows", "--max-recompute", f, "--json").facts for f in (1, 1.05)]
     arenas, macs = ([plan["sram"]["arena_bytes"], plan["macs_executed"]] for plan in plans)

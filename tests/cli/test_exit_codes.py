@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,38 @@ def test_port_that_does_not_exist(tinyml: Command, model: Path, place: Path) -> 
 
 
 @has_arm_gcc
+@pytest.mark.parametrize("command", ["build --test", "build --flash", "test", "profile", "bisect"])
+@pytest.mark.parametrize(
+    "board, port, said",
+    [
+        ("rpi_pico", None, "no serial port is rpi_pico's; this machine has: none\n  try: plug the board in"),
+        ("rpi_pico", "/dev/no-such-port", "/dev/no-such-port does not exist"),
+    ],
+)
+def test_a_missing_board_is_noticed_before_anything_is_read(
+    tinyml: Command, place: Path, monkeypatch: pytest.MonkeyPatch, command: str, board: str, port: str | None, said: str
+) -> None:
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/true" if name == "picotool" else found(name))
+    monkeypatch.setattr("tinyml.device.device.list_ports", list)
+    answer = tinyml(*command.split(), "no_such.tflite", "--board", board, *(["--port", port] if port else []))
+    assert answer.code == 5 and said in answer.err
+    assert not files(place)
+
+
+@has_arm_gcc
+def test_tune_notices_a_missing_board_before_it_builds(
+    tinyml: Command, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/true" if name == "picotool" else found(name))
+    monkeypatch.setattr("tinyml.device.device.list_ports", list)
+    monkeypatch.setattr("tinyml.pipeline.build", None)
+    answer = tinyml("tune", model, "--board", "rpi_pico")
+    assert answer.code == 5 and "no serial port is rpi_pico's" in answer.err
+
+
+@has_arm_gcc
 def test_missing_flasher(tinyml: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "pyocd" else found(name))
@@ -134,6 +167,26 @@ def test_foreign_files_are_left_alone(tinyml: Command, model: Path, place: Path)
     answer = tinyml("build", model, "--board", "host", "-o", "out")
     assert answer.code == 2 and "notes.txt" in answer.err
     assert files(place) == ["out", "out/notes.txt"] and notes.read_text() == "mine"
+
+
+@on_host
+def test_edited_files_are_replaced_by_force_only(tinyml: Command, model: Path, place: Path) -> None:
+    assert tinyml("build", model, "--board", "host", "-o", "out").code == 0
+    source = place / "out/firmware/main.c"
+    source.write_text("/* mine */")
+    answer = tinyml("build", "absent.tflite", "--board", "host", "-o", "out")
+    assert answer.code == 2 and "firmware/main.c, edited since" in answer.err and "--force" in answer.err
+    assert source.read_text() == "/* mine */"
+    assert tinyml("build", model, "--board", "host", "-o", "out", "--force").code == 0
+    assert "mine" not in source.read_text()
+
+
+@on_host
+def test_a_build_into_the_working_directory(tinyml: Command, model: Path, place: Path) -> None:
+    for _ in range(2):
+        assert tinyml("build", model, "--board", "host", "-o", ".").code == 0
+        assert Path.cwd() == place and (Path.cwd() / "firmware.json").exists()
+    assert files(place.parent).count("place") == 1 and not list(place.parent.glob(".place*"))
 
 
 @on_host
@@ -224,3 +277,38 @@ def test_interruption(tinyml: Command, monkeypatch: pytest.MonkeyPatch, capfd: p
     monkeypatch.setattr("tinyml.cli.board.board_names", interrupted)
     assert cli.run(["boards"]) == 130
     assert capfd.readouterr().err.strip() == "tinyml: interrupted"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "m.tflite", "-b", "host", "--max-recompute", "nan"],
+        ["plan", "m.tflite", "-b", "host", "--max-recompute", "inf"],
+        ["quantize", "m.tflite", "--data", "random", "--min-sqnr", "nan"],
+        ["plan", "", "-b", "host"],
+        ["build", "m.tflite", "-b", "host", "-o", ""],
+        ["quantize", "m.tflite", "--data", ""],
+        ["quantize", "m.tflite", "--data", "random", "-o", ""],
+        ["quantize", "m.tflite", "--data", "random", "-o", "m.tflite"],
+        ["quantize", "m.tflite", "--data", "random", "-o", "m.onnx"],
+    ],
+)
+def test_arguments_that_make_no_sense(tinyml: Command, model: Path, place: Path, arguments: list[str]) -> None:
+    shutil.copy(model, place / "m.tflite")
+    assert tinyml(*arguments).code == 2
+    assert files(place) == ["m.tflite"] and (place / "m.tflite").read_bytes() == model.read_bytes()
+
+
+def test_debug_shows_where_an_error_comes_from(tinyml: Command, capfd: pytest.CaptureFixture[str], place: Path) -> None:
+    assert cli.run(["plan", "missing.tflite", "--board", "host", "--debug"]) == 2
+    said = capfd.readouterr().err
+    assert "Traceback" in said and "UsageError" in said and said.endswith("missing.tflite: no such file\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_cannot_be_written(options: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "tinyml", "boards", *options]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "tinyml: the system: No space left on device\n")

@@ -60,7 +60,10 @@ def test_no_patches_where_none_help(tinyml: Command, model: Path, monkeypatch: p
         (("--format", "tflite", "-o", "out.bin"), "try: out.tflite"),
         (("--format", "tflite", "-o", "out.tflite", "--max-recompute", "1.5"), "try: add --patched"),
         (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "0.5"), "--max-recompute"),
-        (("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "nan"), "max_recompute is nan"),
+        (
+            ("--format", "tflite", "-o", "out.tflite", "--patched", "--max-recompute", "nan"),
+            "nan is not a finite number",
+        ),
         (("--format", "tflite", "-o", "."), "does not end in .tflite"),
     ],
 )
@@ -91,6 +94,17 @@ def test_onnx(tinyml: Command, model: Path) -> None:
     assert set(KEYS) <= set(facts) and facts["format"] == "onnx" and facts["patching"] is None
     assert (facts["file_bytes"], facts["file_sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert tinyml("plan", "out.onnx", "--board", "host").code == 0
+
+
+@needs_tflm
+def test_an_edited_bundle_is_replaced_by_force_only(tinyml: Command, model: Path) -> None:
+    arguments = ("export", model, "--format", "tflm", "-o", "bundle")
+    assert tinyml(*arguments).code == 0
+    source = Path("bundle/main.cc")
+    source.write_text("// mine")
+    answer = tinyml(*arguments)
+    assert answer.code == 2 and "main.cc, edited since" in answer.err and source.read_text() == "// mine"
+    assert tinyml(*arguments, "--force").code == 0 and source.read_text() != "// mine"
 
 
 @needs_tflm

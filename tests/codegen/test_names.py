@@ -60,6 +60,11 @@ def test_a_model_never_hides_a_standard_header() -> None:
     assert model_identifier("kws") == "kws"
 
 
+def test_a_model_never_shares_the_prefix_of_the_kernels() -> None:
+    assert model_identifier("tml") == "t_tml" and model_identifier("TML") == "t_TML"
+    assert model_identifier("tmlx") == "tmlx"
+
+
 def test_long_names_that_differ_at_the_end_stay_apart() -> None:
     assert identifier("x" * 1000 + "1") != identifier("x" * 1000 + "2")
 

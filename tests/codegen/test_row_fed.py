@@ -40,8 +40,11 @@ static int run(int32_t step, int32_t grow)
         {name}_push_rows(image + row * {row_bytes}, step < left ? step : left);
     }}
     {name}_push_rows(image, 3); /* more rows than there are: ignored */
-    if ({name}_finish() == NULL) {{
-        return 3;
+    for (int32_t again = 0; again < 2; again++) {{ /* and a second finish changes nothing */
+        if ({name}_finish() == NULL) {{
+            return 3;
+        }}
+        {name}_push_rows(image, 1);
     }}
     fwrite({output}(), 1, {output_bytes}, stdout);
     return 0;

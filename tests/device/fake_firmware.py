@@ -17,6 +17,7 @@ class FakeFirmware:
     elf: Path
     model_sha256: str = SHA256
     output_shapes: tuple[tuple[int, ...], ...] = ((7, 10), (3,))
+    input_shapes: tuple[tuple[int, ...], ...] = ((1, 10, 6, 5), (1, 7))
     input_types: tuple[str, ...] = ("int8", "int8")
     output_types: tuple[str, ...] = ("int8", "int8")
 

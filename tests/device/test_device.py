@@ -107,7 +107,13 @@ def test_another_model_answers(build: Build) -> None:
 def test_wrong_inputs(build: Build) -> None:
     image, bias = random_inputs(0)
     with connect(load_board("host"), firmware=build()) as device:
+        with pytest.raises(UsageError, match="channels first") as caught:
+            device.invoke([image.reshape(5, 10, 6), bias])
+        assert "samples.transpose(0, 2, 3, 1)" in caught.value.hint
+        with pytest.raises(TypeError, match="positional"):
+            device.invoke(image, bias)  # type: ignore[misc]
         wrong: list[list[Any]] = [[image], [bias, image], [image, bias.astype(np.uint8)], [image, bias, bias]]
+        wrong += [[image.tolist(), bias]]
         for inputs in wrong:
             with pytest.raises(UsageError):
                 device.invoke(inputs)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tinyml import importers
-from tinyml.errors import ModelError, UsageError
+from tinyml.errors import ModelError, UnsupportedError, UsageError
 from tinyml.importers import from_keras
 from tinyml.interpreter import run
 from tinyml.ir import Array
@@ -83,3 +83,13 @@ def test_a_directory_without_a_saved_model(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError):
         importers.load(tmp_path / "folder")
+
+
+@pytest.mark.slow
+def test_what_tflite_lacks_is_listed_by_name(tf: Any, tmp_path: Path) -> None:
+    """Recurrent layers are loops over lists; the converter alone would only say that it cannot lower them."""
+    layers = tf.keras.layers
+    signal = tf.keras.Input((5, 3))
+    tf.keras.Model(signal, layers.Dense(2)(layers.GRU(4)(signal))).save(tmp_path / "net.keras")
+    with pytest.raises(UnsupportedError, match=r"net\.keras: (?s:.*)FlexTensorListReserve(?s:.*)WHILE"):
+        importers.load(tmp_path / "net.keras")

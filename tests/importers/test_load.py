@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands import write_unsupported
 from tests.importers.tflite_files import tiny_network
 from tinyml import importers
-from tinyml.errors import ModelError, UsageError
+from tinyml.errors import ModelError, UnsupportedError, UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.ir import graph_text
 
@@ -21,6 +22,24 @@ def test_load(tmp_path: Path) -> None:
     graph = importers.load(path)
     assert (graph.name, graph.sha256) == ("tiny", hashlib.sha256(data).hexdigest())
     assert graph_text(graph) == graph_text(tiny_network())
+
+
+@pytest.mark.parametrize("suffix", ["tflite", "onnx", "pt2"])
+def test_a_damaged_file_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"empty.{suffix}"
+    path.touch()
+    with pytest.raises(ModelError) as caught:
+        importers.load(path)
+    assert caught.value.message.startswith(f"{path}: ")
+
+
+def test_what_is_unsupported_is_listed_with_the_file_and_what_to_do(tmp_path: Path) -> None:
+    path = write_unsupported(tmp_path / "cos.tflite")
+    with pytest.raises(UnsupportedError) as caught:
+        importers.load(path)
+    assert caught.value.message.startswith(f"{path}: the model needs what is not supported\n  ")
+    assert "COS" in caught.value.message
+    assert "docs/importing.md" in caught.value.hint
 
 
 def test_missing_file(tmp_path: Path) -> None:

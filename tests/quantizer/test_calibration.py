@@ -58,6 +58,9 @@ def test_npy_and_array_and_limit(tmp_path: Path) -> None:
 
 def test_channels_first_where_the_shape_says_so() -> None:
     assert_rows(calibration_data(np.moveaxis(BATCH, -1, 1), net()), BATCH)
+    signals = np.random.default_rng(0).normal(size=(5, 3, 8)).astype(np.float32)
+    found = calibration_data(signals, net(1, 8, 1, 3))
+    np.testing.assert_array_equal(np.concatenate([x for (x,) in found.inputs])[:, :, 0], signals.transpose(0, 2, 1))
     assert_rows(calibration_data(iter(np.moveaxis(BATCH, -1, 1)), net()), BATCH)
 
 
@@ -203,3 +206,8 @@ def test_folders_that_will_not_do(folder: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"needs Pillow(.|\n)*install pillow"):
         calibration_data(folder, net(), pixels="0..1")
+
+
+def test_objects_are_no_numbers() -> None:
+    with pytest.raises(UsageError, match="an array: samples"):
+        calibration_data(np.array([None, None]), net())

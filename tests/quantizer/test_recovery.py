@@ -168,6 +168,15 @@ def test_the_report_as_html_escapes_names() -> None:
     assert "http" not in page, "the page needs nothing from elsewhere"
 
 
+def test_samples_that_are_all_equal_are_told() -> None:
+    real = classifier()
+    rows = samples(real, 1) * 60
+    report = make_report(
+        quantize_measured(real, Calibration(rows), Settings("minmax", "off", "off")), Calibration(rows)
+    )
+    assert report.warnings == ("all 60 calibration samples are equal: other inputs may leave every range",)
+
+
 def test_compare() -> None:
     real = classifier()
     rows = samples(real, 10)

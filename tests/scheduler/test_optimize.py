@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tinyml.board import load_board
 from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.passes import optimize
-from tinyml.scheduler.choice import FIRMWARE_BYTES
+from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes
 
 BOARD = load_board("qemu_mps2_an386")
 
@@ -29,6 +30,23 @@ def test_speed_takes_the_fastest_kernels_where_memory_allows(graph: Graph) -> No
     for step in plan.steps:
         choices = [replace(step, kernel=kernel) for kernel in candidates[step.node] if not kernel.accumulates]
         assert step.kernel is order(choices)[0].kernel
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"max_recompute": float("nan")},
+        {"max_recompute": float("inf")},
+        {"max_recompute": 0.9},
+        {"sram_bytes": 0},
+        {"sram_bytes": -5},
+        {"feed": "columns"},
+        {"optimize": "fast"},
+    ],
+)
+def test_wishes_that_make_no_sense(wishes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        Wishes(**wishes)
 
 
 def test_speed_stays_within_the_memory() -> None:

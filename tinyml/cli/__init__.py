@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,21 +55,24 @@ def cli(context: click.Context) -> None:
 
 def _defaults(context: click.Context) -> dict[str, Any]:
     """Settings of tinyml.toml and pyproject.toml, for the options that the invoked command has."""
+    from tinyml.cli.setting import check_value
     from tinyml.settings import file_settings
 
     name = context.invoked_subcommand
     group = context.command
     assert isinstance(group, _Commands)
     commands = {n: command for n in group.list_commands(context) if (command := group.get_command(context, n))}
-    settings = file_settings(Path.cwd(), {setting for c in commands.values() for setting in _settings_of(c)})
+    known = {key: option for command in commands.values() for key, option in _settings_of(command).items()}
     own = _settings_of(commands[name]) if name in commands else {}
-    return {name: {own[key]: value for key, value in settings.items() if key in own}} if name else {}
+    checks = {key: partial(check_value, option, context) for key, option in (known | own).items()}
+    settings = file_settings(Path.cwd(), checks)
+    return {name: {str(own[key].name): value for key, value in settings.items() if key in own}} if name else {}
 
 
-def _settings_of(command: click.Command) -> dict[str, str]:
-    """Setting -> parameter of a command: `keep_input` for `--keep-input`, whatever the function calls it."""
+def _settings_of(command: click.Command) -> dict[str, click.Option]:
+    """Setting -> option of a command: `keep_input` for `--keep-input`, whatever the function calls it."""
     options = [p for p in command.params if isinstance(p, click.Option) and p.name]
-    return {max(o.opts, key=len).lstrip("-").replace("-", "_"): str(o.name) for o in options}
+    return {max(o.opts, key=len).lstrip("-").replace("-", "_"): o for o in options}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -80,34 +85,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """One command; returns its exit code: 0, or that of the error (tinyml/errors.py)."""
-    from tinyml.cli.output import Output
-
-    debug = "--debug" in arguments
-    output = Output(next((a for a in arguments if not a.startswith("-")), "tinyml"), "--json" in arguments)
     try:
         code = cli.main(list(arguments), prog_name="tinyml", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except TinymlError as error:
-        failure = error
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return output.failure(TinymlError("interrupted"), EXIT_INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return UsageError.exit_code
-    except click.ClickException as error:
-        failure = UsageError(error.format_message(), hint=_help_line(error))
-    except OSError as error:
-        failure = UsageError(f"{error.filename or 'the system'}: {error.strerror or error}")
-    except Exception as error:
-        if debug:
+    except (Exception, KeyboardInterrupt) as error:
+        if "--debug" in arguments:
             traceback.print_exc()
-        unexpected = TinymlError(f"internal error: {type(error).__name__}: {error}", "--debug, and report it")
-        return output.failure(unexpected, EXIT_INTERNAL)
-    if debug:
-        traceback.print_exc()
-    return output.failure(failure, failure.exit_code)
+        return _report(error, arguments)
+
+
+def _report(error: BaseException, arguments: Sequence[str]) -> int:
+    """Says what went wrong; returns the exit code."""
+    from tinyml.cli.output import Output
+
+    failure, code = _failure(error)
+    output = Output(next((a for a in arguments if not a.startswith("-")), "tinyml"), "--json" in arguments)
+    with contextlib.suppress(OSError):  # stdout may be what failed
+        output.failure(failure, code)
+    return code
+
+
+def _failure(error: BaseException) -> tuple[TinymlError, int]:
+    """The error in our words, and its exit code."""
+    if isinstance(error, TinymlError):
+        return error, error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return TinymlError("interrupted"), EXIT_INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return UsageError(error.format_message(), hint=_help_line(error)), UsageError.exit_code
+    if isinstance(error, OSError):
+        return UsageError(f"{error.filename or 'the system'}: {error.strerror or error}"), UsageError.exit_code
+    said = f"internal error: {type(error).__name__}: {error}"
+    return TinymlError(said, "--debug, and report it"), EXIT_INTERNAL
 
 
 def _help_line(error: click.ClickException) -> str:

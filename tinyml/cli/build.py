@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from tinyml.cli.options import (
     calibrating_options,
     chosen_samples,
     data_option,
+    force_option,
     load_int8,
     model_argument,
     planning_options,
@@ -46,14 +46,16 @@ from tinyml.cli.options import (
 )
 from tinyml.cli.output import Output
 from tinyml.cli.pareto import check_pareto, require_plot
+from tinyml.cli.setting import FilePath
 from tinyml.costs import estimate
+from tinyml.device.device import require_reachable
 from tinyml.errors import CheckError, FitError, UsageError
 from tinyml.firmware import Firmware
 from tinyml.ir import Graph
+from tinyml.output import require_replaceable
 from tinyml.passes import Saving
 from tinyml.profiler.verification import Verification
 from tinyml.samples import Samples
-from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes
 from tinyml.toolchain import find_toolchain
 
@@ -63,7 +65,7 @@ MADE_UP_SAMPLES = 20
 @click.command()
 @model_argument
 @board_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Project directory; default: MODEL-BOARD.")
+@click.option("-o", "--output", type=FilePath(), help="Project directory; default: MODEL-BOARD.")
 @click.option(
     "--flash", "do_flash", is_flag=True, help="Put it on the board (or start the emulator) and see it answer."
 )
@@ -74,6 +76,7 @@ MADE_UP_SAMPLES = 20
 @samples_option
 @reference_option
 @toolchain_option
+@force_option
 @planning_options
 @calibrating_options
 @speaks
@@ -89,22 +92,24 @@ def build(
     samples: int | None,
     reference: str,
     toolchain: str | None,
+    force: bool,
     planning: Wishes,
     calibrating: Calibrating,
     out: Output,
 ) -> int:
     """The main job: MODEL to C, to firmware for a board; with --test to outputs proved equal to the reference."""
+    target = load_board(board)
+    compiler = find_toolchain(target, toolchain)
+    directory = output or Path(f"{model.stem}-{board}")
+    require_replaceable(directory, force=force)
+    if do_test or do_flash:
+        require_reachable(target, port)
     report: list[Saving] = []
-    graph, plan, firmware = _build(
-        partial(load_int8, model, calibrating, out, report),
-        board,
-        output or Path(f"{model.stem}-{board}"),
-        toolchain,
-        planning,
-        profile,
-    )
-    compiler = find_toolchain(firmware.board, toolchain)
-    about = estimate(plan, firmware.board), pipeline.kernel_choice(plan, firmware.board, compiler)
+    graph = load_int8(model, calibrating, out, report)
+    given = chosen_samples(graph, data, samples, MADE_UP_SAMPLES) if do_test else None
+    plan = pipeline.plan(graph, target, toolchain=compiler, **asdict(planning))
+    firmware = pipeline.build(plan, directory, toolchain=compiler, profile=profile, force=force)
+    about = estimate(plan, target), pipeline.kernel_choice(plan, target, compiler)
     facts = {
         **build_facts(plan, firmware),
         **estimate_facts(*about),
@@ -112,9 +117,8 @@ def build(
     }
     tables: list[Any] = [build_table(plan, firmware)]
     verdict = None
-    if do_test:
+    if given is not None:
         original = _original(model, calibrating)
-        given = chosen_samples(graph, data, samples, MADE_UP_SAMPLES)
         verdict = _verify(graph, original, firmware, given, port, reference, out)
         facts["test"] = verification_facts(verdict)
         tables.append(verification_table(verdict, firmware))
@@ -124,7 +128,7 @@ def build(
             facts["profile"] = counted.to_dict()
             tables.append(profile_table(counted))
     elif do_flash:
-        with pipeline.connect(firmware.board, port) as device:
+        with pipeline.connect(target, port) as device:
             device.flash(firmware)
     lines = [*estimate_lines(*about), *passes_lines(report)]
     out.result(facts, *tables, *lines, f"project in {firmware.output_dir}")
@@ -155,11 +159,15 @@ def test(
     out: Output,
 ) -> int:
     """Builds MODEL in a temporary place, runs samples on the board and compares every output value."""
+    target = load_board(board)
+    compiler = find_toolchain(target, toolchain)
+    require_reachable(target, port)
+    graph = load_int8(model, calibrating, out)
+    given = chosen_samples(graph, data, samples, MADE_UP_SAMPLES)
+    plan = pipeline.plan(graph, target, toolchain=compiler, **asdict(planning))
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
-        loading = partial(load_int8, model, calibrating, out)
-        graph, _, firmware = _build(loading, board, Path(directory) / "firmware", toolchain, planning)
+        firmware = pipeline.build(plan, Path(directory) / "firmware", toolchain=compiler)
         original = _original(model, calibrating)
-        given = chosen_samples(graph, data, samples, MADE_UP_SAMPLES)
         verdict = _verify(graph, original, firmware, given, port, reference, out)
     facts = {"board": board, "model": graph.name, "model_sha256": graph.sha256, **verification_facts(verdict)}
     out.result(facts, verification_table(verdict, firmware))
@@ -173,9 +181,7 @@ def test(
 @planning_options
 @calibrating_options
 @click.option("--pareto", is_flag=True, help="What memory costs in work: every plan that no other beats in both.")
-@click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --pareto: draw it, as .svg or .png."
-)
+@click.option("--plot", type=FilePath(), metavar="FILE", help="With --pareto: draw it, as .svg or .png.")
 @speaks
 def check(
     model: Path,
@@ -218,21 +224,6 @@ def _check_one(graph: Graph, board: Board, toolchain: str | None, planning: Wish
         except FitError as error:
             return {**row, "fits": False, "message": error.message, **remedies_facts(error)}
     return {**row, "fits": True, "compiler": firmware.compiler, "sram": firmware.sram, "flash": firmware.flash}
-
-
-def _build(
-    loading: Callable[[], Graph],
-    board: str,
-    output: Path,
-    toolchain: str | None,
-    planning: Wishes,
-    profile: bool = False,
-) -> tuple[Graph, Plan, Firmware]:
-    target = load_board(board)
-    compiler = find_toolchain(target, toolchain)
-    graph = loading()
-    plan = pipeline.plan(graph, target, toolchain=compiler, **asdict(planning))
-    return graph, plan, pipeline.build(plan, output, toolchain=compiler, profile=profile)
 
 
 def _original(model: Path, calibrating: Calibrating) -> Path | Graph:

@@ -11,11 +11,22 @@ from click.core import ParameterSource
 
 from tinyml import pipeline
 from tinyml.cli.facts import bundle_facts, bundle_line, graph_ports, patching_facts, patching_line
-from tinyml.cli.options import Calibrating, calibrating_options, load_int8, model_argument, speaks
+from tinyml.cli.options import (
+    Calibrating,
+    calibrating_options,
+    force_option,
+    load_int8,
+    model_argument,
+    refuse_model,
+    speaks,
+)
 from tinyml.cli.output import Output
+from tinyml.cli.setting import FilePath, Number
 from tinyml.errors import UsageError
 from tinyml.exporters.patch_search import MAX_RECOMPUTE, Patching
 from tinyml.ir import Graph
+from tinyml.output import require_replaceable
+from tinyml.tflm_bundle import MARKER
 
 
 @click.command()
@@ -30,7 +41,7 @@ from tinyml.ir import Graph
 @click.option(
     "-o",
     "--file",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     required=True,
     help="What to write: NAME.tflite, NAME.onnx, or a directory for tflm.",
 )
@@ -39,15 +50,23 @@ from tinyml.ir import Graph
 )
 @click.option(
     "--max-recompute",
-    type=click.FloatRange(min=1),
+    type=Number(1.0),
     default=MAX_RECOMPUTE,
     show_default=True,
     help="With --patched: MACs executed, as a multiple of the model's, at most.",
 )
+@force_option
 @calibrating_options
 @speaks
 def export(
-    model: Path, kind: str, file: Path, patched: bool, max_recompute: float, calibrating: Calibrating, out: Output
+    model: Path,
+    kind: str,
+    file: Path,
+    patched: bool,
+    max_recompute: float,
+    force: bool,
+    calibrating: Calibrating,
+    out: Output,
 ) -> None:
     """MODEL's optimized int8 graph for another runtime; with --patched in patches, for a smaller arena in TFLM."""
     source = click.get_current_context().get_parameter_source("max_recompute")
@@ -55,11 +74,12 @@ def export(
         raise UsageError("--max-recompute bounds what patches compute twice", hint="add --patched")
     if patched and kind == "onnx":
         raise UsageError("--patched is for TensorFlow Lite Micro", hint="--format tflite or tflm")
-    if file.resolve() == model.resolve():
-        raise UsageError(f"{file} is the model itself", hint="name another file")
+    refuse_model(file, model)
+    if kind == "tflm":
+        require_replaceable(file, MARKER, force)
     graph = load_int8(model, calibrating, out)
     if kind == "tflm":
-        bundle, patching = pipeline.export_tflm(graph, file, patched=patched, max_recompute=max_recompute)
+        bundle, patching = pipeline.export_tflm(graph, file, patched=patched, max_recompute=max_recompute, force=force)
         written, more, line = bundle.model, bundle_facts(bundle), bundle_line(bundle, file)
     else:
         patching = None

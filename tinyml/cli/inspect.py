@@ -20,6 +20,7 @@ from tinyml.cli.options import (
     speaks,
 )
 from tinyml.cli.output import Output, table
+from tinyml.cli.setting import FilePath
 from tinyml.costs import estimate
 from tinyml.passes import Saving
 from tinyml.report.files import TIMELINES, require_format, write_timeline
@@ -32,7 +33,7 @@ from tinyml.scheduler.choice import Wishes
 @planning_options
 @click.option(
     "--timeline",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="Write the memory step by step: a table (.txt), facts (.json) or a map (.svg, .png).",
 )

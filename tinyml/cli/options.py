@@ -13,6 +13,7 @@ import click
 
 from tinyml import pipeline
 from tinyml.cli.output import Output, set_up_logging
+from tinyml.cli.setting import FilePath, Number
 from tinyml.errors import UsageError
 from tinyml.importers import Shapes
 from tinyml.ir import Graph
@@ -25,14 +26,14 @@ from tinyml.scheduler.plan import OPTIMIZE
 F = TypeVar("F", bound=Callable[..., Any])
 _SIDES = re.compile(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8})*")
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+model_argument = click.argument("model", type=FilePath())
 board_option = click.option(
     "--board", "-b", required=True, envvar="TINYML_BOARD", help="Board name; see `tinyml boards`."
 )
 port_option = click.option("--port", "-p", envvar="TINYML_PORT", help="Serial port or pyserial URL of the board.")
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     envvar="TINYML_DATA",
     help="Samples: .npz with x and, if known, labels y.",
 )
@@ -67,10 +68,10 @@ _input = click.option(
 )
 _max_recompute = click.option(
     "--max-recompute",
-    type=click.FloatRange(1.0),
+    type=Number(1.0),
     metavar="FACTOR",
     envvar="TINYML_MAX_RECOMPUTE",
-    help="The smallest arena for at most FACTOR times the model's MACs. Default: 1, or the least that fits.",
+    help="The smallest arena for at most FACTOR times the model's MACs. Default: the fastest plan that fits.",
 )
 _sram = click.option(
     "--sram",
@@ -174,7 +175,7 @@ def precision_options(command: F) -> F:
     @click.option(
         "--min-sqnr",
         "min_sqnr_db",
-        type=float,
+        type=Number(),
         metavar="DB",
         envvar="TINYML_MIN_SQNR",
         help="Activations go to int16, where it helps most first, until the outputs are this good.",
@@ -224,6 +225,17 @@ def load_int8(model: Path, calibrating: Calibrating, out: Output, report: list[S
             report=report,
             **calibrating.precision,
         )
+
+
+force_option = click.option(
+    "--force", is_flag=True, help="Replace files in the output directory that were edited since they were written."
+)
+
+
+def refuse_model(file: Path, model: Path) -> None:
+    """Raises UsageError where a command would write its result over the model it reads."""
+    if file.resolve() == model.resolve():
+        raise UsageError(f"{file} is the model itself", hint="name another file")
 
 
 def chosen_samples(graph: Graph, data: Path | None, count: int | None, made_up: int) -> Samples:

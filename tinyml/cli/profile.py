@@ -24,6 +24,7 @@ from tinyml.cli.options import (
     toolchain_option,
 )
 from tinyml.cli.output import Output
+from tinyml.device.device import require_reachable
 from tinyml.errors import CheckError
 from tinyml.samples import load_samples
 from tinyml.scheduler.choice import Wishes
@@ -58,6 +59,7 @@ def profile(
     """What every step of MODEL costs on the board: counts, MACs, memory alive. Builds in a temporary place."""
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
+    require_reachable(target, port)
     graph = load_int8(model, calibrating, out)
     given = load_samples(data, graph, samples) if data else None
     found = pipeline.profile(graph, target, given, port=port, toolchain=compiler, **asdict(planning))
@@ -117,6 +119,7 @@ def bisect(
     """Names the first layer of MODEL whose values on the board differ from the interpreter's."""
     target = load_board(board)
     compiler = find_toolchain(target, toolchain)
+    require_reachable(target, port)
     graph = load_int8(model, calibrating, out)
     given = chosen_samples(graph, data, samples, pipeline.BISECT_SAMPLES)
     found = pipeline.bisect(graph, target, given, port=port, toolchain=compiler, **asdict(planning))

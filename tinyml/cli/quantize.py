@@ -13,8 +13,16 @@ import click
 from rich.table import Table
 
 from tinyml import pipeline
-from tinyml.cli.options import input_shape_option, model_argument, pixels_option, precision_options, speaks
+from tinyml.cli.options import (
+    input_shape_option,
+    model_argument,
+    pixels_option,
+    precision_options,
+    refuse_model,
+    speaks,
+)
 from tinyml.cli.output import JSON_VERSION, Output, table
+from tinyml.cli.setting import FilePath
 from tinyml.errors import UsageError
 from tinyml.exporters.to_tflite import to_tflite
 from tinyml.importers import Shapes
@@ -57,10 +65,8 @@ _NAME_SHOWN = 56
 @click.command()
 @model_argument
 @_data_option
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The .tflite to write; default: MODEL_int8.tflite."
-)
-@click.option("--report", type=click.Path(path_type=Path), help="Write what it cost, layer by layer: .json or .html.")
+@click.option("-o", "--output", type=FilePath(), help="The .tflite to write; default: MODEL_int8.tflite.")
+@click.option("--report", type=FilePath(), help="Write what it cost, layer by layer: .json or .html.")
 @click.option(
     "--observer", type=click.Choice(OBSERVER_NAMES), default="auto", show_default=True, help="How ranges are chosen."
 )
@@ -100,13 +106,16 @@ def quantize(
     """A float MODEL to an int8 .tflite, calibrated with --data."""
     if report is not None and report.suffix not in (".json", ".html"):
         raise UsageError(f"{report}: a report is .json or .html")
+    target = output or Path(f"{model.stem}_int8.tflite")
+    if target.suffix != ".tflite":
+        raise UsageError(f"{target} does not end in .tflite", hint=f"{target.stem or 'model'}.tflite")
+    refuse_model(target, model)
     graph = pipeline.read(model, shapes=shapes)
     settings = Settings(observer, equalization, bias_correction, dense == "per-channel", **precision)
     calibration = calibration_data(data, graph, samples, pixels)
     with out.progress(f"quantizing {model.name}") as progress:
         result = quantize_measured(graph, calibration, settings, progress)
     findings = make_report(result, calibration)
-    target = output or Path(f"{model.stem}_int8.tflite")
     write_file(target, to_tflite(optimize(result.graph)))
     facts = {"output": str(target), "report": str(report) if report else None, **findings.facts()}
     if report is not None:
@@ -173,8 +182,8 @@ def _switch(on: bool) -> str:
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=FilePath())
+@click.argument("b", type=FilePath())
 @_data_option
 @_samples_option
 @pixels_option

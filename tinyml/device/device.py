@@ -18,11 +18,12 @@ import numpy.typing as npt
 
 from tinyml.board import Board
 from tinyml.device import flasher, protocol
-from tinyml.device.emulator import EmulatorLink
-from tinyml.device.link import Link, ProcessLink, SerialLink, SerialPort, list_ports
+from tinyml.device.emulator import EmulatorLink, require_emulator
+from tinyml.device.link import Link, ProcessLink, SerialLink, SerialPort, list_ports, require_port
 from tinyml.device.protocol import BuildIdentity, Peak
 from tinyml.device.session import Progress, Session
 from tinyml.errors import DeviceError, UsageError
+from tinyml.ir import channels_first_hint
 
 Array = npt.NDArray[Any]
 _T = TypeVar("_T")
@@ -33,7 +34,7 @@ RUN_TIMEOUT_S = 120.0
 
 
 class FirmwareImage(Protocol):
-    """What a device asks of a firmware. output_shapes: of the C API's outputs, in order; types: names as numpy's."""
+    """What a device asks of a firmware. Shapes, and types by numpy's names: of the C API's inputs, outputs."""
 
     @property
     def elf(self) -> Path: ...
@@ -43,6 +44,8 @@ class FirmwareImage(Protocol):
     def output_shapes(self) -> tuple[tuple[int, ...], ...]: ...
     @property
     def output_types(self) -> tuple[str, ...]: ...
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]: ...
     @property
     def input_types(self) -> tuple[str, ...]: ...
 
@@ -149,12 +152,12 @@ class Device:
         if len(data) != expected:
             raise UsageError(f"{len(data)} input bytes; the model takes {expected}")
 
-    def invoke(self, inputs: Array | Sequence[Array], progress: Progress | None = None) -> list[Array]:
+    def invoke(self, inputs: Array | Sequence[Array], *, progress: Progress | None = None) -> list[Array]:
         """One inference.
 
         inputs: int8 (or int16), one array per input with as many values as the input has, in the C API's order.
         Returns one such array per output, in the shape the firmware states (flat when it states none).
-        Raises UsageError, LinkError.
+        Raises UsageError, also for channels that come first; LinkError.
         """
         return self._split(self.invoke_bytes(self._join(inputs), progress))
 
@@ -247,7 +250,7 @@ class Device:
         return protocol.parse_output(self.session.exchange(protocol.command("tml output"), last))
 
     def _join(self, inputs: Array | Sequence[Array]) -> bytes:
-        arrays = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
+        arrays = [inputs] if isinstance(inputs, np.ndarray) else list(map(np.asarray, inputs))
         sizes = self.info().input_bytes
         if len(arrays) != len(sizes):
             raise UsageError(f"{len(arrays)} input arrays; the model takes {len(sizes)}")
@@ -258,6 +261,9 @@ class Device:
                 raise UsageError(
                     f"input {index} is {array.dtype} of {array.size} values; the model takes {kind} of {wanted}"
                 )
+        for array, shape in zip(arrays, self._firmware.input_shapes if self._firmware else (), strict=False):
+            if hint := channels_first_hint(array.shape[array.shape[:1] == (1,) :], shape[1:]):
+                raise UsageError(f"an input of shape {array.shape}, channels first, for {shape}", hint)
         return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
     def _split(self, data: bytes) -> list[Array]:
@@ -283,6 +289,19 @@ def connect(board: Board, port: str | None = None, firmware: FirmwareImage | Non
         argv = board.emulator
         return Device(lambda image: EmulatorLink(argv, _needed(board, image or firmware).elf), firmware)
     return Device(lambda image: _open_port(board, None, image), firmware)
+
+
+def require_reachable(board: Board, port: str | None = None) -> None:
+    """What can be known before there is a firmware to flash: that emulator, flasher and port are there.
+
+    Raises ToolchainError, DeviceError.
+    """
+    if port is None and board.emulator is not None:
+        require_emulator(board.emulator[0])
+    elif port is not None or board.template != "host":
+        if board.flasher is not None:
+            flasher.require_tool(board)
+        require_port(port or find_port(board, list_ports()))
 
 
 def _needed(board: Board, firmware: FirmwareImage | None) -> FirmwareImage:

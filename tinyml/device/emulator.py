@@ -11,6 +11,7 @@ import json
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -123,12 +124,22 @@ def _serial_port(line: bytes) -> int | None:
     return None
 
 
+def require_emulator(program: str) -> None:
+    """Raises ToolchainError where the emulator is not installed."""
+    if shutil.which(program) is None:
+        raise ToolchainError(f"emulator {program} is not installed", hint=_install(program))
+
+
+def _install(program: str) -> str:
+    return INSTALL_HINTS.get(program, INSTALL_HINTS["qemu-system-arm"])
+
+
 def _start(argv: list[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
     except OSError as error:
-        hint = INSTALL_HINTS.get(argv[0], INSTALL_HINTS["qemu-system-arm"])
-        raise ToolchainError(f"emulator {argv[0]} does not start: {error.strerror}", hint=hint) from error
+        message = f"emulator {argv[0]} does not start: {error.strerror}"
+        raise ToolchainError(message, hint=_install(argv[0])) from error
 
 
 def _guard(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:

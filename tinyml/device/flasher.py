@@ -84,7 +84,15 @@ def _uf2(board: FlashableBoard, elf: Path) -> None:
 
 
 # The programs these run; _uf2 runs none.
-TOOLS = ("pyocd", "openocd", "st-flash", "picotool", "nrfjprog", "STM32_Programmer_CLI")
+_PROGRAMS = {
+    "nrfjprog": "nrfjprog",
+    "openocd": "openocd",
+    "picotool": "picotool",
+    "pyocd": "pyocd",
+    "st-flash": "st-flash",
+    "stm32_programmer": "STM32_Programmer_CLI",
+}
+TOOLS = tuple(_PROGRAMS.values())
 
 FLASHERS: Mapping[str, Callable[[FlashableBoard, Path], None]] = {
     "nrfjprog": _nrfjprog,
@@ -117,11 +125,21 @@ def _image(elf: Path, suffix: str) -> Path:
     return path
 
 
-def _run(argv: list[str]) -> None:
-    install = INSTALL_HINTS[argv[0]]
-    tool = shutil.which(argv[0])
+def require_tool(board: FlashableBoard) -> None:
+    """Raises DeviceError where the program that flashes the board is not installed."""
+    if board.flasher in _PROGRAMS:
+        _found(_PROGRAMS[board.flasher])
+
+
+def _found(program: str) -> str:
+    tool = shutil.which(program)
     if tool is None:
-        raise DeviceError(f"{argv[0]} is not installed", hint=install)
+        raise DeviceError(f"{program} is not installed", hint=INSTALL_HINTS[program])
+    return tool
+
+
+def _run(argv: list[str]) -> None:
+    tool = _found(argv[0])
     try:
         done = subprocess.run(
             [tool, *argv[1:]], stdin=subprocess.DEVNULL, capture_output=True, timeout=FLASH_TIMEOUT_S, check=False
@@ -129,7 +147,7 @@ def _run(argv: list[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"{argv[0]} was still running after {FLASH_TIMEOUT_S:g} s") from error
     except OSError as error:
-        raise DeviceError(f"{argv[0]} does not start: {error.strerror}", hint=install) from error
+        raise DeviceError(f"{argv[0]} does not start: {error.strerror}", hint=INSTALL_HINTS[argv[0]]) from error
     if done.returncode != 0:
         said = (done.stderr or done.stdout)[-2000:].decode("utf-8", "replace").strip()
         raise DeviceError(

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import serial
@@ -87,6 +88,12 @@ class SerialLink:
     def close(self) -> None:
         with contextlib.suppress(serial.SerialException, OSError):
             self._port.close()
+
+
+def require_port(port: str) -> None:
+    """Raises DeviceError where there is no such port; a URL, or another system's name of one, is not looked at."""
+    if os.name == "posix" and "://" not in port and not Path(port).exists():
+        raise _port_error(port, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def _port_error(port: str, error: Exception) -> DeviceError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml.errors import UsageError
+from tinyml.errors import ModelError, UnsupportedError, UsageError
 from tinyml.ir import Graph
 
 MAX_FILE_BYTES = 1 << 28
@@ -80,7 +81,8 @@ def load(path: str | Path, shapes: Shapes | None = None) -> Graph:
     if shapes and importer is not _onnx:
         raise UsageError(f"{path}: shapes of inputs are for .onnx files; the others state theirs")
     data = _read(path)
-    graph = importer(data, path, shapes or {})
+    with _named(path):
+        graph = importer(data, path, shapes or {})
     return graph if graph.sha256 else replace(graph, sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -101,7 +103,20 @@ def _saved_model(path: Path) -> Graph:
     for file in files:
         digest.update(f"{file.relative_to(path).as_posix()}\n".encode())
         digest.update(_read(file))
-    return replace(from_keras(path), sha256=digest.hexdigest())
+    with _named(path):
+        graph = from_keras(path)
+    return replace(graph, sha256=digest.hexdigest())
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of a reader, who sees bytes, name the file."""
+    try:
+        yield
+    except (ModelError, UnsupportedError) as error:
+        if str(path) in error.message:
+            raise
+        raise type(error)(f"{path}: {error.message}", error.hint) from error
 
 
 def _read(path: Path) -> bytes:

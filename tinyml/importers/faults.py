@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from tinyml.errors import UnsupportedError
 
 SHOWN = 50
+HINT = (
+    "train without them; where they are the last ones, as an argmax is, export the model up to there (README.md lists "
+    "the ops, docs/importing.md what becomes of others)"
+)
 
 
 def raise_faults(faults: Sequence[str]) -> None:
@@ -15,4 +19,4 @@ def raise_faults(faults: Sequence[str]) -> None:
         return
     more = len(faults) - SHOWN
     listed = [*faults[:SHOWN], *([f"and {more} more"] if more > 0 else [])]
-    raise UnsupportedError("the model needs what is not supported\n  " + "\n  ".join(listed))
+    raise UnsupportedError("the model needs what is not supported\n  " + "\n  ".join(listed), HINT)

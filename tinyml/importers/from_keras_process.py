@@ -17,7 +17,13 @@ def main(model: str, output: str) -> None:
     else:
         loaded = tf.keras.models.load_model(model, compile=False, safe_mode=True)
         converter = tf.lite.TFLiteConverter.from_keras_model(loaded)
-    Path(output).write_bytes(converter.convert())
+    try:
+        data = converter.convert()
+    except Exception:  # operators that TFLite lacks: written as custom ones, the importer lists them all by name
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+        converter._experimental_lower_tensor_list_ops = False
+        data = converter.convert()
+    Path(output).write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -283,14 +283,15 @@ def _prelu(call: Call, options: Any) -> Lowered:
 
 def _quantize(call: Call, options: Any) -> Lowered:
     source = call.input(0)
-    to_uint8 = source.dtype is DType.INT8 and call.output.dtype is DType.UINT8
-    written = to_uint8 or call.output.dtype in ACTIVATION_TYPES
-    if source.dtype not in (DType.FLOAT32, *ACTIVATION_TYPES) or not written:
+    kinds = {source.dtype, call.output.dtype}
+    known = source.dtype in (DType.FLOAT32, *ACTIVATION_TYPES) and call.output.dtype in ACTIVATION_TYPES
+    if not known and kinds != {DType.INT8, DType.UINT8}:
         raise UnsupportedError(f"from {source.dtype.value} to {call.output.dtype.value}")
     require_per_tensor(source)
     require_per_tensor(call.output)
-    if to_uint8 and (call.output.quant is None or len(call.output.quant.scales) != 1):
-        raise ModelError(f"uint8 tensor {shown(call.output.name)} does not have one scale")
+    for tensor in (source, call.output):
+        if tensor.dtype is DType.UINT8 and (tensor.quant is None or len(tensor.quant.scales) != 1):
+            raise ModelError(f"uint8 tensor {shown(tensor.name)} does not have one scale")
     return Quantize(), [source]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from tinyml.errors import UsageError
 from tinyml.ir.op import Op
 from tinyml.ir.tensor import Array, Tensor
 
@@ -58,6 +59,12 @@ class State:
     @property
     def name(self) -> str:
         return self.read.name
+
+
+def require_graph(given: object) -> None:
+    """Raises UsageError for anything but a Graph: the path of a model, most often."""
+    if not isinstance(given, Graph):
+        raise UsageError(f"a Graph is expected, not {type(given).__name__}", "tinyml.load(path) reads one")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,18 @@ def shown(name: str) -> str:
     return repr(name if len(name) <= 60 else f"{name[:50]}...{name[-7:]}")
 
 
-def channels_first_hint(given: Shape, wanted: Shape) -> str:
-    """What to do when an array of the shape `given` is `wanted` with its channels first; empty when it is not.
+def channels_first(given: Shape, wanted: Shape) -> bool:
+    """Whether an array of the shape `given` is `wanted` with its channels first.
 
     Shapes without the batch: CHW for HWC, or CL for LC or L1C. Where sides of 1 alone differ, the bytes are the same.
     """
     kept, needed = ([side for side in shape if side != 1] for shape in (given, wanted))
-    if len(given) < 2 or kept == needed or len(kept) < 2 or [*kept[1:], kept[0]] != needed:
+    return len(given) > 1 and kept != needed and len(kept) > 1 and [*kept[1:], kept[0]] == needed
+
+
+def channels_first_hint(given: Shape, wanted: Shape) -> str:
+    """What to do with an array whose channels come first; empty where they do not."""
+    if not channels_first(given, wanted):
         return ""
     axes = (0, *range(2, len(given) + 1), 1)
     return f"the graph takes channels last, whatever the model's file says: samples.transpose{axes}"

@@ -16,6 +16,7 @@ class Dequantize(Op):
     """input: integer, per-tensor quantization, any shape. output: float32. Has no kernel: the C API speaks int8."""
 
     kind: ClassVar[str] = "dequantize"
+    takes_int16: ClassVar[bool] = True
 
     def infer(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
         return (inputs[0].shape,)

@@ -2,11 +2,12 @@
 
     x float -> QUANTIZE -> q -> ...          =>  q int8 -> ...
     ... -> q -> DEQUANTIZE -> y float        =>  ... -> q int8
+    x uint8 -> QUANTIZE -> q -> ...          =>  x - 128 int8 -> QUANTIZE -> q -> ...
     ... -> q -> QUANTIZE -> y uint8          =>  ... -> q -> QUANTIZE -> y - 128 int8
 
 Who calls the graph then quantizes itself: before(x) = dequantize(after(quantize(x))), with the scale and zero point
-that the int8 inputs and outputs carry. They keep the names of the float tensors they stand for. A uint8 output and its
-zero point move by 128 together, so that it stands for the same real numbers.
+that the int8 inputs and outputs carry. They keep the names of the float tensors they stand for. A uint8 input or
+output and its zero point move by 128 together, so that it stands for the same real numbers.
 
 An input that several QUANTIZE nodes read is stripped when all quantize alike; otherwise no one int8 tensor can stand
 for it and UnsupportedError names the nodes. A float input that anything else reads stays.
@@ -32,6 +33,10 @@ def float_border(graph: Graph) -> Graph:
 
 def _strip_input(graph: Graph, real: Tensor) -> Graph:
     readers = graph.consumers.get(real, ())
+    if real.dtype is DType.UINT8 and all(isinstance(node.op, Quantize) for node in readers):
+        taken = _moved(real)
+        graph = graph.substitute({real: taken})
+        return replace(graph, inputs=tuple(taken if tensor is real else tensor for tensor in graph.inputs))
     if not real.dtype.is_float or not readers:
         return graph
     others = [node for node in readers if not isinstance(node.op, Quantize)]
@@ -53,11 +58,16 @@ def _strip_input(graph: Graph, real: Tensor) -> Graph:
     return replace(rest, inputs=tuple(taken if tensor is real else tensor for tensor in rest.inputs))
 
 
+def _moved(tensor: Tensor) -> Tensor:
+    """The int8 tensor whose numbers are those of a uint8 one, less 128."""
+    quant = Quant.per_tensor(tensor.affine.scale, tensor.affine.zero_point - 128)
+    return Tensor(tensor.name, tensor.shape, DType.INT8, quant)
+
+
 def _strip_output(graph: Graph, real: Tensor) -> Graph:
     node = graph.producer.get(real)
     if node is not None and isinstance(node.op, Quantize) and real.dtype is DType.UINT8:
-        quant = Quant.per_tensor(real.affine.scale, real.affine.zero_point - 128)
-        return rename(graph, real, Tensor(real.name, real.shape, DType.INT8, quant))
+        return rename(graph, real, _moved(real))
     if node is None or not isinstance(node.op, Dequantize):
         return graph
     quantized = node.inputs[0]

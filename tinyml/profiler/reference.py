@@ -70,7 +70,7 @@ def reference_outputs(
 def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outputs]:
     """Outputs of TFLM for quantized samples, in the quantization of the graph's inputs and outputs.
 
-    A model with float inputs or outputs is fed and read through that quantization, uint8 outputs are moved by 128.
+    A model with float inputs or outputs is fed and read through that quantization, uint8 ones are moved by 128.
     """
     with tempfile.TemporaryDirectory(prefix="tinyml-") as directory:
         given, got = Path(directory) / "given.npz", Path(directory) / "got.npz"

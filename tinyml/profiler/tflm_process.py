@@ -53,6 +53,8 @@ def _as_fed(dtype: object, quantized: Array, given: np.lib.npyio.NpzFile, index:
     """The input as the model takes it: a float model gets the real numbers that these quantized values stand for."""
     if dtype == quantized.dtype:
         return quantized
+    if dtype == np.uint8:
+        return quantized.view(np.uint8) ^ 0x80
     scale, zero_point = given["input_scales"][index], given["input_zero_points"][index]
     real: Array = (quantized.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
     return real

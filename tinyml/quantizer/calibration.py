@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.errors import UsageError
-from tinyml.ir import Array, Graph, Shape, Tensor, shown
+from tinyml.ir import Array, Graph, Shape, Tensor, channels_first, shown
 from tinyml.quantizer.images import image_folder
 from tinyml.quantizer.pixels import PIXELS, from_pixels
 from tinyml.samples import read_npz
@@ -52,7 +52,7 @@ def calibration_data(
     pixels: what the numbers 0 to 255 of images and of uint8 arrays become, a key of PIXELS.
     Raises UsageError for what does not fit the graph, holds NaN or infinity, or is empty.
     """
-    if source is None:
+    if source is None or (isinstance(source, str) and not source):
         raise UsageError(
             "quantization needs calibration data: some hundred typical inputs, and none are given",
             "--data SAMPLES.npz (x: float inputs), a folder of images, or --data random to go without",
@@ -122,7 +122,7 @@ def _from_columns(
         raise UsageError(f"{origin}: {count} samples, but labels {labels.dtype}{list(labels.shape)}")
     kept = evenly(count, limit)
     rows = [
-        [_sample(column[i], tensor, pixels, origin) for i in kept]
+        [_sample(np.asarray(column[i]), tensor, pixels, origin) for i in kept]
         for column, tensor in zip(columns, graph.inputs, strict=True)
     ]
     return Calibration(list(zip(*rows, strict=True)), None if labels is None else labels[kept], origin)
@@ -203,8 +203,8 @@ def _arranged(array: Array, shape: Shape) -> Array | None:
         return None
     if _sides(array.shape) == _sides(shape) or len(_sides(array.shape)) == 1:
         return array.reshape(shape)
-    if len(shape) == 4 and array.shape[-3:] == (shape[3], shape[1], shape[2]):
-        return np.moveaxis(array.reshape(array.shape[-3:]), 0, -1).reshape(shape)
+    if channels_first(tuple(_sides(array.shape)), shape[1:]):
+        return np.moveaxis(array.reshape(_sides(array.shape)), 0, -1).reshape(shape)
     return None
 
 

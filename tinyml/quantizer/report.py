@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,13 @@ def _warnings(result: Quantization, calibration: Calibration) -> list[str]:
         found.append(
             f"{len(calibration)} calibration samples are few: {FEW_SAMPLES} or more, of every kind, are better"
         )
+    if len(calibration) > 1 and all(map(_equal, calibration.inputs[1:], repeat(calibration.inputs[0]))):
+        found.append(f"all {len(calibration)} calibration samples are equal: other inputs may leave every range")
     return found
+
+
+def _equal(sample: Sample, other: Sample) -> bool:
+    return all(map(np.array_equal, sample, other))
 
 
 def _tensor_reports(result: Quantization, samples: Sequence[Sample]) -> dict[Tensor, TensorReport]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -44,6 +45,16 @@ class Wishes:
     def __post_init__(self) -> None:
         if self.optimize not in OPTIMIZE:
             raise UsageError(f"optimize {self.optimize!r} is none of {', '.join(OPTIMIZE)}")
+        if self.feed not in FEEDS:
+            raise UsageError(f"feed {self.feed!r} is none of {', '.join(FEEDS)}")
+        if self.feed == "rows" and self.keep_inputs:
+            raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
+        if self.max_recompute is not None and not 1.0 <= self.max_recompute < math.inf:
+            raise UsageError(
+                f"max_recompute {self.max_recompute} is not a factor of 1.0 or more of the model's own work"
+            )
+        if self.sram_bytes is not None and self.sram_bytes < 1:
+            raise UsageError(f"sram_bytes {self.sram_bytes} is no number of bytes of 1 or more")
 
 
 def choose_plan(
@@ -58,7 +69,6 @@ def choose_plan(
     candidates: kernels of any node, of slices of the graph's, too, as `select_kernels` gives them.
     order: of kernels, as `make_plan` takes it.
     """
-    _check(wishes)
     board = board.granting(wishes.sram_bytes)
     budget = board.sram_bytes - FIRMWARE_BYTES - states_bytes(graph)
     tried: list[Plan] = []
@@ -118,7 +128,6 @@ def choose_front(
 
     max_recompute bounds the work, FREE_RECOMPUTE where it is not stated; sram_bytes does not matter.
     """
-    _check(wishes)
     for fed in feeds(wishes):
         try:
             task = Task.of(graph, candidates, wishes.keep_inputs, board, fed, order=order)
@@ -126,13 +135,6 @@ def choose_front(
         except UnsupportedError:
             if wishes.feed == "rows":
                 raise
-
-
-def _check(wishes: Wishes) -> None:
-    if wishes.feed not in FEEDS:
-        raise UsageError(f"feed {wishes.feed!r} is none of {', '.join(FEEDS)}")
-    if wishes.feed == "rows" and wishes.keep_inputs:
-        raise UsageError("an input that is fed by rows is never held, so it cannot be kept")
 
 
 def feeds(wishes: Wishes) -> tuple[bool, ...]:
