@@ -154,7 +154,8 @@ def _accepts_patches(node: Node) -> bool:
     op = node.op
     assert isinstance(op, Conv2D)
     one_group = node.inputs[1].shape[3] == node.inputs[0].hwc[2]
-    return one_group and op.dilation_h == op.dilation_w == 1 and filters_of(node, axis=0).fit_pairs
+    filters = filters_of(node, axis=0)
+    return one_group and op.dilation_h == op.dilation_w == 1 and filters.fit_pairs and filters.fit_words
 
 
 def blocks_parameters(node: Node) -> Fields:

@@ -89,12 +89,12 @@ def _accepts(node: Node) -> bool:
     """What all kernels for the DSP extension ask."""
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= 4 and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
-    return plain and filters_of(node, axis=3).fit_blocks
+    return plain and filters_of(node, axis=3).fit_words
 
 
 def _accepts_blocks(node: Node) -> bool:
     op, (_, kernel_h, kernel_w, _) = _op(node), node.inputs[1].shape
-    columns = 5 * op.stride_w + kernel_w + kernel_w % 2
+    columns = 5 * op.stride_w + kernel_w
     return op.stride_w <= 2 and kernel_h <= BLOCK_ROWS and columns <= BLOCK_COLUMNS and _accepts(node)
 
 
