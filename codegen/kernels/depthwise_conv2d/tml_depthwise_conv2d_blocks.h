@@ -25,7 +25,7 @@ typedef struct {
     int32_t output_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
-    const int32_t *weights; /* [blocks][kernel_h * kernel_w]: see tml_dsp_depthwise.h, of a column tml_dsp_column */
+    const int32_t *weights; /* [blocks][kernel_h * kernel_w]: see tml_dsp_depthwise.h; or of tml_dsp_column */
     const int32_t *scaling; /* [blocks][4][2]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
 
