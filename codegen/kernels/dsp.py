@@ -22,6 +22,7 @@ from tinyml.kernel import Fields
 SUM_LIMIT = 2**30
 # Sums that share their accumulator with another filter's are there 256-fold.
 SHARED_SUM_LIMIT = 2**23
+SHORT_BIAS_LIMIT = 2**23
 SHIFTS = range(1, 23)
 # Bytes in a word, and bytes whose sum 16 bits hold (tml_dsp_sums.h).
 FOUR, MOST_BYTES = 4, 256
@@ -49,9 +50,14 @@ class Filters:
         return shifts and bool((self.greatest < SUM_LIMIT).all())
 
     @property
+    def short_biases(self) -> bool:
+        """Whether biases leave a byte of their words to shifts."""
+        return bool((abs(self.bias) < SHORT_BIAS_LIMIT).all())
+
+    @property
     def fit_words(self) -> bool:
-        """Whether, besides, bias and shift share a word (scaling_words)."""
-        return self.fit and bool((abs(self.bias) < SHARED_SUM_LIMIT).all())
+        """Whether bias and shift share a word besides (scaling_words)."""
+        return self.fit and self.short_biases
 
     @property
     def fit_pairs(self) -> bool:

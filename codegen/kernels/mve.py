@@ -50,11 +50,13 @@ def filters_fields(node: Node, weights: Int64) -> dict[str, Field]:
 
 
 def block_scaling(filters: Filters) -> Int32:
-    """[blocks, 3, 4]: bias, multiplier and shift to the left of 4 filters."""
+    """[blocks, 9]: bias and multiplier of 4 filters, and in a word their shifts to the left."""
     rows = np.stack([filters.bias, filters.multiplier, -filters.shift])
     rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+    bias, multiplier, shift = rows.reshape(3, -1, 4)
     # sums wrap, and so may the zero point's part in the bias
-    return np.ascontiguousarray(rows.reshape(3, -1, 4).transpose(1, 0, 2)).astype(np.uint32).view(np.int32)
+    words = np.concatenate([bias, multiplier], axis=1).astype(np.uint32).view(np.int32)
+    return np.concatenate([words, shift.astype(np.int8).view("<i4").astype(np.int32)], axis=1)
 
 
 def _lane_blocks(channels: int) -> Int64:
@@ -70,10 +72,11 @@ def lane_weights(filters: Filters) -> NDArray[np.int8]:
 
 
 def lane_scaling(filters: Filters) -> Int32:
-    """[blocks, 4, 3, 4]: bias, multiplier and shift to the left of every fourth channel."""
-    rows = np.stack([filters.bias, filters.multiplier, -filters.shift])[:, _lane_blocks(len(filters.bias))]
-    fourths = rows.reshape(3, -1, 4, 4).transpose(1, 3, 0, 2)[:, (0, 2, 1, 3)]
-    return np.ascontiguousarray(fourths).astype(np.uint32).view(np.int32)
+    """[blocks, 4, 2, 4]: bias << 8 | shift to the left, and multiplier, of every fourth channel."""
+    words = 256 * filters.bias + (-filters.shift & 0xFF)
+    rows = np.stack([words, filters.multiplier])[:, _lane_blocks(len(words))]
+    fourths = rows.reshape(2, -1, 4, 4).transpose(1, 3, 0, 2)[:, (0, 2, 1, 3)]
+    return np.ascontiguousarray(fourths).astype(np.int32)
 
 
 def row_scaling(filters: Filters) -> Int32:

@@ -159,7 +159,8 @@ def taps_parameters(node: Node) -> Fields:
 def _accepts_all_lanes(node: Node) -> bool:
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= LANES and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
-    return plain and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
+    filters = filters_of(node, axis=3)
+    return plain and fits(node, 3) and pairs_fit(filters) and filters.short_biases
 
 
 def _accepts_lanes(node: Node) -> bool:
