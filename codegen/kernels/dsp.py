@@ -50,6 +50,11 @@ class Filters:
         return shifts and bool((self.greatest < SUM_LIMIT).all())
 
     @property
+    def alike(self) -> bool:
+        """Whether one rescaling serves all."""
+        return bool((self.multiplier == self.multiplier[0]).all() and (self.shift == self.shift[0]).all())
+
+    @property
     def short_biases(self) -> bool:
         """Whether biases leave a byte of their words to shifts."""
         return bool((abs(self.bias) < SHORT_BIAS_LIMIT).all())
@@ -152,7 +157,7 @@ def scaling_words(filters: Filters) -> Int32:
 
 
 def paired_biases(filters: Filters) -> Int32:
-    """[pairs, 2]: what tml_dsp_add_two begins with, the bias of the even filter and that plus 256 times the odd one's."""
+    """[pairs, 2]: the bias of the even filter, and that plus 256 times the odd one's."""
     bias = _even(filters.bias)
     return np.stack([bias[::2], bias[::2] + 256 * bias[1::2]], axis=1).astype(np.uint32).view(np.int32)
 
@@ -183,11 +188,10 @@ def _dense_scaling(filters: Filters) -> Fields:
     multiplier, shift = whole.multiplier.reshape(-1, 2), whole.shift.reshape(-1, 2) - 1
     shifts = shift[:, :1] + 256 * shift[:, 1:]
     rescaling = np.concatenate([multiplier, shifts], axis=1).astype(np.int32).reshape(-1, 6)
-    alike = bool((rescaling == rescaling[0]).all())
     return {
         "biases": paired_biases(whole).reshape(-1, 4),
-        "rescaling": rescaling[:1] if alike else rescaling,
-        "rescaling_back": rescaling.itemsize * 6 if alike else 0,
+        "rescaling": rescaling[:1] if filters.alike else rescaling,
+        "rescaling_back": rescaling.itemsize * 6 if filters.alike else 0,
     }
 
 
@@ -222,8 +226,8 @@ def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
     return whole.astype(np.int8).view("<i4").astype(np.int32)
 
 
-# Columns 0 and 1 of two rows, then column 2 of them in bytes 0 and 2 of a word, and between them the third row, which is
-# read as a word a byte behind it: taps 0 and 2 in its bytes 0 and 2, tap 1 in byte 3.
+# Columns 0 and 1 of two rows, then their column 2 in bytes 0 and 2 of a word, and in the word that begins a byte later the
+# third row: taps 0 and 2 in bytes 0 and 2, tap 1 in byte 3.
 THREE_BY_THREE = (0, 1, 3, 4, 2, 6, 5, 8, 7)
 
 
@@ -232,7 +236,8 @@ def _two_rows(rows: Int64) -> Int64:
     that is left two bytes."""
     even = rows.shape[-1] // 2 * 2
     words = np.moveaxis(rows[..., :even].reshape(*rows.shape[:-1], -1, 2), -2, -3)
-    return np.concatenate([words.reshape(*rows.shape[:-2], -1), rows[..., even:].reshape(*rows.shape[:-2], -1)], axis=-1)
+    parts = [part.reshape(*rows.shape[:-2], -1) for part in (words, rows[..., even:])]
+    return np.concatenate(parts, axis=-1)
 
 
 def column_weights(filters: Filters) -> Int32:

@@ -15,7 +15,17 @@ from codegen.kernels.fields import (
     window_fields,
     zero_point_fields,
 )
-from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling, slot_order
+from codegen.kernels.mve import (
+    LANES,
+    fits,
+    halves_away,
+    lane_scaling,
+    lane_weights,
+    pairs_fit,
+    row_scaling,
+    slot_order,
+    zero_points,
+)
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Fields, Kernel
@@ -141,7 +151,7 @@ def lanes_parameters(node: Node) -> Fields:
         "output_zero_point": node.output.affine.zero_point,
         **clamp_fields(node, op.activation),
         "halves_away": int(halves_away(node)),
-        "zeros": np.full(channels, node.inputs[0].affine.zero_point, np.int8),
+        "zeros": zero_points(node, channels),
         "taps": weights.shape[1],
         "weights": weights,
         "scaling": lane_scaling(filters),

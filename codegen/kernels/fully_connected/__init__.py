@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.kernels.dsp import dense_fields, filters_of
 from codegen.kernels.fields import clamp_fields, product_fields, wide_fields, zero_point_fields
-from codegen.kernels.mve import LANES, filters_fields, fits
+from codegen.kernels.mve import LANES, filters_fields, fits, wrapped
 from tinyml.ir import Node
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Fields, Kernel
@@ -43,13 +43,17 @@ def _accepts_fours(node: Node) -> bool:
     return op.weights_zero_point(node) == 0 and node.inputs[1].shape[1] >= 4 and filters_of(node, axis=0).fit_pairs
 
 
+EIGHT = 8  # filters at a time
 FEATURES = 256  # TML_FULLY_CONNECTED_...
 
 
 def blocks_parameters(node: Node) -> Fields:
     """Fields of tml_fully_connected_blocks besides its views."""
-    weights = filters_of(node, axis=0).weights
-    return {"features": weights.shape[1], "filters": filters_fields(node, weights)}
+    filters = filters_of(node, axis=0)
+    fields: Fields = {"features": filters.weights.shape[1]}
+    if len(filters.bias) % EIGHT == 0 and filters.alike:
+        return {**fields, "biases": wrapped(filters.bias), "filters": filters_fields(node, filters.weights, 2)}
+    return {**fields, "biases": None, "filters": filters_fields(node, filters.weights)}
 
 
 def _accepts_blocks(node: Node) -> bool:

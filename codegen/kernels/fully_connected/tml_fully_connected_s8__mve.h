@@ -10,7 +10,8 @@
 typedef struct {
     tml_view input;
     tml_view output;
-    int32_t features; /* values each output value is a sum over */
+    int32_t features;      /* values each output value is a sum over */
+    const int32_t *biases; /* see tml_mve_filters_one */
     tml_mve_filters filters;
 } tml_fully_connected_blocks;
 
@@ -20,7 +21,7 @@ static TML_NOINLINE void tml_fully_connected_copied(const tml_fully_connected_bl
 {
     int8_t copy[TML_FULLY_CONNECTED_FEATURES];
     tml_mve_copy(copy, input, p->features);
-    tml_mve_filters_one(&p->filters, copy, out);
+    tml_mve_filters_one(&p->filters, p->biases, copy, out);
 }
 
 /* Output rows [row_begin, row_end). An output of several rows is an image whose rows are those of the input; one of a
@@ -33,7 +34,7 @@ static inline void tml_fully_connected_s8__mve(const tml_fully_connected_blocks 
         int8_t *out = tml_row_out(output, &p->output, row);
         for (int32_t column = 0; column < p->output.width; column++) {
             if (p->features % 16 == 0) {
-                tml_mve_filters_one(&p->filters, in + column * p->features, out + column * p->output.channels);
+                tml_mve_filters_one(&p->filters, p->biases, in + column * p->features, out + column * p->output.channels);
             } else {
                 tml_fully_connected_copied(p, in + column * p->features, out + column * p->output.channels);
             }
