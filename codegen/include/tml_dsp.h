@@ -56,7 +56,7 @@ typedef struct {
     const int32_t *x;       /* words of int16 pairs */
     int32_t skip;           /* see tml_dsp_skip */
     const int32_t *x_end;
-    const int32_t *scaling; /* [pairs][4]: bias << 8 | (shift to the right - 1) of both filters, multiplier of both in Q31 */
+    const int32_t *scaling; /* [pairs][4]: bias << 8 | (shift to the right - 1) of both filters, their Q31 multipliers */
     const int32_t *weights;
     int32_t *sums;          /* of tml_dsp_add_two and tml_dsp_store_two */
     const int32_t *sums_end;
@@ -106,7 +106,7 @@ static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
     TML_DSP_RESCALE("asr " both ", " both ", #7", both, multiplier, shift, offset, temp) \
     "bfi " even ", " both ", #8, #8\n\t"
 
-/* From bias << 8 | (shift - 1) of both filters the even one's bias, and that plus 256 times the odd one's; the odd one's
+/* From bias << 8 | (shift - 1) of both filters the even one's bias, and that plus 256 times the odd one's; the latter's
  * shift stays below it, and TML_DSP_ODD shifts it out. */
 #define TML_DSP_BIASES "asr r0, r0, #8\n\t" "add r1, r1, r0\n\t"
 

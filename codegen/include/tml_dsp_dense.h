@@ -19,7 +19,7 @@ typedef struct {
     const int32_t *weights;
     const int32_t *biases;    /* [groups][2 pairs][2]: of the even filter, that + 256 * the odd one's */
     const int32_t *biases_end;
-    const int32_t *rescaling; /* [groups or 1][2 pairs][3]: multipliers, and (shift to the right - 1) of both in bytes */
+    const int32_t *rescaling; /* [groups or 1][2 pairs][3]: multipliers, and shifts to the right - 1 in bytes */
 } tml_dsp_dense;
 
 _Static_assert(sizeof(tml_dsp_dense) == 44, "the assembler counts on these offsets");

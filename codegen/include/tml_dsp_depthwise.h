@@ -2,8 +2,8 @@
  *
  * Twin of tests/dsp_host/tml_dsp_depthwise.h: change both or neither. Two rows of taps at a time: a product of pairs is
  * that of one column of both rows. So the image is widened to words [column][4 channels], the upper row in the lower
- * half; weights are bytes without gaps. Of two rows they are [channel][pairs of columns][4], columns 2i in bytes 0 and 2,
- * 2i + 1 in bytes 1 and 3, and two bytes of a last column; of a single row [channel][columns].
+ * half; weights are bytes without gaps. Of two rows they are [channel][pairs of columns][4], columns 2i in bytes 0 and
+ * 2, 2i + 1 in bytes 1 and 3, and two bytes of a last column; of a single row [channel][columns].
  */
 #ifndef TML_DSP_DEPTHWISE_H
 #define TML_DSP_DEPTHWISE_H

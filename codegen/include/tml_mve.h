@@ -189,16 +189,16 @@ typedef struct {
     const int8_t *x;
     int32_t block_bytes;      /* of the weights of a block */
     int32_t biases_step;      /* bytes from a block's biases to the next one's */
+    int32_t vectors;
     const int8_t *weights;    /* [blocks][vectors][4][16] */
     const int32_t *biases;
-    const int32_t *rescaling; /* the rest of tml_mve_block's scaling, of two blocks: moves, */
-    int8_t *out;              /* and so does this */
+    int32_t r7;
     uint32_t apart;           /* 4 << 16 */
     int32_t zero_point;       /* of the output */
+    const int32_t *rescaling; /* the rest of tml_mve_block's scaling, of two blocks: moves, */
+    int8_t *out;              /* and so does this */
     int32_t rescaling_step;   /* bytes to that of the next two blocks */
     const int8_t *out_end;
-    int32_t vectors;
-    int32_t r7;
 } tml_mve_one;
 
 _Static_assert(sizeof(tml_mve_one) == 52, "the assembler counts on these offsets");
@@ -226,25 +226,26 @@ _Static_assert(sizeof(tml_mve_one) == 52, "the assembler counts on these offsets
     "1:\n\t" TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR \
     "subs r9, r9, #4\n\tbne 1b\n\t"
 
-#define TML_MVE_FILTER_ONE(vectors, halves) \
+#define TML_MVE_FILTER_ONE(sums, halves) \
     __asm__ volatile( \
-        TML_MVE_ENTER("48") TML_MVE_PLACES \
-        "ldrd r11, r5, [r7, #12]\n" \
+        TML_MVE_ENTER("24") TML_MVE_PLACES \
+        "ldr r1, [r7, #8]\n\t" \
+        "ldrd r3, r5, [r7, #16]\n\t" \
+        "subs r5, r5, r1\n" \
         "5:\n\t" \
-        "ldm r7, {r1, r3, r9}\n\t" \
-        "add r3, r3, r11\n\t" \
-        "ldm r5, {r0, r2, r4, r6}\n\t" \
-        "add r5, r5, r9\n\t" \
+        "ldm r7, {r1, r2, r4, r9}\n\t" \
+        "add r11, r3, r2\n\t" \
+        "add r5, r5, r4\n\t" \
         "ldm r5, {r8, r10, r12, lr}\n\t" \
-        "add r5, r5, r9\n\t" \
-        "ldr r9, [r7, #44]\n" vectors \
-        "mov r11, r3\n\t" \
-        "vmov q0[2], q0[0], r0, r4\n\t" \
-        "vmov q0[3], q0[1], r2, r6\n\t" \
-        "ldrd r1, r0, [r7, #20]\n\t" \
-        "vmov q1[2], q1[0], r8, r12\n\t" \
+        "add r5, r5, r4\n\t" \
+        "ldm r5, {r0, r2, r4, r6}\n" sums \
+        "mov r3, r11\n\t" \
+        "vmov q1[2], q1[0], r0, r4\n\t" \
+        "vmov q1[3], q1[1], r2, r6\n\t" \
+        "ldrd r1, r0, [r7, #36]\n\t" \
+        "vmov q0[2], q0[0], r8, r12\n\t" \
         "vldrw.u32 q2, [r1]\n\t" \
-        "vmov q1[3], q1[1], r10, lr\n\t" \
+        "vmov q0[3], q0[1], r10, lr\n\t" \
         "vldrw.u32 q3, [r1, #36]\n\t" \
         "vqrdmulh.s32 q0, q0, q2\n\t" \
         "vldrb.s32 q2, [r1, #16]\n\t" \
@@ -252,12 +253,12 @@ _Static_assert(sizeof(tml_mve_one) == 52, "the assembler counts on these offsets
         "vldrb.s32 q3, [r1, #52]\n\t" halves \
         "vrshl.s32 q0, q0, q2\n\t" \
         "vrshl.s32 q1, q1, q3\n\t" \
-        "ldrd r3, r2, [r7, #36]\n\t" TML_MVE_STORE \
-        "add r1, r1, r3\n\t" \
+        "ldrd r4, r2, [r7, #44]\n\t" TML_MVE_STORE \
+        "add r1, r1, r4\n\t" \
         "adds r0, r0, #8\n\t" \
         "cmp r0, r2\n\t" \
-        "strd r1, r0, [r7, #20]\n\t" \
-        "bne 5b\n\t" TML_MVE_LEAVE("48") \
+        "strd r1, r0, [r7, #36]\n\t" \
+        "bne 5b\n\t" TML_MVE_LEAVE("24") \
         : "+r"(at) \
         : \
         : TML_MVE_CLOBBERED)

@@ -17,8 +17,8 @@ typedef struct {
     const int8_t **taps;    /* [12]: channel 0 of what lies under the 9 taps of the first pixel, and any 3; moves */
     const int32_t *steps;   /* [12]: bytes to what lies under those of the next */
     const int8_t *weights;  /* [blocks][9][16] */
-    const int32_t *scaling; /* [blocks][4][2][4]: bias << 8 | a byte, the shift to the left, which is all that VRSHL looks
-                               at, and multiplier, of channels i, i + 4, i + 8 and i + 12 */
+    const int32_t *scaling; /* [blocks][4][2][4]: bias << 8 | the byte of a shift to the left, all that VRSHL looks at, and
+                               multiplier, of channels i, i + 4, i + 8 and i + 12 */
     int8_t *out;
     int32_t blocks;         /* of 16 channels */
     int32_t out_step;       /* bytes from the end of a pixel's blocks to the next pixel's */

@@ -4,8 +4,8 @@
 
 #include "tml_mve_filters.h"
 
-/* Filters in eights on one pixel. biases: [channels] where all filters are rescaled alike and scaling holds no more than
- * two blocks, or NULL. */
+/* Filters in eights on one pixel. biases: [channels] where all filters are rescaled alike and scaling holds two blocks
+ * only, or NULL. */
 static TML_NOINLINE void tml_mve_filters_eights(const tml_mve_filters *p, const int32_t *biases, const int8_t *x,
                                                 int8_t *out)
 {
@@ -13,15 +13,15 @@ static TML_NOINLINE void tml_mve_filters_eights(const tml_mve_filters *p, const 
         .x = x,
         .block_bytes = p->block_bytes,
         .biases_step = biases ? 16 : 36,
+        .vectors = p->vectors,
         .weights = p->weights,
         .biases = biases ? biases : p->scaling,
-        .rescaling = p->scaling + 4,
-        .out = out,
         .apart = 4u << 16,
         .zero_point = p->zero_point,
+        .rescaling = p->scaling + 4,
+        .out = out,
         .rescaling_step = biases ? 0 : 72,
         .out_end = out + (p->channels & ~7),
-        .vectors = p->vectors,
     };
     tml_mve_filter_one(&one, p->halves_away);
 }

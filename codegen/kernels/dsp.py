@@ -226,8 +226,8 @@ def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
     return whole.astype(np.int8).view("<i4").astype(np.int32)
 
 
-# Columns 0 and 1 of two rows, then their column 2 in bytes 0 and 2 of a word, and in the word that begins a byte later the
-# third row: taps 0 and 2 in bytes 0 and 2, tap 1 in byte 3.
+# Columns 0 and 1 of two rows, then their column 2 in bytes 0 and 2 of a word, and in the word that begins a byte later
+# the third row: taps 0 and 2 in bytes 0 and 2, tap 1 in byte 3.
 THREE_BY_THREE = (0, 1, 3, 4, 2, 6, 5, 8, 7)
 
 

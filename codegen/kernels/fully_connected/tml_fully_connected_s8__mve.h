@@ -33,10 +33,11 @@ static inline void tml_fully_connected_s8__mve(const tml_fully_connected_blocks 
         const int8_t *in = tml_row(input, &p->input, row);
         int8_t *out = tml_row_out(output, &p->output, row);
         for (int32_t column = 0; column < p->output.width; column++) {
+            int8_t *const at = out + column * p->output.channels;
             if (p->features % 16 == 0) {
-                tml_mve_filters_one(&p->filters, p->biases, in + column * p->features, out + column * p->output.channels);
+                tml_mve_filters_one(&p->filters, p->biases, in + column * p->features, at);
             } else {
-                tml_fully_connected_copied(p, in + column * p->features, out + column * p->output.channels);
+                tml_fully_connected_copied(p, in + column * p->features, at);
             }
         }
         tml_mve_filters_clamp(&p->filters, out, p->output.width * p->output.channels);
