@@ -6,9 +6,8 @@
 #include "tml_depthwise_conv2d_blocks.h"
 
 /* What lies under output columns from `column` on of one row. */
-static TML_NOINLINE void tml_depthwise_conv2d_window_at(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
-                                                        int32_t row, int32_t column,
-                                                        tml_depthwise_conv2d_window *window)
+static inline void tml_depthwise_conv2d_window_at(const tml_depthwise_conv2d_blocks *p, const int8_t *input,
+                                                  int32_t row, int32_t column, tml_depthwise_conv2d_window *window)
 {
     tml_depthwise_conv2d_window_set(p, column, 0, window);
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
