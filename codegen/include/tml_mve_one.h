@@ -35,11 +35,11 @@ static TML_NOINLINE void tml_mve_filters_last(const tml_mve_filters *p, const in
     }
 }
 
-/* All filters on one pixel. biases: where filters come in eights and all are rescaled alike, else NULL. */
-static inline void tml_mve_filters_one(const tml_mve_filters *p, const int32_t *biases, const int8_t *x, int8_t *out)
+/* All filters on one pixel. */
+static inline void tml_mve_filters_one(const tml_mve_filters *p, const int8_t *x, int8_t *out)
 {
     if (p->channels >= 8) {
-        tml_mve_filters_eights(p, biases, x, out);
+        tml_mve_filters_eights(p, NULL, x, out);
     }
     if (p->channels % 8 != 0) {
         tml_mve_filters_last(p, x, out);

@@ -68,7 +68,7 @@ static TML_NOINLINE void tml_conv2d_lines_filter(const tml_conv2d_blocks *p, int
         tml_mve_filters_pairs(&p->filters, &block, out, out + p->output.channels);
     }
     if (even < count) {
-        tml_mve_filters_one(&p->filters, NULL, line + even * step, out + even * p->output.channels);
+        tml_mve_filters_one(&p->filters, line + even * step, out + even * p->output.channels);
     }
 }
 

@@ -48,7 +48,7 @@ static TML_NOINLINE void tml_conv2d_pointwise_copied(const tml_conv2d_blocks *p,
 {
     int8_t copy[TML_CONV2D_POINTWISE_CHANNELS];
     tml_mve_copy(copy, x, p->input.channels);
-    tml_mve_filters_one(&p->filters, NULL, copy, out);
+    tml_mve_filters_one(&p->filters, copy, out);
 }
 
 /* copy: memory for one pixel in whole vectors, or NULL: on the stack, then. */
@@ -70,7 +70,7 @@ static inline void tml_conv2d_pointwise_pixels(const tml_conv2d_blocks *p, const
             tml_mve_copy(copy, x, p->input.channels);
             x = copy;
         }
-        tml_mve_filters_one(&p->filters, NULL, x, out);
+        tml_mve_filters_one(&p->filters, x, out);
     }
 }
 

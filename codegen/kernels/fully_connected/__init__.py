@@ -49,11 +49,17 @@ FEATURES = 256  # TML_FULLY_CONNECTED_...
 
 def blocks_parameters(node: Node) -> Fields:
     """Fields of tml_fully_connected_blocks besides its views."""
+    weights = filters_of(node, axis=0).weights
+    return {"features": weights.shape[1], "biases": None, "filters": filters_fields(node, weights)}
+
+
+def eights_parameters(node: Node) -> Fields:
+    """The same for a multiple of 8 filters, which may share their scaling."""
     filters = filters_of(node, axis=0)
-    fields: Fields = {"features": filters.weights.shape[1]}
-    if len(filters.bias) % EIGHT == 0 and filters.alike:
-        return {**fields, "biases": wrapped(filters.bias), "filters": filters_fields(node, filters.weights, 2)}
-    return {**fields, "biases": None, "filters": filters_fields(node, filters.weights)}
+    if not filters.alike:
+        return blocks_parameters(node)
+    fields = filters_fields(node, filters.weights, scaled_blocks=2)
+    return {"features": filters.weights.shape[1], "biases": wrapped(filters.bias), "filters": fields}
 
 
 def _accepts_blocks(node: Node) -> bool:
@@ -62,7 +68,19 @@ def _accepts_blocks(node: Node) -> bool:
     return op.weights_zero_point(node) == 0 and (features % LANES == 0 or features <= FEATURES) and fits(node, axis=0)
 
 
+def _accepts_eights(node: Node) -> bool:
+    return node.inputs[1].shape[0] % EIGHT == 0 and _accepts_blocks(node)
+
+
 KERNELS = (
+    Kernel(
+        name="tml_fully_connected_eights_s8__mve",
+        op=FullyConnected,
+        struct="tml_fully_connected_blocks",
+        parameters=eights_parameters,
+        accepts=_accepts_eights,
+        requires=frozenset({"mve"}),
+    ),
     Kernel(
         name="tml_fully_connected_s8__mve",
         op=FullyConnected,
