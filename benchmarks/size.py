@@ -21,7 +21,17 @@ from tinyml.scheduler import Plan
 from tinyml.scheduler.plan import OPTIMIZE
 from tinyml.toolchain import Toolchain, find_toolchain
 
-HEADINGS = ("model", "optimize", "code", "weights and biases", "scales", "other tables", "code + other", "in all")
+HEADINGS = (
+    "model",
+    "optimize",
+    "code",
+    "weights and biases",
+    "scales",
+    "other tables",
+    "code + other",
+    "code + scales + other",
+    "in all",
+)
 
 
 class Data(NamedTuple):
@@ -54,7 +64,8 @@ def rows_of(graph: Graph, board: Board) -> Iterator[tuple[str, ...]]:
     for optimize in OPTIMIZE:
         sections = model_sections(pipeline.schedule(graph, board, optimize=optimize), board, toolchain)
         other = sections.weights_bytes - sum(data)
-        numbers = (sections.code_bytes, *data, other, sections.code_bytes + other, sections.flash_bytes)
+        sums = (sections.code_bytes + other, sections.code_bytes + data.scales_bytes + other, sections.flash_bytes)
+        numbers = (sections.code_bytes, *data, other, *sums)
         yield (graph.name, optimize, *(f"{number:,}" for number in numbers))
 
 

@@ -67,9 +67,11 @@ def depthwise_conv2d(rng: Rng) -> Graph:
 
 
 def fully_connected(rng: Rng) -> Graph:
-    features, outputs = int(rng.integers(4, 150)), int(rng.integers(1, 40))
+    features, outputs = int(rng.integers(4, 150)), int(rng.choice([rng.integers(1, 40), 8, 16, 24, 40]))
     image = activation(rng, "input", (side(rng, 3), features))
     filters = _pruned(rng, weights(rng, (outputs, features), 0), 0)
+    if rng.random() < 0.5:
+        filters = Tensor.constant("weights", filters.values, Quant.per_tensor(filters.affine.scales[0], 0))
     return _finished(rng, FullyConnected(_fused(rng)), image, filters, 0)
 
 

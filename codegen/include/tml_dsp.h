@@ -48,17 +48,17 @@ static inline int32_t tml_dsp_shift_right(int32_t value, int32_t count)
     return result;
 }
 
-/* What pairs of filters are applied to, and where the results go. Fields from `out` on move as it runs. */
+/* What pairs of filters are applied to, and where the results go. What is not of x moves as it runs. */
 typedef struct {
-    const int32_t *x;            /* words of int16 pairs */
-    int32_t skip;                /* see tml_dsp_skip */
+    int8_t *out[2];         /* of both pixels; a third is as far from the second as that from the first */
+    const int8_t *out_end;  /* of the first pixel */
+    int32_t zero;           /* 2 * zero point of the output + 1 */
+    const int32_t *x;       /* words of int16 pairs */
+    int32_t skip;           /* see tml_dsp_skip */
     const int32_t *x_end;
-    int32_t zero;                /* 2 * zero point of the output + 1 */
-    int8_t *out[2];              /* of both pixels; a third is as far from the second as that from the first */
-    const int32_t *scaling;      /* [pairs][5]: bias of the even filter, that + 256 * the odd one's, multiplier of both */
-    const int32_t *scaling_end;  /* in Q31, and (shift to the right - 1) of both, 8 bits each */
+    const int32_t *scaling; /* [pairs][4]: bias << 8 | (shift to the right - 1) of both filters, their Q31 multipliers */
     const int32_t *weights;
-    int32_t *sums;               /* of tml_dsp_add_two and tml_dsp_store_two */
+    int32_t *sums;          /* of tml_dsp_add_two and tml_dsp_store_two */
     const int32_t *sums_end;
 } tml_dsp_block;
 
@@ -78,11 +78,11 @@ static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
 
 /* `group` from x (r11) to its end; temp is free between groups. Adding to pc, it is what lies behind the nop. */
 #define TML_DSP_GROUPS(group, temp) \
-    "ldrd r11, " temp ", [r7]\n\t" \
+    "ldrd r11, " temp ", [r7, #16]\n\t" \
     "add pc, " temp "\n\t" \
     "nop\n" \
     "1:\n\t" group group group group \
-    "ldr " temp ", [r7, #8]\n\t" \
+    "ldr " temp ", [r7, #24]\n\t" \
     "cmp r11, " temp "\n\t" \
     "bne 1b\n\t"
 
@@ -98,12 +98,17 @@ static inline int32_t tml_dsp_skip(int32_t groups, int32_t code)
 #define TML_DSP_STORE(twice, sum, multiplier, shift, offset, temp, out) \
     TML_DSP_RESCALE(twice, sum, multiplier, shift, offset, temp) "strb " sum ", [" out "\n\t"
 
-/* Rescales the even filter of a pair, and the odd one, which goes into the byte above. */
+/* Rescales the even filter of a pair, and the odd one, which goes into the byte above. A shift is the low byte of its
+ * register, which is all that a shift looks at. */
 #define TML_DSP_EVEN(even, multiplier, shift, offset, temp) \
     TML_DSP_RESCALE("lsl " even ", " even ", #1", even, multiplier, shift, offset, temp)
 #define TML_DSP_ODD(even, both, multiplier, shift, offset, temp) \
     TML_DSP_RESCALE("asr " both ", " both ", #7", both, multiplier, shift, offset, temp) \
     "bfi " even ", " both ", #8, #8\n\t"
+
+/* From bias << 8 | (shift - 1) of both filters the even one's bias, and that plus 256 times the odd one's; the latter's
+ * shift stays below it, and TML_DSP_ODD shifts it out. */
+#define TML_DSP_BIASES "asr r0, r0, #8\n\t" "add r1, r1, r0\n\t"
 
 /* The loops need 14 registers. A compiler may keep its frame in r7 and has none to spare then: so it hands over a pointer
  * in lr, which they need too, and they take r7 and give it back. */
@@ -134,38 +139,36 @@ static inline void tml_dsp_filter_three(tml_dsp_block *block)
         TML_DSP_ENTER
         "ldr lr, [r7, #32]\n"
         "5:\n\t"
-        "ldr r11, [r7, #24]\n\t"
-        "ldrd r0, r1, [r11]\n\t"
+        "ldr r11, [r7, #28]\n\t"
+        "ldrd r0, r1, [r11]\n\t" TML_DSP_BIASES
         "mov r2, r0\n\t"
         "mov r3, r1\n\t"
         "mov r4, r0\n\t"
         "mov r5, r1\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_3X2, "r6")
-        "ldr r11, [r7, #24]\n\t"
+        "ldr r11, [r7, #28]\n\t"
         "ldrd r6, r8, [r11, #8]\n\t"
-        "ldr r9, [r11, #16]\n\t"
-        "add r11, r11, #20\n\t"
-        "str r11, [r7, #24]\n\t"
-        "ldr r10, [r7, #12]\n\t"
+        "ldrd r9, r10, [r11], #16\n\t"
+        "str r11, [r7, #28]\n\t"
+        "ldr r11, [r7, #12]\n\t"
         "sub r1, r1, r0\n\t"
         "sub r3, r3, r2\n\t"
         "sub r5, r5, r4\n\t"
-        "lsl r11, r10, r9\n\t"
+        "lsl r11, r11, r9\n\t"
         TML_DSP_EVEN("r0", "r6", "r9", "r11", "r12")
         TML_DSP_EVEN("r2", "r6", "r9", "r11", "r12")
         TML_DSP_EVEN("r4", "r6", "r9", "r11", "r12")
-        "lsr r9, r9, #8\n\t"
-        "lsl r11, r10, r9\n\t"
-        TML_DSP_ODD("r0", "r1", "r8", "r9", "r11", "r12")
-        TML_DSP_ODD("r2", "r3", "r8", "r9", "r11", "r12")
-        TML_DSP_ODD("r4", "r5", "r8", "r9", "r11", "r12")
-        "ldrd r8, r9, [r7, #16]\n\t"
-        "sub r10, r9, r8\n\t"
-        "strh r4, [r9, r10]\n\t"
+        "ldr r11, [r7, #12]\n\t"
+        "lsl r11, r11, r10\n\t"
+        TML_DSP_ODD("r0", "r1", "r8", "r10", "r11", "r12")
+        TML_DSP_ODD("r2", "r3", "r8", "r10", "r11", "r12")
+        TML_DSP_ODD("r4", "r5", "r8", "r10", "r11", "r12")
+        "ldmia r7, {r8, r9, r10}\n\t"
+        "sub r11, r9, r8\n\t"
+        "strh r4, [r9, r11]\n\t"
         "strh r0, [r8], #2\n\t"
         "strh r2, [r9], #2\n\t"
-        "strd r8, r9, [r7, #16]\n\t"
-        "ldrd r4, r5, [r7, #24]\n\t"
-        "cmp r4, r5\n\t"
+        "strd r8, r9, [r7]\n\t"
+        "cmp r8, r10\n\t"
         "bne 5b\n\t"
         "str lr, [r7, #32]\n\t" TML_DSP_LEAVE
         : "+r"(c)
@@ -199,29 +202,26 @@ static inline void tml_dsp_filter_three(tml_dsp_block *block)
     "sxtb16 r5, r5\n\t" \
     "smlad r0, r8, r5, r0\n\t"
 
-/* Stores a pair of filters of both pixels and goes on with the next at label 5. scaling (lr) moves from the multipliers
- * to the next pair. */
+/* Stores a pair of filters of both pixels and goes on with the next at label 5. scaling (lr) moves to the next pair. */
 #define TML_DSP_STORE_2X2 \
-    "ldrd r4, r5, [lr], #8\n\t" \
-    "ldr r6, [lr], #4\n\t" \
+    "ldrd r4, r5, [lr, #8]\n\t" \
+    "ldrd r6, r9, [lr], #16\n\t" \
     "ldr r10, [r7, #12]\n\t" \
     "sub r1, r1, r0\n\t" \
     "sub r3, r3, r2\n\t" \
     "lsl r11, r10, r6\n\t" \
     TML_DSP_EVEN("r0", "r4", "r6", "r11", "r8") \
     TML_DSP_EVEN("r2", "r4", "r6", "r11", "r8") \
-    "lsr r6, r6, #8\n\t" \
-    "lsl r11, r10, r6\n\t" \
-    TML_DSP_ODD("r0", "r1", "r5", "r6", "r11", "r8") \
-    TML_DSP_ODD("r2", "r3", "r5", "r6", "r11", "r8") \
-    "ldrd r8, r9, [r7, #16]\n\t" \
+    "lsl r11, r10, r9\n\t" \
+    TML_DSP_ODD("r0", "r1", "r5", "r9", "r11", "r8") \
+    TML_DSP_ODD("r2", "r3", "r5", "r9", "r11", "r8") \
+    "ldmia r7, {r8, r9, r10}\n\t" \
     "strh r0, [r8], #2\n\t" \
     "strh r2, [r9], #2\n\t" \
-    "strd r8, r9, [r7, #16]\n\t" \
-    "ldr r4, [r7, #28]\n\t" \
-    "cmp lr, r4\n\t" \
+    "strd r8, r9, [r7]\n\t" \
+    "cmp r8, r10\n\t" \
     "bne 5b\n\t" \
-    "str lr, [r7, #24]\n\t"
+    "str lr, [r7, #28]\n\t"
 
 /* All pairs of filters on two pixels. x: groups of 4 words from tml_dsp_widen. */
 static inline void tml_dsp_filter_two(tml_dsp_block *block)
@@ -230,9 +230,9 @@ static inline void tml_dsp_filter_two(tml_dsp_block *block)
     __asm__ volatile(
         TML_DSP_ENTER
         "ldr r12, [r7, #32]\n\t"
-        "ldr lr, [r7, #24]\n"
+        "ldr lr, [r7, #28]\n"
         "5:\n\t"
-        "ldrd r0, r1, [lr], #8\n\t"
+        "ldrd r0, r1, [lr]\n\t" TML_DSP_BIASES
         "mov r2, r0\n\t"
         "mov r3, r1\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_2X2, "r4") TML_DSP_STORE_2X2
         "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
@@ -269,10 +269,9 @@ static inline void tml_dsp_store_two(tml_dsp_block *block)
     __asm__ volatile(
         TML_DSP_ENTER
         "ldr r12, [r7, #36]\n\t"
-        "ldr lr, [r7, #24]\n"
+        "ldr lr, [r7, #28]\n"
         "5:\n\t"
-        "ldmia r12!, {r0, r1, r2, r3}\n\t"
-        "add lr, lr, #8\n\t" TML_DSP_STORE_2X2
+        "ldmia r12!, {r0, r1, r2, r3}\n\t" TML_DSP_STORE_2X2
         "str r12, [r7, #36]\n\t" TML_DSP_LEAVE
         : "+r"(c)
         :
@@ -286,24 +285,23 @@ static inline void tml_dsp_filter_one(tml_dsp_block *block)
     __asm__ volatile(
         TML_DSP_ENTER
         "ldr r12, [r7, #32]\n\t"
-        "ldr lr, [r7, #24]\n\t"
-        "ldrd r9, r10, [r7, #12]\n"
+        "ldr lr, [r7, #28]\n\t"
+        "ldrd r3, r9, [r7, #8]\n\t"
+        "ldr r10, [r7]\n"
         "5:\n\t"
-        "ldrd r0, r1, [lr], #8\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X2, "r4")
-        "ldrd r4, r5, [lr], #8\n\t"
-        "ldr r6, [lr], #4\n\t"
+        "ldrd r0, r1, [lr]\n\t" TML_DSP_BIASES TML_DSP_GROUPS(TML_DSP_GROUP_1X2, "r4")
+        "ldrd r4, r5, [lr, #8]\n\t"
+        "ldrd r6, r2, [lr], #16\n\t"
         "sub r1, r1, r0\n\t"
         "lsl r11, r9, r6\n\t"
         TML_DSP_EVEN("r0", "r4", "r6", "r11", "r8")
-        "lsr r6, r6, #8\n\t"
-        "lsl r11, r9, r6\n\t"
-        TML_DSP_ODD("r0", "r1", "r5", "r6", "r11", "r8")
+        "lsl r11, r9, r2\n\t"
+        TML_DSP_ODD("r0", "r1", "r5", "r2", "r11", "r8")
         "strh r0, [r10], #2\n\t"
-        "ldr r4, [r7, #28]\n\t"
-        "cmp lr, r4\n\t"
+        "cmp r10, r3\n\t"
         "bne 5b\n\t"
-        "str r10, [r7, #16]\n\t"
-        "str lr, [r7, #24]\n\t"
+        "str r10, [r7]\n\t"
+        "str lr, [r7, #28]\n\t"
         "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
         : "+r"(c)
         :

@@ -7,19 +7,19 @@
 
 #include "tml_dsp.h"
 
-/* What groups of 4 filters are applied to. Fields from `out` on move as it runs. */
+/* What groups of 4 filters are applied to. What is not of x moves as it runs. */
 typedef struct {
-    const int8_t *x;
-    int32_t skip;               /* see tml_dsp_skip */
-    const int8_t *x_end;        /* of all whole words */
-    int32_t zero;               /* 2 * zero point of the output + 1 */
-    int32_t back;               /* 0, or how far the last 4 bytes overlap the last whole word */
+    int32_t back;             /* 0, or how far the last 4 bytes overlap the last whole word */
     int8_t *out;
-    const int32_t *biases;      /* [groups][2 pairs][2]: of the even filter, that + 256 * the odd one's */
-    const int32_t *biases_end;
+    int32_t rescaling_back;   /* bytes to go back behind a group: 0, or 24 where one serves all */
+    int32_t zero;             /* 2 * zero point of the output + 1 */
+    const int8_t *x;
+    int32_t skip;             /* see tml_dsp_skip */
+    const int8_t *x_end;      /* of all whole words */
     const int32_t *weights;
-    const int32_t *rescaling;   /* [groups or 1][2 pairs][3]: multipliers and shifts as in tml_dsp_block */
-    int32_t rescaling_back;     /* bytes to go back behind a group: 0, or 24 where one serves all */
+    const int32_t *biases;    /* [groups][2 pairs][2]: of the even filter, that + 256 * the odd one's */
+    const int32_t *biases_end;
+    const int32_t *rescaling; /* [groups or 1][2 pairs][3]: multipliers, and shifts to the right - 1 in bytes */
 } tml_dsp_dense;
 
 _Static_assert(sizeof(tml_dsp_dense) == 44, "the assembler counts on these offsets");
@@ -61,27 +61,27 @@ static inline void tml_dsp_filter_dense(tml_dsp_dense *dense)
     register tml_dsp_dense *c __asm__("lr") = dense;
     __asm__ volatile(
         TML_DSP_ENTER
-        "ldr r12, [r7, #32]\n\t"
-        "ldr lr, [r7, #36]\n"
+        "ldr r12, [r7, #28]\n\t"
+        "ldr lr, [r7, #40]\n"
         "5:\n\t"
-        "ldr r11, [r7, #24]\n\t"
+        "ldr r11, [r7, #32]\n\t"
         "ldmia r11!, {r0, r1, r2, r3}\n\t"
-        "str r11, [r7, #24]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X4, "r4")
-        "ldr r4, [r7, #16]\n\t"
+        "str r11, [r7, #32]\n\t" TML_DSP_GROUPS(TML_DSP_GROUP_1X4, "r4")
+        "ldr r4, [r7]\n\t"
         "cmp r4, #0\n\t"
         "beq 6f\n\t"
         "sub r11, r11, r4\n\t" TML_DSP_GROUP_1X4
         "6:\n\t"
-        "ldr r8, [r7, #20]\n\t"
+        "ldr r8, [r7, #4]\n\t"
         "ldr r10, [r7, #12]\n\t" TML_DSP_STORE_PAIR("r0", "r1") TML_DSP_STORE_PAIR("r2", "r3")
-        "ldr r4, [r7, #40]\n\t"
-        "str r8, [r7, #20]\n\t"
+        "ldr r4, [r7, #8]\n\t"
+        "str r8, [r7, #4]\n\t"
         "sub lr, lr, r4\n\t"
-        "ldrd r4, r5, [r7, #24]\n\t"
+        "ldrd r4, r5, [r7, #32]\n\t"
         "cmp r4, r5\n\t"
         "bne 5b\n\t"
-        "str lr, [r7, #36]\n\t"
-        "str r12, [r7, #32]\n\t" TML_DSP_LEAVE
+        "str lr, [r7, #40]\n\t"
+        "str r12, [r7, #28]\n\t" TML_DSP_LEAVE
         : "+r"(c)
         :
         : TML_DSP_CLOBBERED);

@@ -26,7 +26,7 @@ typedef struct {
     const int8_t *x[2];     /* the two pixels: moves */
     int32_t vectors;        /* of 16 values in a run */
     const int8_t *weights;  /* [blocks][runs][vectors][4][16] */
-    const int32_t *scaling; /* [blocks][3][4]: bias, multiplier, shift to the left */
+    const int32_t *scaling; /* [blocks][9]: biases, multipliers, and in the bytes of a word shifts to the left */
     int8_t *out;            /* of the first pixel: moves */
     const int8_t *out_end;  /* out + filters: moves */
     uint32_t apart;         /* from the first pixel's output to the second's, in bytes, below 65536; << 16 */
@@ -39,25 +39,24 @@ typedef struct {
     int32_t filters;        /* in all blocks */
     const int32_t *steps;
     const int32_t *kept;
-    int32_t block_bytes;    /* of the weights of a block: for tml_mve_filter_one */
     int32_t r7;
 } tml_mve_block;
 
-_Static_assert(sizeof(tml_mve_block) == 76, "the assembler counts on these offsets");
+_Static_assert(sizeof(tml_mve_block) == 72, "the assembler counts on these offsets");
 
 #define TML_MVE_VECTOR \
     "vldrb.u8 q0, [r1], #16\n\t" \
-    "vldrb.u8 q2, [r5], #16\n\t" \
+    "vldrb.u8 q2, [r11], #16\n\t" \
     "vmladava.s8 r0, q0, q2\n\t" \
     "vldrb.u8 q1, [r3], #16\n\t" \
     "vmladava.s8 r8, q1, q2\n\t" \
-    "vldrb.u8 q3, [r5], #16\n\t" \
+    "vldrb.u8 q3, [r11], #16\n\t" \
     "vmladava.s8 r2, q0, q3\n\t" \
     "vmladava.s8 r10, q1, q3\n\t" \
-    "vldrb.u8 q4, [r5], #16\n\t" \
+    "vldrb.u8 q4, [r11], #16\n\t" \
     "vmladava.s8 r4, q0, q4\n\t" \
     "vmladava.s8 r12, q1, q4\n\t" \
-    "vldrb.u8 q5, [r5], #16\n\t" \
+    "vldrb.u8 q5, [r11], #16\n\t" \
     "vmladava.s8 r6, q0, q5\n\t" \
     "vmladava.s8 lr, q1, q5\n\t"
 
@@ -66,15 +65,15 @@ _Static_assert(sizeof(tml_mve_block) == 76, "the assembler counts on these offse
 #define TML_MVE_TWO_VECTORS "1:\n\t" TML_MVE_VECTOR TML_MVE_VECTOR "subs r9, r9, #2\n\tbne 1b\n\t"
 #define TML_MVE_RUN(vectors) "ldm r7, {r1, r3, r9}\n\t" vectors
 #define TML_MVE_RUNS \
-    "str r11, [r7, #64]\n\t" \
-    "ldr r11, [r7, #36]\n" \
+    "str r5, [r7, #64]\n\t" \
+    "ldr r5, [r7, #36]\n" \
     "2:\n\t" \
-    "ldrd r1, r3, [r11], #8\n\t" \
+    "ldrd r1, r3, [r5], #8\n\t" \
     "ldr r9, [r7, #8]\n" TML_MVE_VECTORS \
     "ldr r9, [r7, #40]\n\t" \
-    "cmp r11, r9\n\t" \
+    "cmp r5, r9\n\t" \
     "bne 2b\n\t" \
-    "ldr r11, [r7, #64]\n\t"
+    "ldr r5, [r7, #64]\n\t"
 
 /* To the next pair of pixels: x_step is in r5. */
 #define TML_MVE_NEXT \
@@ -111,18 +110,18 @@ _Static_assert(sizeof(tml_mve_block) == 76, "the assembler counts on these offse
 
 #define TML_MVE_FILTER(sums, halves, next) \
     __asm__ volatile( \
-        TML_MVE_ENTER("72") TML_MVE_PLACES \
+        TML_MVE_ENTER("68") TML_MVE_PLACES \
         "6:\n\t" \
-        "ldrd r5, r11, [r7, #12]\n" \
+        "ldrd r11, r5, [r7, #12]\n" \
         "5:\n\t" \
-        "ldm r11, {r0, r2, r4, r6}\n\t" \
-        "ldm r11!, {r8, r10, r12, lr}\n\t" sums \
+        "ldm r5, {r0, r2, r4, r6}\n\t" \
+        "ldm r5!, {r8, r10, r12, lr}\n\t" sums \
         "vmov q0[2], q0[0], r0, r4\n\t" \
         "vmov q0[3], q0[1], r2, r6\n\t" \
-        "vldrw.u32 q2, [r11], #16\n\t" \
+        "vldrw.u32 q2, [r5], #16\n\t" \
         "vmov q1[2], q1[0], r8, r12\n\t" \
         "vmov q1[3], q1[1], r10, lr\n\t" \
-        "vldrw.u32 q3, [r11], #16\n\t" \
+        "vldrb.s32 q3, [r5], #4\n\t" \
         "vqrdmulh.s32 q0, q0, q2\n\t" \
         "vqrdmulh.s32 q1, q1, q2\n\t" halves \
         "vrshl.s32 q0, q0, q3\n\t" \
@@ -141,7 +140,7 @@ _Static_assert(sizeof(tml_mve_block) == 76, "the assembler counts on these offse
         "add r6, r6, r0\n\t" \
         "strd r0, r6, [r7, #20]\n\t" \
         "b 6b\n" \
-        "7:\n\t" TML_MVE_LEAVE("72") \
+        "7:\n\t" TML_MVE_LEAVE("68") \
         : "+r"(at) \
         : \
         : TML_MVE_CLOBBERED)
@@ -186,15 +185,33 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
 }
 
 /* One pixel and two blocks of filters at a time. */
+typedef struct {
+    const int8_t *x;
+    int32_t block_bytes;      /* of the weights of a block */
+    int32_t biases_step;      /* bytes from a block's biases to the next one's */
+    int32_t vectors;
+    const int8_t *weights;    /* [blocks][vectors][4][16] */
+    const int32_t *biases;
+    int32_t r7;
+    uint32_t apart;           /* 4 << 16 */
+    int32_t zero_point;       /* of the output */
+    const int32_t *rescaling; /* the rest of tml_mve_block's scaling, of two blocks: moves, */
+    int8_t *out;              /* and so does this */
+    int32_t rescaling_step;   /* bytes to that of the next two blocks */
+    const int8_t *out_end;
+} tml_mve_one;
+
+_Static_assert(sizeof(tml_mve_one) == 52, "the assembler counts on these offsets");
+
 #define TML_MVE_ONE_VECTOR \
     "vldrb.u8 q0, [r1], #16\n\t" \
-    "vldrb.u8 q1, [r5], #16\n\t" \
+    "vldrb.u8 q1, [r11], #16\n\t" \
     "vmladava.s8 r0, q0, q1\n\t" \
-    "vldrb.u8 q2, [r5], #16\n\t" \
+    "vldrb.u8 q2, [r11], #16\n\t" \
     "vmladava.s8 r2, q0, q2\n\t" \
-    "vldrb.u8 q3, [r5], #16\n\t" \
+    "vldrb.u8 q3, [r11], #16\n\t" \
     "vmladava.s8 r4, q0, q3\n\t" \
-    "vldrb.u8 q4, [r5], #16\n\t" \
+    "vldrb.u8 q4, [r11], #16\n\t" \
     "vmladava.s8 r6, q0, q4\n\t" \
     "vldrb.u8 q1, [r3], #16\n\t" \
     "vmladava.s8 r8, q0, q1\n\t" \
@@ -209,46 +226,48 @@ static inline void tml_mve_filter_runs(tml_mve_block *block, int32_t halves_away
     "1:\n\t" TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR TML_MVE_ONE_VECTOR \
     "subs r9, r9, #4\n\tbne 1b\n\t"
 
-#define TML_MVE_FILTER_ONE(vectors, halves) \
+#define TML_MVE_FILTER_ONE(sums, halves) \
     __asm__ volatile( \
-        TML_MVE_ENTER("72") TML_MVE_PLACES \
-        "ldrd r5, r11, [r7, #12]\n" \
+        TML_MVE_ENTER("24") TML_MVE_PLACES \
+        "ldr r1, [r7, #8]\n\t" \
+        "ldrd r3, r5, [r7, #16]\n\t" \
+        "subs r5, r5, r1\n" \
         "5:\n\t" \
-        "ldr r1, [r7]\n\t" \
-        "ldr r9, [r7, #8]\n\t" \
-        "ldr r3, [r7, #68]\n\t" \
-        "add r3, r3, r5\n\t" \
-        "ldm r11, {r0, r2, r4, r6}\n\t" \
-        "add r11, r11, #48\n\t" \
-        "ldm r11, {r8, r10, r12, lr}\n" vectors \
-        "mov r5, r3\n\t" \
-        "vmov q0[2], q0[0], r0, r4\n\t" \
-        "vmov q0[3], q0[1], r2, r6\n\t" \
-        "vldrw.u32 q2, [r11, #-32]\n\t" \
-        "vmov q1[2], q1[0], r8, r12\n\t" \
-        "vmov q1[3], q1[1], r10, lr\n\t" \
-        "vldrw.u32 q3, [r11, #16]\n\t" \
+        "ldm r7, {r1, r2, r4, r9}\n\t" \
+        "add r11, r3, r2\n\t" \
+        "add r5, r5, r4\n\t" \
+        "ldm r5, {r8, r10, r12, lr}\n\t" \
+        "add r5, r5, r4\n\t" \
+        "ldm r5, {r0, r2, r4, r6}\n" sums \
+        "mov r3, r11\n\t" \
+        "vmov q1[2], q1[0], r0, r4\n\t" \
+        "vmov q1[3], q1[1], r2, r6\n\t" \
+        "ldrd r1, r0, [r7, #36]\n\t" \
+        "vmov q0[2], q0[0], r8, r12\n\t" \
+        "vldrw.u32 q2, [r1]\n\t" \
+        "vmov q0[3], q0[1], r10, lr\n\t" \
+        "vldrw.u32 q3, [r1, #36]\n\t" \
         "vqrdmulh.s32 q0, q0, q2\n\t" \
-        "vldrw.u32 q2, [r11, #-16]\n\t" \
+        "vldrb.s32 q2, [r1, #16]\n\t" \
         "vqrdmulh.s32 q1, q1, q3\n\t" \
-        "vldrw.u32 q3, [r11, #32]\n\t" halves \
+        "vldrb.s32 q3, [r1, #52]\n\t" halves \
         "vrshl.s32 q0, q0, q2\n\t" \
         "vrshl.s32 q1, q1, q3\n\t" \
-        "ldrd r0, r2, [r7, #20]\n\t" TML_MVE_STORE \
-        "add r11, r11, #48\n\t" \
+        "ldrd r4, r2, [r7, #44]\n\t" TML_MVE_STORE \
+        "add r1, r1, r4\n\t" \
         "adds r0, r0, #8\n\t" \
         "cmp r0, r2\n\t" \
-        "str r0, [r7, #20]\n\t" \
-        "bne 5b\n\t" TML_MVE_LEAVE("72") \
+        "strd r1, r0, [r7, #36]\n\t" \
+        "bne 5b\n\t" TML_MVE_LEAVE("24") \
         : "+r"(at) \
         : \
         : TML_MVE_CLOBBERED)
 
-/* All filters, a multiple of 8, on x[0]; apart: 4 << 16. */
-static inline void tml_mve_filter_one(tml_mve_block *block, int32_t halves_away)
+/* All filters, a multiple of 8. */
+static inline void tml_mve_filter_one(tml_mve_one *one, int32_t halves_away)
 {
-    register tml_mve_block *at __asm__("r0") = block;
-    if (block->vectors % 4 == 0) {
+    register tml_mve_one *at __asm__("r0") = one;
+    if (one->vectors % 4 == 0) {
         if (halves_away) {
             TML_MVE_FILTER_ONE(TML_MVE_ONE_FOUR_VECTORS, TML_MVE_HALVES_AWAY);
         } else {

@@ -17,7 +17,8 @@ typedef struct {
     const int8_t **taps;    /* [12]: channel 0 of what lies under the 9 taps of the first pixel, and any 3; moves */
     const int32_t *steps;   /* [12]: bytes to what lies under those of the next */
     const int8_t *weights;  /* [blocks][9][16] */
-    const int32_t *scaling; /* [blocks][4][3][4]: bias, multiplier and shift of channels i, i + 4, i + 8 and i + 12 */
+    const int32_t *scaling; /* [blocks][4][2][4]: bias << 8 | the byte of a shift to the left, all that VRSHL looks at, and
+                               multiplier, of channels i, i + 4, i + 8 and i + 12 */
     int8_t *out;
     int32_t blocks;         /* of 16 channels */
     int32_t out_step;       /* bytes from the end of a pixel's blocks to the next pixel's */
@@ -65,19 +66,19 @@ _Static_assert(sizeof(tml_mve_taps) == 52, "the assembler counts on these offset
 #define TML_MVE_RESCALE_UP(sum) \
     "vldrw.u32 q4, [r11], #16\n\t" \
     "vldrw.u32 q5, [r11], #16\n\t" \
-    "vadd.i32 " sum ", " sum ", q4\n\t" \
-    "vldrw.u32 q6, [r11], #16\n\t" \
+    "vshr.s32 q6, q4, #8\n\t" \
+    "vadd.i32 " sum ", " sum ", q6\n\t" \
     "vqrdmulh.s32 " sum ", " sum ", q5\n\t" \
-    "vrshl.s32 " sum ", " sum ", q6\n\t"
+    "vrshl.s32 " sum ", " sum ", q4\n\t"
 #define TML_MVE_RESCALE_AWAY(sum) \
     "vldrw.u32 q4, [r11], #16\n\t" \
     "vldrw.u32 q5, [r11], #16\n\t" \
-    "vadd.i32 " sum ", " sum ", q4\n\t" \
-    "vldrw.u32 q6, [r11], #16\n\t" \
+    "vshr.s32 q6, q4, #8\n\t" \
+    "vadd.i32 " sum ", " sum ", q6\n\t" \
     "vqrdmulh.s32 " sum ", " sum ", q5\n\t" \
     "vshr.s32 q7, " sum ", #31\n\t" \
     "vadd.i32 " sum ", " sum ", q7\n\t" \
-    "vrshl.s32 " sum ", " sum ", q6\n\t"
+    "vrshl.s32 " sum ", " sum ", q4\n\t"
 #define TML_MVE_NARROW(zero) \
     "vqmovnb.s32 q4, q0\n\t" \
     "vqmovnb.s32 q5, q2\n\t" \

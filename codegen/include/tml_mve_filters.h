@@ -14,7 +14,7 @@ typedef struct {
     int32_t clamp_high;
     int32_t halves_away;    /* see tml_mve.h */
     const int8_t *weights;  /* [blocks of 4 filters][vectors][4][16] */
-    const int32_t *scaling; /* [blocks of 4 filters][3][4]: see tml_mve_block */
+    const int32_t *scaling; /* [blocks of 4 filters][9]: see tml_mve_block; or [2][9], see tml_mve_one.h */
 } tml_mve_filters;
 
 static TML_NOINLINE void tml_mve_filters_run(const tml_mve_filters *p, tml_mve_block *block)
@@ -49,7 +49,7 @@ static TML_NOINLINE void tml_mve_filters_rest(const tml_mve_filters *p, tml_mve_
     tml_mve_filters_set(p, block, last, last + 4);
     block->pairs = 1;
     block->weights += filter / 4 * p->block_bytes;
-    block->scaling += filter * 3;
+    block->scaling += filter / 4 * 9;
     block->out_end = last + 4;
     tml_mve_filters_run(p, block);
     for (int32_t i = 0; i < tml_min(p->channels - filter, 4); i++) {

@@ -22,6 +22,7 @@ from tinyml.kernel import Fields
 SUM_LIMIT = 2**30
 # Sums that share their accumulator with another filter's are there 256-fold.
 SHARED_SUM_LIMIT = 2**23
+SHORT_BIAS_LIMIT = 2**23
 SHIFTS = range(1, 23)
 # Bytes in a word, and bytes whose sum 16 bits hold (tml_dsp_sums.h).
 FOUR, MOST_BYTES = 4, 256
@@ -49,9 +50,19 @@ class Filters:
         return shifts and bool((self.greatest < SUM_LIMIT).all())
 
     @property
-    def fit_blocks(self) -> bool:
-        """Whether, besides, bias and shift share a word (tml_dsp_depthwise.h)."""
-        return self.fit and bool((abs(self.bias) < SHARED_SUM_LIMIT).all())
+    def alike(self) -> bool:
+        """Whether one rescaling serves all."""
+        return bool((self.multiplier == self.multiplier[0]).all() and (self.shift == self.shift[0]).all())
+
+    @property
+    def short_biases(self) -> bool:
+        """Whether biases leave a byte of their words to shifts."""
+        return bool((abs(self.bias) < SHORT_BIAS_LIMIT).all())
+
+    @property
+    def fit_words(self) -> bool:
+        """Whether bias and shift share a word besides (scaling_words)."""
+        return self.fit and self.short_biases
 
     @property
     def fit_pairs(self) -> bool:
@@ -134,12 +145,21 @@ def paired_weights(filters: Filters, order: Int64) -> Int32:
 
 
 def paired_scaling(filters: Filters) -> Int32:
-    """[pairs, 5]: bias of the even filter, that plus 256 times the odd one's, both multipliers, and both shifts less 1,
-    8 bits each."""
-    bias, multiplier, shift = (_even(values) for values in (filters.bias, filters.multiplier, filters.shift - 1))
-    both, shifts = bias[::2] + 256 * bias[1::2], shift[::2] + 256 * shift[1::2]
-    columns = [bias[::2], both, multiplier[::2], multiplier[1::2], shifts]
-    return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
+    """[pairs, 4]: bias << 8 | (shift - 1) of both filters, and their multipliers."""
+    words = _even(scaling_words(filters).astype(np.int64)).reshape(-1, 4)
+    return words[:, (1, 3, 0, 2)].astype(np.int32)
+
+
+def scaling_words(filters: Filters) -> Int32:
+    """[channels, 2]: multiplier, and bias << 8 | (shift - 1)."""
+    columns = [filters.multiplier, 256 * filters.bias + filters.shift - 1]
+    return np.stack(columns, axis=1).astype(np.int32)
+
+
+def paired_biases(filters: Filters) -> Int32:
+    """[pairs, 2]: the bias of the even filter, and that plus 256 times the odd one's."""
+    bias = _even(filters.bias)
+    return np.stack([bias[::2], bias[::2] + 256 * bias[1::2]], axis=1).astype(np.uint32).view(np.int32)
 
 
 def dense_fields(node: Node, activation: Activation, row_stride: int) -> Fields:
@@ -164,13 +184,14 @@ def dense_weights(filters: Filters) -> Int32:
 
 def _dense_scaling(filters: Filters) -> Fields:
     """Biases of every group of 4 filters; multipliers and shifts of each, or once where one scale serves all."""
-    pairs = paired_scaling(_whole_groups(filters))
-    rescaling = pairs[:, 2:].reshape(-1, 6)
-    alike = bool((rescaling == rescaling[0]).all())
+    whole = _whole_groups(filters)
+    multiplier, shift = whole.multiplier.reshape(-1, 2), whole.shift.reshape(-1, 2) - 1
+    shifts = shift[:, :1] + 256 * shift[:, 1:]
+    rescaling = np.concatenate([multiplier, shifts], axis=1).astype(np.int32).reshape(-1, 6)
     return {
-        "biases": pairs[:, :2].reshape(-1, 4),
-        "rescaling": rescaling[:1] if alike else rescaling,
-        "rescaling_back": rescaling.itemsize * 6 if alike else 0,
+        "biases": paired_biases(whole).reshape(-1, 4),
+        "rescaling": rescaling[:1] if filters.alike else rescaling,
+        "rescaling_back": rescaling.itemsize * 6 if filters.alike else 0,
     }
 
 
@@ -192,20 +213,31 @@ def _even(values: Int64) -> Int64:
 
 
 def block_weights(filters: Filters, kernel_h: int, kernel_w: int) -> Int32:
-    """Words [blocks, pairs of rows, 4, pairs of columns] for tml_dsp_depthwise.h, or, for 3 x 3 taps, the channels
-    before the rows and the third row in a word of its own: bytes (0, 2) are a column of two rows, bytes (1, 3) that to
-    its right."""
+    """Words [blocks, kernel_h * kernel_w] for tml_dsp_depthwise.h: the taps as bytes, for 3 x 3 all those of a channel
+    together, else for every two rows those of 4 channels, and in the end the single ones of an odd last row."""
     channels = len(filters.weights)
-    taps = filters.weights.reshape(channels, kernel_h, kernel_w)
-    taps = np.pad(taps, ((0, 0), (0, kernel_h % 2), (0, kernel_w % 2)))
-    split = taps.reshape(channels, taps.shape[1] // 2, 2, taps.shape[2] // 2, 2)
-    # [channel, pair of rows, pair of columns, row, column]: the bytes of a word, lowest first
-    words = np.ascontiguousarray(split.transpose(0, 1, 3, 2, 4).astype(np.int8)).reshape(*split.shape[:2], -1, 4)
+    taps = filters.weights.reshape(channels, kernel_h, kernel_w)[_blocks(channels)]
     if (kernel_h, kernel_w) == (3, 3):
-        blocks = np.concatenate([words[:, 0], taps[:, None, 2].astype(np.int8)], axis=1)[_blocks(channels)]
+        parts = [taps.reshape(-1, 4, 9)[..., THREE_BY_THREE]]
     else:
-        blocks = words[_blocks(channels)].transpose(0, 2, 1, 3, 4)
-    return np.ascontiguousarray(blocks).view("<i4").astype(np.int32)
+        parts = [_two_rows(taps[:, :, y : y + 2]) for y in range(0, kernel_h - 1, 2)]
+        parts += [taps[:, :, -1]] if kernel_h % 2 else []
+    whole = np.concatenate([part.reshape(len(taps), -1) for part in parts], axis=1)
+    return whole.astype(np.int8).view("<i4").astype(np.int32)
+
+
+# Columns 0 and 1 of two rows, then their column 2 in bytes 0 and 2 of a word, and in the word that begins a byte later
+# the third row: taps 0 and 2 in bytes 0 and 2, tap 1 in byte 3.
+THREE_BY_THREE = (0, 1, 3, 4, 2, 6, 5, 8, 7)
+
+
+def _two_rows(rows: Int64) -> Int64:
+    """[..., 2, width] as words, bytes (0, 2) a column of both rows and bytes (1, 3) that to its right; of a last column
+    that is left two bytes."""
+    even = rows.shape[-1] // 2 * 2
+    words = np.moveaxis(rows[..., :even].reshape(*rows.shape[:-1], -1, 2), -2, -3)
+    parts = [part.reshape(*rows.shape[:-2], -1) for part in (words, rows[..., even:])]
+    return np.concatenate(parts, axis=-1)
 
 
 def column_weights(filters: Filters) -> Int32:
@@ -219,10 +251,8 @@ def column_weights(filters: Filters) -> Int32:
 
 
 def block_scaling(filters: Filters) -> Int32:
-    """[blocks, 4, 2]: multiplier, and bias << 8 | (shift - 1), of each channel."""
-    shift = filters.shift - 1
-    columns = [filters.multiplier, 256 * filters.bias + shift]
-    return np.stack(columns, axis=1)[_blocks(len(shift))].astype(np.int32)
+    """[blocks, 4, 2]: scaling_words of each channel."""
+    return scaling_words(filters)[_blocks(len(filters.bias))]
 
 
 def _blocks(channels: int) -> Int64:

@@ -34,8 +34,11 @@ def block_weights(weights: Int64) -> NDArray[np.int8]:
     return np.ascontiguousarray(blocks).astype(np.int8)
 
 
-def filters_fields(node: Node, weights: Int64) -> dict[str, Field]:
-    """Fields of tml_mve_filters; weights: [channels, taps] in the order in which windows are read."""
+def filters_fields(node: Node, weights: Int64, scaled_blocks: int | None = None) -> dict[str, Field]:
+    """Fields of tml_mve_filters; weights: [channels, taps] in the order in which windows are read.
+
+    scaled_blocks: how many blocks of 4 filters have scaling of their own, all if None.
+    """
     blocks = block_weights(weights)
     return {
         "channels": len(weights),
@@ -45,16 +48,21 @@ def filters_fields(node: Node, weights: Int64) -> dict[str, Field]:
         **clamp_fields(node, fused_activation(node)),
         "halves_away": int(halves_away(node)),
         "weights": blocks,
-        "scaling": block_scaling(filters_of(node, axis=0)),
+        "scaling": block_scaling(filters_of(node, axis=0))[:scaled_blocks],
     }
 
 
 def block_scaling(filters: Filters) -> Int32:
-    """[blocks, 3, 4]: bias, multiplier and shift to the left of 4 filters."""
+    """[blocks, 9]: bias and multiplier of 4 filters, and in a word their shifts to the left."""
     rows = np.stack([filters.bias, filters.multiplier, -filters.shift])
     rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
-    # sums wrap, and so may the zero point's part in the bias
-    return np.ascontiguousarray(rows.reshape(3, -1, 4).transpose(1, 0, 2)).astype(np.uint32).view(np.int32)
+    bias, multiplier, shift = rows.reshape(3, -1, 4)
+    return wrapped(np.concatenate([bias, multiplier, shift.astype(np.int8).view("<i4").astype(np.int64)], axis=1))
+
+
+def wrapped(values: Int64) -> Int32:
+    """As words: sums wrap, and so may the zero point's part in a bias."""
+    return np.ascontiguousarray(values).astype(np.uint32).view(np.int32)
 
 
 def _lane_blocks(channels: int) -> Int64:
@@ -70,16 +78,17 @@ def lane_weights(filters: Filters) -> NDArray[np.int8]:
 
 
 def lane_scaling(filters: Filters) -> Int32:
-    """[blocks, 4, 3, 4]: bias, multiplier and shift to the left of every fourth channel."""
-    rows = np.stack([filters.bias, filters.multiplier, -filters.shift])[:, _lane_blocks(len(filters.bias))]
-    fourths = rows.reshape(3, -1, 4, 4).transpose(1, 3, 0, 2)[:, (0, 2, 1, 3)]
-    return np.ascontiguousarray(fourths).astype(np.uint32).view(np.int32)
+    """[blocks, 4, 2, 4]: bias << 8 | shift to the left, and multiplier, of every fourth channel."""
+    words = 256 * filters.bias + (-filters.shift & 0xFF)
+    rows = np.stack([words, filters.multiplier])[:, _lane_blocks(len(words))]
+    fourths = rows.reshape(2, -1, 4, 4).transpose(1, 3, 0, 2)[:, (0, 2, 1, 3)]
+    return np.ascontiguousarray(fourths).astype(np.int32)
 
 
 def row_scaling(filters: Filters) -> Int32:
     """[channels, 3]: bias, multiplier and shift to the left."""
     rows = np.stack([filters.bias, filters.multiplier, -filters.shift], axis=1)
-    return rows.astype(np.uint32).view(np.int32)
+    return wrapped(rows)
 
 
 def slot_order(kernel_h: int, kernel_w: int, size: int) -> NDArray[np.uint8]:
@@ -90,6 +99,11 @@ def slot_order(kernel_h: int, kernel_w: int, size: int) -> NDArray[np.uint8]:
     first = np.arange(kernel_h)[:, None]
     order[:, : kernel_h * kernel_w] = column * kernel_h + (slot - first) % kernel_h
     return order.astype(np.uint8)
+
+
+def zero_points(node: Node, count: int) -> NDArray[np.int8]:
+    """The input's zero point `count` times or more: a power of two, so that layers share arrays."""
+    return np.full(1 << (count - 1).bit_length(), node.inputs[0].affine.zero_point, np.int8)
 
 
 def pairs_fit(filters: Filters) -> bool:

@@ -5,13 +5,13 @@
 #include "tml_types.h"
 
 typedef struct {
+    int8_t *out[2];
+    const int8_t *out_end;
+    int32_t zero;
     const int32_t *x;
     int32_t skip; /* of no use here */
     const int32_t *x_end;
-    int32_t zero;
-    int8_t *out[2];
     const int32_t *scaling;
-    const int32_t *scaling_end;
     const int32_t *weights;
     int32_t *sums;
     const int32_t *sums_end;
@@ -69,12 +69,13 @@ static inline int8_t tml_dsp_rescale(int32_t doubled, int32_t multiplier, int32_
     return (int8_t)tml_clamp((product + offset) >> shift >> 1, INT8_MIN, INT8_MAX);
 }
 
-/* Even and odd filter of a pair from their two accumulators, at `out`. rescaling: multipliers and shifts. */
-static inline void tml_dsp_store(const int32_t *rescaling, int32_t zero, int32_t even, int32_t both, int8_t *out)
+/* Even and odd filter of a pair from their two accumulators, at `out`. */
+static inline void tml_dsp_store(const int32_t multiplier[2], const int32_t shift[2], int32_t zero, int32_t even,
+                                 int32_t both, int8_t *out)
 {
     const int32_t odd = (int32_t)((uint32_t)both - (uint32_t)even) >> 7;
-    out[0] = tml_dsp_rescale(even * 2, rescaling[0], rescaling[2] & 0xff, zero);
-    out[1] = tml_dsp_rescale(odd, rescaling[1], rescaling[2] >> 8, zero);
+    out[0] = tml_dsp_rescale(even * 2, multiplier[0], shift[0] & 0xff, zero);
+    out[1] = tml_dsp_rescale(odd, multiplier[1], shift[1] & 0xff, zero);
 }
 
 /* Adds the products of a pair of filters with a pixel to its two sums. x: its first word; apart: to its second; step: from
@@ -92,13 +93,14 @@ static inline void tml_dsp_add(const tml_dsp_block *b, const int32_t *x, int32_t
 static inline void tml_dsp_filter_pixels(tml_dsp_block *b, int32_t pixels)
 {
     const int32_t step = pixels == 3 ? 6 : 4;
-    for (; b->scaling != b->scaling_end; b->scaling += 5) {
+    for (; b->out[0] != b->out_end; b->scaling += 4) {
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
             const int32_t *x = b->x + (pixels == 3 ? pixel : 2 * pixel);
-            int32_t sums[2] = {b->scaling[0], b->scaling[1]};
+            const int32_t even = b->scaling[0] >> 8;
+            int32_t sums[2] = {even, (int32_t)((uint32_t)b->scaling[1] + (uint32_t)even)};
             tml_dsp_add(b, x, pixels == 3 ? 3 : 1, step, sums);
             int8_t *out = b->out[0] + (pixel > 0 ? pixel * (b->out[1] - b->out[0]) : 0);
-            tml_dsp_store(b->scaling + 2, b->zero, sums[0], sums[1], out);
+            tml_dsp_store(b->scaling + 2, b->scaling, b->zero, sums[0], sums[1], out);
         }
         b->weights += (b->x_end - b->x) / step * 2;
         b->out[0] += 2;
@@ -117,9 +119,9 @@ static inline void tml_dsp_add_two(tml_dsp_block *b)
 
 static inline void tml_dsp_store_two(tml_dsp_block *b)
 {
-    for (; b->scaling != b->scaling_end; b->scaling += 5) {
-        tml_dsp_store(b->scaling + 2, b->zero, b->sums[0], b->sums[1], b->out[0]);
-        tml_dsp_store(b->scaling + 2, b->zero, b->sums[2], b->sums[3], b->out[1]);
+    for (; b->out[0] != b->out_end; b->scaling += 4) {
+        tml_dsp_store(b->scaling + 2, b->scaling, b->zero, b->sums[0], b->sums[1], b->out[0]);
+        tml_dsp_store(b->scaling + 2, b->scaling, b->zero, b->sums[2], b->sums[3], b->out[1]);
         b->sums += 4;
         b->out[0] += 2;
         b->out[1] += 2;

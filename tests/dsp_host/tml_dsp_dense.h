@@ -5,17 +5,17 @@
 #include "tml_dsp.h"
 
 typedef struct {
+    int32_t back;
+    int8_t *out;
+    int32_t rescaling_back;
+    int32_t zero;
     const int8_t *x;
     int32_t skip;
     const int8_t *x_end;
-    int32_t zero;
-    int32_t back;
-    int8_t *out;
+    const int32_t *weights;
     const int32_t *biases;
     const int32_t *biases_end;
-    const int32_t *weights;
     const int32_t *rescaling;
-    int32_t rescaling_back;
 } tml_dsp_dense;
 
 static inline void tml_dsp_group_1x4(const int8_t *x, const int32_t *weights, int32_t sums[4])
@@ -39,8 +39,11 @@ static inline void tml_dsp_filter_dense(tml_dsp_dense *d)
             tml_dsp_group_1x4(d->x_end - d->back, d->weights, sums);
             d->weights += 4;
         }
-        tml_dsp_store(d->rescaling, d->zero, sums[0], sums[1], d->out);
-        tml_dsp_store(d->rescaling + 3, d->zero, sums[2], sums[3], d->out + 2);
+        for (int32_t i = 0; i < 4; i += 2) {
+            const int32_t *rescaling = d->rescaling + i / 2 * 3;
+            const int32_t shift[2] = {rescaling[2], rescaling[2] >> 8};
+            tml_dsp_store(rescaling, shift, d->zero, sums[i], sums[i + 1], d->out + i);
+        }
         d->rescaling += 6 - d->rescaling_back / 4;
         d->out += 4;
     }

@@ -29,11 +29,11 @@ static inline int32_t *tml_dsp_widen_row(int32_t *out, tml_dsp_line row, int32_t
 
 typedef struct {
     const int32_t *x;
+    const int32_t *weights;
     const int32_t *x_end;
     int32_t *sums;
     const int32_t *sums_end;
-    const int32_t *weights;
-    int32_t pair;
+    int32_t rest;
     int32_t row_bytes;
     const int32_t *scaling;
     int8_t *out;
@@ -48,23 +48,39 @@ static inline void tml_dsp_clear(int32_t sums[4 * TML_DSP_COLUMNS])
     }
 }
 
-static inline void tml_dsp_taps(tml_dsp_channels *t, int32_t columns, int32_t taps, int32_t apart)
+/* A tap of two rows, in a word of two columns of `left` that are left, as half words; or of one row. */
+static inline int32_t tml_dsp_weight(const int8_t *weights, int32_t rows, int32_t left)
 {
-    for (const int32_t *x = t->x; x != t->x_end; x++) {
-        for (int32_t tap = 0; tap < taps; tap++) {
-            const int32_t weight = tml_dsp_bytes(t->weights[tap / 2], tap % 2 * 8);
-            for (int32_t i = 0; i < columns; i++) {
-                t->sums[i] = tml_dsp_smlad(x[(i * apart + tap) * 4], weight, t->sums[i]);
-            }
-        }
-        t->weights += (taps + 1) / 2;
-        t->sums += columns;
-    }
+    const int32_t lower = rows == 1 ? 0 : weights[left > 1 ? 2 : 1];
+    return (int32_t)((uint32_t)lower << 16 | ((uint32_t)weights[0] & 0xffff));
 }
 
-static inline void tml_dsp_taps_any(tml_dsp_channels *t, int32_t columns, int32_t stride)
+static inline void tml_dsp_rows(tml_dsp_channels *t, int32_t columns, int32_t stride, int32_t rows)
 {
-    tml_dsp_taps(t, columns, t->row_bytes / 16 + 2 * t->pair, stride);
+    const int32_t taps = t->row_bytes / 16 + (t->rest & 1);
+    const int8_t *weights = (const int8_t *)t->weights;
+    for (const int32_t *x = t->x; x != t->x_end; x++) {
+        for (int32_t tap = 0; tap < taps; tap++) {
+            const int32_t at = rows == 1 ? tap : tap / 2 * 4 + tap % 2;
+            const int32_t weight = tml_dsp_weight(weights + at, rows, taps - tap / 2 * 2);
+            for (int32_t i = 0; i < columns; i++) {
+                t->sums[i] = tml_dsp_smlad(x[(i * stride + tap) * 4], weight, t->sums[i]);
+            }
+        }
+        weights += rows * taps;
+        t->sums += columns;
+    }
+    t->weights = (const int32_t *)(const void *)weights;
+}
+
+static inline void tml_dsp_two_rows(tml_dsp_channels *t, int32_t columns, int32_t stride)
+{
+    tml_dsp_rows(t, columns, stride, 2);
+}
+
+static inline void tml_dsp_one_row(tml_dsp_channels *t, int32_t columns, int32_t stride)
+{
+    tml_dsp_rows(t, columns, stride, 1);
 }
 
 static inline void tml_dsp_store_channels(tml_dsp_channels *t, int32_t columns)
@@ -95,58 +111,23 @@ static inline void tml_dsp_store_few_columns(tml_dsp_channels *t)
 
 static inline void tml_dsp_windows_of_3(tml_dsp_channels *t, int32_t columns, int32_t stride)
 {
+    static const int32_t order[3][3] = {{0, 1, 4}, {2, 3, 6}, {5, 8, 7}};
     for (int32_t c = 0; c < 4; c++) {
         int32_t sums[TML_DSP_COLUMNS] = {0};
-        const int32_t *weights = t->weights + 3 * c;
-        tml_dsp_channels one = {.x = t->x + c, .x_end = t->x + c + 1, .weights = weights, .sums = sums};
-        tml_dsp_taps(&one, columns, 3, stride);
-        for (int32_t i = 0; i < 3 * columns; i++) {
-            const int32_t x = t->x[c + 4 * (TML_DSP_PITCH + i / 3 * stride + i % 3)];
-            sums[i / 3] += (int16_t)(uint16_t)x * (int8_t)(uint8_t)(weights[2] >> i % 3 * 8);
+        const int8_t *weights = (const int8_t *)t->weights + 9 * c;
+        for (int32_t i = 0; i < 9 * columns; i++) {
+            const int32_t row = i / 3 % 3, tap = i % 3;
+            const int32_t x = t->x[c + 4 * (row / 2 * TML_DSP_PITCH + i / 9 * stride + tap)];
+            sums[i / 9] += (int16_t)(uint16_t)((uint32_t)x >> row % 2 * 16) * weights[order[row][tap]];
         }
-        one = (tml_dsp_channels){.sums = sums, .sums_end = sums + columns, .out = t->out + c, .zero = t->zero};
+        tml_dsp_channels one = {.sums = sums, .sums_end = sums + columns, .out = t->out + c, .zero = t->zero};
         one.scaling = t->scaling + 2 * c;
         tml_dsp_store_channels(&one, columns);
     }
     t->x += 4;
-    t->weights += 12;
+    t->weights += 9;
     t->scaling += 8;
     t->out += 4;
-}
-
-typedef struct {
-    const int8_t *const *rows;
-    const int8_t *const *rows_end;
-    int32_t channel;
-    int32_t channel_end;
-    const int32_t *weights;
-    const int32_t *scaling;
-    int8_t *out;
-    int32_t zero;
-} tml_dsp_column;
-
-static inline void tml_dsp_filter_column(tml_dsp_column *t)
-{
-    for (; t->channel != t->channel_end; t->channel += 4) {
-        int32_t sums[4] = {0};
-        for (const int8_t *const *row = t->rows; row != t->rows_end; row += 2) {
-            const tml_dsp_line upper = {row[0] + t->channel, 0};
-            const tml_dsp_line lower = {row[1] + t->channel, 0};
-            int32_t x[4];
-            tml_dsp_widen_rows(x, upper, lower, 1);
-            for (int32_t c = 0; c < 4; c++) {
-                sums[c] = tml_dsp_smlad(x[c], tml_dsp_bytes(t->weights[c / 2], c % 2 * 8), sums[c]);
-            }
-            t->weights += 2;
-        }
-        for (int32_t c = 0; c < 4; c++) {
-            tml_dsp_channels one = {.sums = sums + c, .sums_end = sums + c + 1, .out = t->out, .zero = t->zero};
-            one.scaling = t->scaling;
-            tml_dsp_store_channels(&one, 1);
-            t->scaling += 2;
-            t->out++;
-        }
-    }
 }
 
 #endif

@@ -166,7 +166,7 @@ def _blocks(size: _Size) -> Terms:
     columns += (full + few) * (window.width - window.stride_w)
     three = window.height == window.width == 3
     kind = f"{'three' if three else 'any'}_{window.stride_w}"
-    taps = -(-window.height // 2) * -(-window.width // 2)
+    taps = -(-window.height // 2) * window.width / 2
     return {
         "window": full + few,
         "window_row": (full + few) * window.height,

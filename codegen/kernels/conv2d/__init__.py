@@ -21,7 +21,7 @@ from codegen.kernels.fields import (
     window_fields,
     zero_point_fields,
 )
-from codegen.kernels.mve import LANES, filters_fields, fits
+from codegen.kernels.mve import LANES, filters_fields, fits, zero_points
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import Int64, convolution_multipliers
 from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Field, Fields, Kernel
@@ -154,7 +154,8 @@ def _accepts_patches(node: Node) -> bool:
     op = node.op
     assert isinstance(op, Conv2D)
     one_group = node.inputs[1].shape[3] == node.inputs[0].hwc[2]
-    return one_group and op.dilation_h == op.dilation_w == 1 and filters_of(node, axis=0).fit_pairs
+    filters = filters_of(node, axis=0)
+    return one_group and op.dilation_h == op.dilation_w == 1 and filters.fit_pairs and filters.fit_words
 
 
 def blocks_parameters(node: Node) -> Fields:
@@ -167,8 +168,7 @@ def rows_parameters(node: Node) -> Fields:
     _, _, kernel_w, depth = node.inputs[1].shape
     row = kernel_w * depth
     filters = filters_fields(node, filters_of(node, axis=0).weights)
-    zeros = np.full(row, node.inputs[0].affine.zero_point, np.int8)
-    return {**_blocks_fields(node), "zeros": zeros, "filters": {**filters, "vectors": row // LANES}}
+    return {**_blocks_fields(node), "zeros": zero_points(node, row), "filters": {**filters, "vectors": row // LANES}}
 
 
 def lines_parameters(node: Node) -> Fields:

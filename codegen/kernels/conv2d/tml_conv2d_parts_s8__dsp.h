@@ -4,6 +4,7 @@
 #ifndef TML_CONV2D_PARTS_S8__DSP_H
 #define TML_CONV2D_PARTS_S8__DSP_H
 
+#include "tml_accumulator.h"
 #include "tml_conv2d_patches.h"
 
 /* Groups of 4 bytes of a patch that is taken whole, or of a part of a longer one; pairs of filters at a time then. */
@@ -37,6 +38,18 @@ static inline void tml_conv2d_parts_add(const tml_conv2d_patches *p, const int8_
     block->sums = sums;
 }
 
+/* The biases of pairs of filters for both pixels, as TML_DSP_BIASES has them. */
+static inline void tml_conv2d_parts_begin(const int32_t *scaling, int32_t pairs, int32_t *sums)
+{
+    for (; pairs > 0; pairs--) {
+        const int32_t even = scaling[0] >> 8;
+        sums[0] = sums[2] = even;
+        sums[1] = sums[3] = tml_add_wrapping(scaling[1], even);
+        scaling += 4;
+        sums += 4;
+    }
+}
+
 /* All output channels of two pixels. */
 static TML_NOINLINE void tml_conv2d_parts_two(const tml_conv2d_patches *p, const int8_t *input,
                                               const tml_conv2d_place at[2], int8_t *out0, int8_t *out1)
@@ -45,28 +58,26 @@ static TML_NOINLINE void tml_conv2d_parts_two(const tml_conv2d_patches *p, const
     int32_t sums[TML_CONV2D_PART_PAIRS * 4];
     int8_t last[2][2];
     tml_dsp_block block = {
-        .x = memory.patches,
-        .zero = 2 * p->output_zero_point + 1,
         .out = {out0, out1},
+        .zero = 2 * p->output_zero_point + 1,
+        .x = memory.patches,
         .scaling = p->scaling,
         .weights = p->weights,
     };
     for (int32_t left = p->output.channels; left > 0; left -= 2 * TML_CONV2D_PART_PAIRS) {
         const int32_t pairs = tml_min((left + 1) / 2, TML_CONV2D_PART_PAIRS);
-        for (int32_t i = 0; i < 4 * pairs; i++) {
-            sums[i] = block.scaling[i / 4 * 5 + i % 2];
-        }
+        tml_conv2d_parts_begin(block.scaling, pairs, sums);
         block.sums = sums;
         block.sums_end = sums + 4 * pairs;
         tml_conv2d_parts_add(p, input, at, &memory, &block);
-        block.scaling_end = block.scaling + tml_min(left / 2, pairs) * 5;
+        block.out_end = block.out[0] + 2 * tml_min(left / 2, pairs);
         if (left > 1) {
             tml_dsp_store_two(&block);
         }
         if (left < 2 * pairs) {
-            block.scaling_end += 5;
             block.out[0] = last[0];
             block.out[1] = last[1];
+            block.out_end = last[0] + 2;
             tml_dsp_store_two(&block);
             out0[p->output.channels - 1] = last[0][0];
             out1[p->output.channels - 1] = last[1][0];

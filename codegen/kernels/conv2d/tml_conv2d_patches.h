@@ -24,7 +24,7 @@ typedef struct {
     const int32_t *weights; /* [pairs of filters][groups][2]: see tml_dsp_filter_two */
     int32_t part_rows;      /* rows of taps in a part, where patches are widened in parts, */
     int32_t part_bytes;     /* and bytes of each */
-    const int32_t *scaling; /* [pairs of filters][5]: biases, multipliers and shifts, see tml_dsp_block */
+    const int32_t *scaling; /* [pairs of filters][4]: see tml_dsp_block */
 } tml_conv2d_patches;
 
 /* A pixel of the output. */
@@ -122,20 +122,20 @@ static TML_NOINLINE void tml_conv2d_patches_filter(const tml_conv2d_patches *p, 
     const int32_t channels = p->output.channels;
     int8_t last[3][2];
     tml_dsp_block block = {
+        .out = {out, out + step},
+        .out_end = out + (channels & ~1),
+        .zero = 2 * p->output_zero_point + 1,
         .x = patches,
         .skip = tml_dsp_skip(p->groups, code[pixels]),
         .x_end = patches + p->groups * (pixels == 3 ? 6 : 4),
-        .zero = 2 * p->output_zero_point + 1,
-        .out = {out, out + step},
         .scaling = p->scaling,
-        .scaling_end = p->scaling + channels / 2 * 5,
         .weights = p->weights,
     };
     for (int32_t left = channels; left > 0; left = left > 1 ? channels % 2 : 0) {
         if (left == 1) {
             block.out[0] = last[0];
             block.out[1] = last[1];
-            block.scaling_end = block.scaling + 5;
+            block.out_end = last[0] + 2;
         }
         if (pixels == 3) {
             tml_dsp_filter_three(&block);

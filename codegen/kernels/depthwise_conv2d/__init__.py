@@ -15,7 +15,17 @@ from codegen.kernels.fields import (
     window_fields,
     zero_point_fields,
 )
-from codegen.kernels.mve import LANES, fits, halves_away, lane_scaling, lane_weights, pairs_fit, row_scaling, slot_order
+from codegen.kernels.mve import (
+    LANES,
+    fits,
+    halves_away,
+    lane_scaling,
+    lane_weights,
+    pairs_fit,
+    row_scaling,
+    slot_order,
+    zero_points,
+)
 from tinyml.ir import Node, Padding
 from tinyml.ir.requantize import convolution_multipliers
 from tinyml.kernel import INT4_WEIGHTS, INT16_TYPES, Fields, Kernel
@@ -89,12 +99,12 @@ def _accepts(node: Node) -> bool:
     """What all kernels for the DSP extension ask."""
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= 4 and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
-    return plain and filters_of(node, axis=3).fit_blocks
+    return plain and filters_of(node, axis=3).fit_words
 
 
 def _accepts_blocks(node: Node) -> bool:
     op, (_, kernel_h, kernel_w, _) = _op(node), node.inputs[1].shape
-    columns = 5 * op.stride_w + kernel_w + kernel_w % 2
+    columns = 5 * op.stride_w + kernel_w
     return op.stride_w <= 2 and kernel_h <= BLOCK_ROWS and columns <= BLOCK_COLUMNS and _accepts(node)
 
 
@@ -141,7 +151,7 @@ def lanes_parameters(node: Node) -> Fields:
         "output_zero_point": node.output.affine.zero_point,
         **clamp_fields(node, op.activation),
         "halves_away": int(halves_away(node)),
-        "zeros": np.full(channels, node.inputs[0].affine.zero_point, np.int8),
+        "zeros": zero_points(node, channels),
         "taps": weights.shape[1],
         "weights": weights,
         "scaling": lane_scaling(filters),
@@ -159,7 +169,8 @@ def taps_parameters(node: Node) -> Fields:
 def _accepts_all_lanes(node: Node) -> bool:
     op, channels = _op(node), node.inputs[0].hwc[2]
     plain = channels >= LANES and node.output.hwc[2] == channels and max(op.dilation_h, op.dilation_w) == 1
-    return plain and fits(node, 3) and pairs_fit(filters_of(node, axis=3))
+    filters = filters_of(node, axis=3)
+    return plain and fits(node, 3) and pairs_fit(filters) and filters.short_biases
 
 
 def _accepts_lanes(node: Node) -> bool:

@@ -6,7 +6,7 @@
 #include "tml_copy.h"
 #include "tml_dsp_depthwise.h"
 
-/* Image columns under a block of output columns, taps rounded up to an even number. */
+/* Image columns under a block of output columns. */
 #define TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS 18
 
 /* Rows of taps at most. */
@@ -25,7 +25,7 @@ typedef struct {
     int32_t output_zero_point;
     int32_t clamp_low;
     int32_t clamp_high;
-    const int32_t *weights; /* [blocks][pairs of rows][4][(kernel_w + 1) / 2], for 3 x 3 taps [blocks][4][3] */
+    const int32_t *weights; /* [blocks][kernel_h * kernel_w]: see tml_dsp_depthwise.h; or of tml_dsp_column */
     const int32_t *scaling; /* [blocks][4][2]: see tml_dsp_channels. The last block ends with the last channel */
 } tml_depthwise_conv2d_blocks;
 
@@ -131,20 +131,19 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
                                                   int32_t block_end, int8_t *out)
 {
     const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
-    const int32_t pairs = (p->kernel_w + 1) / 2;
     int32_t x[TML_DEPTHWISE_CONV2D_BLOCK_COLUMNS * 4];
     int32_t sums[4 * TML_DSP_COLUMNS];
-    int8_t values[TML_DSP_COLUMNS * 4];
+    _Alignas(4) int8_t values[TML_DSP_COLUMNS * 4];
     tml_dsp_channels t = {
         .x = x,
+        .weights = p->weights + block * p->kernel_h * p->kernel_w,
         .x_end = x + 4,
         .sums_end = sums + 4 * columns,
-        .weights = p->weights + block * ((p->kernel_h + 1) / 2) * 4 * pairs,
-        .pair = pairs & 1,
-        .row_bytes = 32 * (pairs & ~1),
+        .rest = p->kernel_w & 3,
+        .row_bytes = 16 * (p->kernel_w & ~1),
         .scaling = p->scaling + block * 8,
         .out = values,
-        .x_fours = x + 8 * (pairs & ~1),
+        .x_fours = x + 4 * (p->kernel_w & ~3),
         .zero = 2 * p->output_zero_point + 1,
     };
     tml_depthwise_conv2d_surround(window, x);
@@ -154,7 +153,11 @@ static TML_NOINLINE void tml_depthwise_conv2d_any(const tml_depthwise_conv2d_blo
         for (int32_t ky = 0; ky < p->kernel_h; ky += 2) {
             t.sums = sums;
             tml_depthwise_conv2d_widen(p, window, ky, channel, x);
-            tml_dsp_taps_any(&t, columns, p->stride_w);
+            if (ky + 1 < p->kernel_h) {
+                tml_dsp_two_rows(&t, columns, p->stride_w);
+            } else {
+                tml_dsp_one_row(&t, columns, p->stride_w);
+            }
         }
         t.sums = sums;
         if (columns < TML_DSP_COLUMNS) {
@@ -174,10 +177,9 @@ static TML_NOINLINE void tml_depthwise_conv2d_3x3(const tml_depthwise_conv2d_blo
 {
     const int32_t columns = window->count <= TML_DSP_COLUMNS / 2 ? TML_DSP_COLUMNS / 2 : TML_DSP_COLUMNS;
     int32_t x[TML_DSP_PITCH * 8];
-    int8_t values[TML_DSP_COLUMNS * 4];
+    _Alignas(4) int8_t values[TML_DSP_COLUMNS * 4];
     tml_dsp_channels t;
-    t.x_end = x + 4;
-    t.weights = p->weights + block * 12;
+    t.weights = p->weights + block * 9;
     t.scaling = p->scaling + block * 8;
     t.zero = 2 * p->output_zero_point + 1;
     tml_depthwise_conv2d_surround(window, x);

@@ -4,6 +4,7 @@
 #define TML_DEPTHWISE_CONV2D_COLUMN_S8__DSP_H
 
 #include "tml_depthwise_conv2d_blocks.h"
+#include "tml_dsp_column.h"
 
 /* Taps at most. */
 #define TML_DEPTHWISE_CONV2D_COLUMN_TAPS 32

@@ -20,7 +20,7 @@ typedef struct {
     const int8_t *zeros;    /* [channels]: the zero point */
     int32_t taps;           /* in a window: for other windows than 3 x 3, an even number */
     const int8_t *weights;  /* [blocks][taps][16]; the last block of 16 channels ends with the last channel */
-    const int32_t *scaling; /* [blocks][4][3][4]: see tml_mve_taps */
+    const int32_t *scaling; /* [blocks][4][2][4]: see tml_mve_taps */
 } tml_depthwise_conv2d_lanes;
 
 /* The output's zero point in two half words. */

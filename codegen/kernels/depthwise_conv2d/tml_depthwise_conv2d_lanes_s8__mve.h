@@ -44,7 +44,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_lanes_columns(const tml_depthwise_
     if (channels > 16 * blocks) {
         tml_mve_taps last = row->taps;
         last.weights += 16 * TML_MVE_TAPS * blocks;
-        last.scaling += 48 * blocks;
+        last.scaling += 32 * blocks;
         last.out = row->out + column * channels + channels - 16;
         last.blocks = 1;
         last.out_step = channels - 16;

@@ -58,7 +58,7 @@ static TML_NOINLINE void tml_depthwise_conv2d_taps_pixel(const tml_depthwise_con
         }
         pixel.channel = p->input.channels - 16;
         pixel.weights += 16 * p->taps * blocks;
-        pixel.scaling += 48 * blocks;
+        pixel.scaling += 32 * blocks;
         pixel.out += pixel.channel;
         pixel.blocks = 1;
     }

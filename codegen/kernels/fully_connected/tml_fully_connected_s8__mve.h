@@ -2,44 +2,13 @@
 #ifndef TML_FULLY_CONNECTED_S8__MVE_H
 #define TML_FULLY_CONNECTED_S8__MVE_H
 
-#include "tml_mve_one.h"
+#include "tml_fully_connected_blocks.h"
 
-/* Features at most, unless they are a multiple of 16. */
-#define TML_FULLY_CONNECTED_FEATURES 256
-
-typedef struct {
-    tml_view input;
-    tml_view output;
-    int32_t features; /* values each output value is a sum over */
-    tml_mve_filters filters;
-} tml_fully_connected_blocks;
-
-/* All output values from features that would end within a vector. */
-static TML_NOINLINE void tml_fully_connected_copied(const tml_fully_connected_blocks *p, const int8_t *input,
-                                                    int8_t *out)
+/* Output rows [row_begin, row_end). */
+static inline void tml_fully_connected_s8__mve(const tml_fully_connected_blocks *p, const int8_t *input,
+                                               int8_t *output, int32_t row_begin, int32_t row_end)
 {
-    int8_t copy[TML_FULLY_CONNECTED_FEATURES];
-    tml_mve_copy(copy, input, p->features);
-    tml_mve_filters_one(&p->filters, copy, out);
-}
-
-/* Output rows [row_begin, row_end). An output of several rows is an image whose rows are those of the input; one of a
- * single row reads the whole input, which then lies in one piece. */
-static inline void tml_fully_connected_s8__mve(const tml_fully_connected_blocks *p, const int8_t *input, int8_t *output,
-                                               int32_t row_begin, int32_t row_end)
-{
-    for (int32_t row = row_begin; row < row_end; row++) {
-        const int8_t *in = tml_row(input, &p->input, row);
-        int8_t *out = tml_row_out(output, &p->output, row);
-        for (int32_t column = 0; column < p->output.width; column++) {
-            if (p->features % 16 == 0) {
-                tml_mve_filters_one(&p->filters, in + column * p->features, out + column * p->output.channels);
-            } else {
-                tml_fully_connected_copied(p, in + column * p->features, out + column * p->output.channels);
-            }
-        }
-        tml_mve_filters_clamp(&p->filters, out, p->output.width * p->output.channels);
-    }
+    tml_fully_connected_rows(p, input, output, row_begin, row_end, 0);
 }
 
 #endif

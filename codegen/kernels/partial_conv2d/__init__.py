@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from codegen.kernels.dsp import QUARTER, Filters, paired_scaling, paired_weights, run_order
+from codegen.kernels.dsp import QUARTER, Filters, paired_biases, paired_weights, run_order
 from tinyml.ir import DType, Node
 from tinyml.ir.requantize import Int32
 from tinyml.kernel import Field, Fields, Kernel, Types
@@ -31,7 +31,7 @@ def pairs_parameters(node: Node) -> Fields:
     return {
         "part": part,
         "weights": np.concatenate(words),
-        "zero_sums": np.ascontiguousarray(paired_scaling(filters)[:, :2]),
+        "zero_sums": paired_biases(filters),
         "bias": _bias(node),
     }
 
