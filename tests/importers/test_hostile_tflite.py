@@ -133,7 +133,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Any], None], str]] = {
     "no scale": (_scale(0), "has no scale"),
     "side negative": (_tensor(3, shape=[1, -7, 5, 3]), "every side must be at least 1"),
     "side zero": (_tensor(3, shape=[1, 0, 5, 3]), "every side must be at least 1"),
-    "side wrong": (_tensor(3, shape=[1, 7, 5, 4]), "4 channels in groups of 3"),
+    "side wrong": (_tensor(3, shape=[1, 7, 5, 4]), "the graph states"),
     "weights of another size": (_tensor(1, shape=[3, 3, 3, 4]), "needs 108 bytes, has 81"),
     "buffer too long": (_buffer(1, 82), "needs 81 bytes, has 82"),
     "buffer unknown": (_tensor(1, buffer=99), "buffer 99"),

@@ -127,6 +127,7 @@ CASES: dict[str, tuple[Function | nn.Module, tuple[int, ...]]] = {
     "gelu": (lambda x: functional.gelu(x) + functional.gelu(x, approximate="tanh"), IMAGE),
     "functions": (lambda x: x.exp() + x.sin() * x.cos() + (x.abs() + 1).log(), IMAGE),
     "softplus": (lambda x: functional.softplus(x) + functional.mish(x), IMAGE),
+    "gelu spelled out": (lambda x: 0.5 * x * (1 + torch.erf(x / 2**0.5)), IMAGE),
     "elu": (lambda x: functional.elu(x * 2), IMAGE),
     "unit length": (lambda x: functional.normalize(x, dim=1) + functional.normalize(x, dim=-1), IMAGE),
     "log softmax": (lambda x: torch.log_softmax(x, 1), IMAGE),

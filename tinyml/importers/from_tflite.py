@@ -97,7 +97,9 @@ class _Import:
         else:
             op, inputs = lowered
             written = [self._variables.next_of(entry.inputs[at]) for at in row.states]
-            outputs = map(self._as_computed, entry.outputs, op.infer(inputs))
+            outputs = call.outputs
+            if any(-1 in self._file.tensor(number).signature for number in entry.outputs):
+                outputs = tuple(map(self._as_computed, entry.outputs, op.infer(inputs)))
             nodes = [Node(call.output.name, op, tuple(inputs), (*outputs, *written))]
             states = {*written, *(call.input(at) for at in row.states)}
         for node in nodes:

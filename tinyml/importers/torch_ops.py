@@ -307,6 +307,7 @@ _ROWS: dict[str, Row] = {
     "div": _div,
     "dropout": _dropout,
     "elu": torch_norm.elu,
+    "erf": _pointwise(norm.Erf()),
     "exp": _pointwise(Elementary("EXP")),
     "expand": expand,
     "expand_as": expand_as,
