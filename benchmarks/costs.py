@@ -2,6 +2,7 @@
 
 python -m benchmarks.costs [MODEL ...]      estimated and counted instructions of one inference, per emulated core
 python -m benchmarks.costs --fit            measures all kernels of the inventory, writes tinyml/costs/<core>.json
+python -m benchmarks.costs --code           the same of their code sizes only, which --fit does, too
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zlib import crc32
 
 import numpy as np
 
+from benchmarks.cost_code import code_sizes
 from benchmarks.cost_fit import fit
 from benchmarks.cost_layers import Layer, layers
 from benchmarks.cost_measurement import batches, counted
@@ -159,12 +161,23 @@ def _facts(board: str, costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
         "kernel_sources": kernel_sources(),
         "networks_error": 0.0,
         "kernels": costs,
+        "code": code_sizes(target, toolchain),
     }
 
 
 def _write(files: Mapping[str, Mapping[str, Any]]) -> None:
     for facts in files.values():
         (COSTS / f"{facts['core']}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def measure_code(boards: Sequence[str]) -> Iterator[str]:
+    """Renews the code sizes in the file of each board's core; yields a line for each."""
+    for board in map(load_board, boards):
+        path = COSTS / f"{board.cpu.core}.json"
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        code = code_sizes(board, find_toolchain(board))
+        _write({board.name: {**facts, "code": code}})
+        yield f"{board.cpu.core}: {len(code['kernels'])} kernels, {sum(code['functions'].values()):,} bytes of functions"
 
 
 def _network_off(board: str, seed: int) -> float:
@@ -210,8 +223,9 @@ def errors(models: Sequence[Path], boards: Sequence[str]) -> Iterator[str]:
     yield from table(rows)
     for core in sorted({load_board(board).cpu.core for board in boards}):
         model = cost_model(core)
-        if model is not None and model.sources != kernel_sources():
-            yield f"\n{core}: fitted to other kernels than these; python -m benchmarks.costs --fit"
+        measured = {model.sources, model.code.sources if model.code else None} if model else set()
+        if measured - {kernel_sources()}:
+            yield f"\n{core}: measured with other kernels than these; python -m benchmarks.costs --fit"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -219,11 +233,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", type=Path, default=EXAMPLES, metavar="MODEL")
     parser.add_argument("--board", action="append", choices=BOARDS, help="one of the emulated boards; all by default")
     parser.add_argument("--fit", action="store_true", help="measure and fit, instead of comparing")
+    parser.add_argument("--code", action="store_true", help="measure the code sizes, instead of comparing")
     options = parser.parse_args(arguments)
-    boards = options.board or (FITTED if options.fit else BOARDS)
-    if options.fit:
+    boards = options.board or (FITTED if options.fit or options.code else BOARDS)
+    if options.fit or options.code:
         start = time.monotonic()
-        print("\n".join(fit_all(boards)))
+        print("\n".join(fit_all(boards) if options.fit else measure_code(boards)))
         print(f"\n{time.monotonic() - start:.0f} s")
     else:
         print("\n".join(errors(options.models, boards)))
