@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
 _CODE = ("-ffunction-sections", "-fdata-sections", "-fno-common", "-fomit-frame-pointer", "-fno-stack-protector")
 # No jump tables: the stack analysis follows every branch.
 _BARE = ("-ffreestanding", "-fno-jump-tables", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+# What inlining makes a little longer is inlined: what that settles around it saves more. Since gcc 10.
+_SIZE = ("--param=max-inline-insns-size=2",)
 _LINK = ("-nostdlib", "-static", "-Wl,--gc-sections")
 
 
@@ -54,7 +57,13 @@ class Toolchain:
         if self.name == "zig":
             return (*board.core.zig, *flags, *_BARE, *_ZIG_QUIET)
         # -ffreestanding turns builtins off; memcpy and memset exist here, so gcc may expand them.
-        return (*board.core.gcc, *flags, *_BARE, "-fbuiltin", "-fno-reorder-blocks-and-partition")
+        size = _SIZE if optimize == "-Os" and self._major >= 10 else ()
+        return (*board.core.gcc, *flags, *_BARE, "-fbuiltin", "-fno-reorder-blocks-and-partition", *size)
+
+    @property
+    def _major(self) -> int:
+        """0 where the version is not known."""
+        return int(found[0]) if (found := re.match(r"\d+", self.version)) else 0
 
     def link_flags(self, board: Board, script: str) -> tuple[str, ...]:
         """Flags that come before the objects when linking for a board with a linker script."""
