@@ -177,7 +177,8 @@ def measure_code(boards: Sequence[str]) -> Iterator[str]:
         facts = json.loads(path.read_text(encoding="utf-8"))
         code = code_sizes(board, find_toolchain(board))
         _write({board.name: {**facts, "code": code}})
-        yield f"{board.cpu.core}: {len(code['kernels'])} kernels, {sum(code['functions'].values()):,} bytes of functions"
+        total = sum(code["functions"].values())
+        yield f"{board.cpu.core}: {len(code['kernels'])} kernels, {total:,} bytes of functions"
 
 
 def _network_off(board: str, seed: int) -> float:
