@@ -141,7 +141,10 @@ def kernel_order(board: Board, toolchain: Toolchain | None = None, optimize: str
 
 
 def kernel_choice(plan: Plan, board: Board, toolchain: Toolchain | None = None) -> str:
-    """How the kernels of a plan for a board were chosen: "size", or as `KernelOrder.basis` says. toolchain: as of `plan`."""
+    """How the kernels of a plan for a board were chosen: for "size", or see `KernelOrder.basis`.
+
+    toolchain: as of `plan`.
+    """
     if plan.optimize == "size":
         return "size"
     return kernel_order(board, toolchain, plan.optimize).basis(plan)
