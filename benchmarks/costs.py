@@ -30,7 +30,8 @@ from tinyml import pipeline
 from tinyml.board import Board, load_board
 from tinyml.costs import cost_model, estimate, kernel_sources, step_calls
 from tinyml.costs.model import COSTS
-from tinyml.costs.terms import Terms, terms_of
+from tinyml.costs.shapes import Terms
+from tinyml.costs.terms import terms_of
 from tinyml.errors import FitError
 from tinyml.kernel import Types
 from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected

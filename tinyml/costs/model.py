@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tinyml.costs.terms import Calls, terms_of
+from tinyml.costs.shapes import Calls
+from tinyml.costs.terms import terms_of
 from tinyml.ir import Node
 from tinyml.kernel import Kernel
 from tinyml.paths import CODEGEN
