@@ -20,20 +20,23 @@ def convolution(size: Size) -> Terms:
 
 
 def _pointwise(size: Size) -> Terms:
-    """Rows that lie in one piece are taken together."""
+    """Rows that lie in one piece are taken together. The last pixels are copied where they end with the memory: of a
+    ring, whose rows are not known here, every second row is taken to do so."""
     op = size.node.op
     assert isinstance(op, Conv2D)
-    found: Terms = {}
     vectors = -(-size.depth // 16)
-    behind = -(-(16 * vectors - size.depth) // (op.stride_w * size.depth))  # pixels that end behind the image
+    unread = size.in_width - 1 - (size.width - 1) * op.stride_w
+    behind = max(0, -(-(16 * vectors - (1 + unread) * size.depth) // (op.stride_w * size.depth)))
+    last = (size.height - 1) * op.stride_h + 1 == size.in_height
+    found: Terms = {}
     for rows, times in size.by_call.items():
-        pieces = times if op.stride_h == 1 else times * rows
-        count = rows * size.width if op.stride_h == 1 else size.width
-        copied = min(count, behind)
-        pairs = (count - copied) // 2
-        _add(found, {"piece": pieces, "copied": pieces * copied, "copied_vector": pieces * copied * vectors})
-        _add(found, _pairs(size, pieces, pairs, vectors))
-        _add(found, _single(size, pieces * (count - 2 * pairs), vectors))
+        pieces, count = (times, rows * size.width) if op.stride_h == 1 else (times * rows, size.width)
+        ending = times * last if rows == size.height else times * rows / 2
+        for some, copied in ((ending, min(count, behind)), (pieces - ending, 0)):
+            pairs = (count - copied) // 2
+            _add(found, {"piece": some, "copied": some * copied, "copied_vector": some * copied * vectors})
+            _add(found, _pairs(size, some, pairs, vectors))
+            _add(found, _single(size, some * (count - 2 * pairs), vectors))
     return found
 
 
