@@ -112,10 +112,11 @@ def _costs(counted: Sequence[_Counted]) -> dict[str, dict[str, Any]]:
     for name, rows in sorted(together.items()):
         own = fit([_terms(layer) for layer, _ in rows], [count for _, count in rows])
         pairs = [(count, own.instructions(_terms(layer))) for layer, count in alone[name]]
-        shares = [count / together for count, together in pairs if together > _SMALL]
+        large = [pair for pair in pairs if pair[1] > _SMALL]
+        share = sum(count for count, _ in large) / sum(together for _, together in large) if large else 1.0
         costs[name] = {
             "factors": own.factors,
-            "alone": round(min(1.0, float(np.median(shares))), 3) if shares else 1.0,
+            "alone": round(min(1.0, share), 3),
             "error": own.error,
             "median_error": own.middle,
             "layers": own.samples,
