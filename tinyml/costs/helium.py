@@ -3,12 +3,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tinyml.costs.shapes import Size, Terms, Window
 from tinyml.ir.requantize import activation_range
 from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
 
 # twins of TML_CONV2D_LINES_BYTES and of what `vectors` of tml_depthwise_conv2d_line may be
 _LINE_BYTES, _LINE_VECTORS = 384, (1, 2, 4)
+
+
+class _Block(NamedTuple):
+    """Instructions in tml_mve.h: for a vector of 16 taps of a block of filters, and around them."""
+
+    vector: int
+    rescaling: int
+
+
+# 4 filters on two pixels, 8 filters on one; at the end of a round of vectors; where halves are rounded away from zero
+_FOUR, _EIGHT, _ROUND, _AWAY = _Block(14, 23), _Block(17, 31), 2, 4
 
 
 def convolution(size: Size) -> Terms:
@@ -101,32 +114,29 @@ def _pairs(size: Size, times: float, pairs: int, vectors: int, runs: int = 0) ->
     if not pairs:
         return {}
     blocks, rest = size.channels // 4, size.channels % 4 > 0
-    all_blocks = times * pairs * (blocks + rest)
+    rounds = 0 if vectors == 1 and not runs else vectors // 2 if vectors % 2 == 0 and not runs else vectors
+    both = times * pairs * (blocks + rest)
     return {
         "pairs": times,
         "pair": times * pairs,
         "rest": times * pairs * rest,
         "rest_blocks": times * pairs * (rest and blocks > 0),
-        "block": all_blocks,
-        "block_away": all_blocks * _away(size),
-        "block_two": all_blocks * (vectors // 2),
-        "block_odd": all_blocks * (vectors % 2),
-        "block_run": all_blocks * runs,
+        "run": both * runs,
+        "product": both * (_FOUR.vector * vectors + _ROUND * rounds + _FOUR.rescaling + _AWAY * _away(size)),
     }
 
 
 def _single(size: Size, pixels: float, vectors: int) -> Terms:
     """Filters in eights on one pixel, then in fours on a pair that is this pixel twice."""
     eights, fours = size.channels // 8, -(-(size.channels % 8) // 4)
+    rounds = vectors // 4 if vectors % 4 == 0 else vectors
+    more = _ROUND * rounds + _AWAY * _away(size)
     return {
         "single": pixels,
         "eights": pixels * (eights > 0),
-        "eight": pixels * eights,
-        "eight_away": pixels * eights * _away(size),
-        "eight_two": pixels * eights * (vectors // 2),
-        "eight_odd": pixels * eights * (vectors % 2),
         "last": pixels * fours,
-        "last_vector": pixels * fours * vectors,
+        "product": pixels * eights * (_EIGHT.vector * vectors + _EIGHT.rescaling + more)
+        + pixels * fours * (_FOUR.vector * vectors + _FOUR.rescaling + more),
     }
 
 
