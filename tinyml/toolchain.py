@@ -28,8 +28,9 @@ _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
 _CODE = ("-ffunction-sections", "-fdata-sections", "-fno-common", "-fomit-frame-pointer", "-fno-stack-protector")
 # No jump tables: the stack analysis follows every branch.
 _BARE = ("-ffreestanding", "-fno-jump-tables", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
-# What inlining makes a little longer is inlined: what that settles around it saves more. Since gcc 10.
-_SIZE = ("--param=max-inline-insns-size=2",)
+# What inlining makes a little longer is inlined, as what that settles around it saves more (since gcc 10); and nothing
+# is moved that would take a register or a wide instruction.
+_SIZE = ("--param=max-inline-insns-size=2", "-fno-move-loop-invariants", "-fno-schedule-insns2")
 _LINK = ("-nostdlib", "-static", "-Wl,--gc-sections")
 
 
