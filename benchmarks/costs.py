@@ -2,6 +2,7 @@
 
 python -m benchmarks.costs [MODEL ...]      estimated and counted instructions of one inference, per emulated core
 python -m benchmarks.costs --fit            measures all kernels of the inventory, writes tinyml/costs/<core>.json
+python -m benchmarks.costs --code           the same of their code sizes only, which --fit does, too
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zlib import crc32
 
 import numpy as np
 
+from benchmarks.cost_code import code_sizes
 from benchmarks.cost_fit import fit
 from benchmarks.cost_layers import Layer, layers
 from benchmarks.cost_measurement import batches, counted
@@ -28,7 +30,8 @@ from tinyml import pipeline
 from tinyml.board import Board, load_board
 from tinyml.costs import cost_model, estimate, kernel_sources, step_calls
 from tinyml.costs.model import COSTS
-from tinyml.costs.terms import Terms, terms_of
+from tinyml.costs.shapes import Terms
+from tinyml.costs.terms import terms_of
 from tinyml.errors import FitError
 from tinyml.kernel import Types
 from tinyml.ops import Conv2D, DepthwiseConv2D, FullyConnected
@@ -109,10 +112,11 @@ def _costs(counted: Sequence[_Counted]) -> dict[str, dict[str, Any]]:
     for name, rows in sorted(together.items()):
         own = fit([_terms(layer) for layer, _ in rows], [count for _, count in rows])
         pairs = [(count, own.instructions(_terms(layer))) for layer, count in alone[name]]
-        shares = [count / together for count, together in pairs if together > _SMALL]
+        large = [pair for pair in pairs if pair[1] > _SMALL]
+        share = sum(count for count, _ in large) / sum(together for _, together in large) if large else 1.0
         costs[name] = {
             "factors": own.factors,
-            "alone": round(min(1.0, float(np.median(shares))), 3) if shares else 1.0,
+            "alone": round(min(1.0, share), 3),
             "error": own.error,
             "median_error": own.middle,
             "layers": own.samples,
@@ -159,12 +163,24 @@ def _facts(board: str, costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
         "kernel_sources": kernel_sources(),
         "networks_error": 0.0,
         "kernels": costs,
+        "code": code_sizes(target, toolchain),
     }
 
 
 def _write(files: Mapping[str, Mapping[str, Any]]) -> None:
     for facts in files.values():
         (COSTS / f"{facts['core']}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def measure_code(boards: Sequence[str]) -> Iterator[str]:
+    """Renews the code sizes in the file of each board's core; yields a line for each."""
+    for board in map(load_board, boards):
+        path = COSTS / f"{board.cpu.core}.json"
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        code = code_sizes(board, find_toolchain(board))
+        _write({board.name: {**facts, "code": code}})
+        total = sum(code["functions"].values())
+        yield f"{board.cpu.core}: {len(code['kernels'])} kernels, {total:,} bytes of functions"
 
 
 def _network_off(board: str, seed: int) -> float:
@@ -210,8 +226,9 @@ def errors(models: Sequence[Path], boards: Sequence[str]) -> Iterator[str]:
     yield from table(rows)
     for core in sorted({load_board(board).cpu.core for board in boards}):
         model = cost_model(core)
-        if model is not None and model.sources != kernel_sources():
-            yield f"\n{core}: fitted to other kernels than these; python -m benchmarks.costs --fit"
+        measured = {model.sources, model.code.sources if model.code else None} if model else set()
+        if measured - {kernel_sources()}:
+            yield f"\n{core}: measured with other kernels than these; python -m benchmarks.costs --fit"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -219,11 +236,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", type=Path, default=EXAMPLES, metavar="MODEL")
     parser.add_argument("--board", action="append", choices=BOARDS, help="one of the emulated boards; all by default")
     parser.add_argument("--fit", action="store_true", help="measure and fit, instead of comparing")
+    parser.add_argument("--code", action="store_true", help="measure the code sizes, instead of comparing")
     options = parser.parse_args(arguments)
-    boards = options.board or (FITTED if options.fit else BOARDS)
-    if options.fit:
+    boards = options.board or (FITTED if options.fit or options.code else BOARDS)
+    if options.fit or options.code:
         start = time.monotonic()
-        print("\n".join(fit_all(boards)))
+        print("\n".join(fit_all(boards) if options.fit else measure_code(boards)))
         print(f"\n{time.monotonic() - start:.0f} s")
     else:
         print("\n".join(errors(options.models, boards)))

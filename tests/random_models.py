@@ -4,7 +4,7 @@
     python -m tests.random_models --seed 7 --count 500 --tf     files written by TensorFlow's converter
     python -m tests.random_models --seed 7 --count 500 --states graphs that keep states, over SEQUENCE inferences
     ... --c                        the generated C as well, under the address and undefined-behaviour sanitizers
-    ... --board qemu_mps2_an386    and the firmware on that board
+    ... --board qemu_mps2_an386    and the firmware on that board, of the models that fit it
 
 checks that the interpreter equals TensorFlow Lite Micro on each, and the C the interpreter, and ends with one line of
 numbers.
@@ -189,13 +189,15 @@ def main() -> int:
     if arguments.board:
         checks[arguments.board] = random_c.check_on_board(models, arguments.board, samples)
     faults: Counter[str] = Counter()
+    checked: Counter[str] = Counter()
     for what, results in checks.items():
         for model, fault in results:
+            checked[what] += 1
             if fault:
                 faults[what] += 1
                 print(f"{model.name}: {what}: {fault}")
     kinds = Counter(node.op.kind for model in models for node in model.graph.nodes)
-    differ = ", ".join(f"{faults[what]} differ by {what}" for what in checks)
+    differ = ", ".join(f"{faults[what]} of {checked[what]} differ by {what}" for what in checks)
     seconds = time.monotonic() - start
     print(
         f"{len(models)} models, {kinds.total()} nodes of {len(kinds)} kinds, {differ}, {seconds:.0f} s: "

@@ -29,6 +29,14 @@ def test_graphs_and_mutants(seed: int) -> None:
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.parametrize("board", ("qemu_mps2_an500", "qemu_microbit", "qemu_mps3_an547"))
+def test_graphs_and_mutants_on_other_cores(board: str) -> None:
+    """Cortex-M7, M0 and M55: one for each optimization."""
+    checked = list(check_on_board(from_graphs(210, 3), board))
+    faults = [f"{model.name}: {fault}" for model, fault in checked if fault]
+    assert len(checked) == 3 and not faults, "\n".join(faults)
+
+
 @pytest.mark.slow
 def test_files_of_the_tensorflow_converter() -> None:
     pytest.importorskip("tensorflow", reason="the converter comes with tensorflow-cpu")

@@ -13,7 +13,7 @@ from typing import Any
 from codegen import generate, select_kernels
 from tinyml import importers
 from tinyml.board import Board, load_board
-from tinyml.costs import cost_model
+from tinyml.costs import cost_model, kernel_flash
 from tinyml.device import device as devices
 from tinyml.device.device import Device
 from tinyml.errors import FitError, ToolchainError, UnsupportedError, UsageError
@@ -36,7 +36,7 @@ from tinyml.quantizer import quantize
 from tinyml.quantizer.calibration import Source
 from tinyml.remedies import remedies
 from tinyml.samples import Samples, made_up_samples, real_inputs
-from tinyml.scheduler import Order, Plan
+from tinyml.scheduler import Plan, Preference
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_front, choose_plan
 from tinyml.scheduler.fit import require_arena_fits
 from tinyml.scheduler.plan import OPTIMIZE
@@ -115,7 +115,7 @@ def require_fit(plan: Plan, board: Board, **wishes: Any) -> Plan:
 
 
 def _with_remedies(error: FitError, plan: Plan, board: Board, wishes: Wishes) -> FitError:
-    order = kernel_order(board, optimize=wishes.optimize)
+    order = _preference(board, None, wishes.optimize)
     found = remedies(plan.model, board, wishes, plan.arena_bytes, order)
     hint = "\n   or: ".join(remedy.text for remedy in found) or error.hint
     return FitError(error.message, hint, [asdict(remedy) for remedy in found])
@@ -124,15 +124,19 @@ def _with_remedies(error: FitError, plan: Plan, board: Board, wishes: Wishes) ->
 def schedule(graph: Graph, board: Board, *, toolchain: Toolchain | None = None, **wishes: Any) -> Plan:
     """As `plan`, whether the board's memory holds it or not."""
     wanted = Wishes(**wishes)
-    return _scheduled(graph, board, kernel_order(board, toolchain, wanted.optimize), wanted)
+    return _scheduled(graph, board, _preference(board, toolchain, wanted.optimize), wanted)
 
 
-def _scheduled(graph: Graph, board: Board, order: Order, wishes: Wishes) -> Plan:
+def _scheduled(graph: Graph, board: Board, order: Preference, wishes: Wishes) -> Plan:
     return choose_plan(graph, select_kernels(graph, board.cpu.features), board, wishes, order)
 
 
+def _preference(board: Board, toolchain: Toolchain | None, optimize: str) -> Preference:
+    return kernel_flash(board.cpu.core) if optimize == "size" else kernel_order(board, toolchain, optimize)
+
+
 def kernel_order(board: Board, toolchain: Toolchain | None = None, optimize: str = "balanced") -> KernelOrder:
-    """How kernels are chosen for a board: by what `tune` measured with the compiler, or else by estimates."""
+    """How the fastest kernels are chosen for a board: by what `tune` measured with the compiler, else by estimates."""
     measured = None
     if any_measurements(board):
         with contextlib.suppress(ToolchainError):  # a plan needs no compiler
@@ -141,7 +145,12 @@ def kernel_order(board: Board, toolchain: Toolchain | None = None, optimize: str
 
 
 def kernel_choice(plan: Plan, board: Board, toolchain: Toolchain | None = None) -> str:
-    """How the kernels of a plan for a board were chosen; see `KernelOrder.basis`. toolchain: as of `plan`."""
+    """How the kernels of a plan for a board were chosen: for "size", or see `KernelOrder.basis`.
+
+    toolchain: as of `plan`.
+    """
+    if plan.optimize == "size":
+        return "size"
     return kernel_order(board, toolchain, plan.optimize).basis(plan)
 
 
@@ -163,8 +172,10 @@ def tune(
     target = load_board(board) if isinstance(board, str) else board
     if target.counter.unit == "nanoseconds":
         raise UsageError(f"{target.name} counts nanoseconds, which no two runs repeat", hint="tune on a board")
-    graph = model if isinstance(model, Graph) else load(model)
     compiler, wanted = toolchain or find_toolchain(target), Wishes(**wishes)
+    if wanted.optimize == "size":
+        raise UsageError("kernels for the least flash are not chosen by counts", hint="tune for balanced or speed")
+    graph = model if isinstance(model, Graph) else load(model)
     measured = measurements(target, compiler, OPTIMIZE[wanted.optimize])
     rounds, builds = Rounds(measured), 0
     default = require_fit(_scheduled(graph, target, KernelOrder(cost_model(target.cpu.core), None), wanted), target)
@@ -202,7 +213,7 @@ def pareto(graph: Graph, board: str | Board = "host", **wishes: Any) -> Iterator
     """
     target = load_board(board) if isinstance(board, str) else board
     kernels, wanted = select_kernels(graph, target.cpu.features), Wishes(**wishes)
-    return choose_front(graph, kernels, target, wanted, kernel_order(target, optimize=wanted.optimize))
+    return choose_front(graph, kernels, target, wanted, _preference(target, None, wanted.optimize))
 
 
 def build(

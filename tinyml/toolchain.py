@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,9 @@ _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
 _CODE = ("-ffunction-sections", "-fdata-sections", "-fno-common", "-fomit-frame-pointer", "-fno-stack-protector")
 # No jump tables: the stack analysis follows every branch.
 _BARE = ("-ffreestanding", "-fno-jump-tables", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+# What inlining makes a little longer is inlined, as what that settles around it saves more (since gcc 10); and nothing
+# is moved that would take a register or a wide instruction.
+_SIZE = ("--param=max-inline-insns-size=2", "-fno-move-loop-invariants", "-fno-schedule-insns2")
 _LINK = ("-nostdlib", "-static", "-Wl,--gc-sections")
 
 
@@ -54,7 +58,13 @@ class Toolchain:
         if self.name == "zig":
             return (*board.core.zig, *flags, *_BARE, *_ZIG_QUIET)
         # -ffreestanding turns builtins off; memcpy and memset exist here, so gcc may expand them.
-        return (*board.core.gcc, *flags, *_BARE, "-fbuiltin", "-fno-reorder-blocks-and-partition")
+        size = _SIZE if optimize == "-Os" and self._major >= 10 else ()
+        return (*board.core.gcc, *flags, *_BARE, "-fbuiltin", "-fno-reorder-blocks-and-partition", *size)
+
+    @property
+    def _major(self) -> int:
+        """0 where the version is not known."""
+        return int(found[0]) if (found := re.match(r"\d+", self.version)) else 0
 
     def link_flags(self, board: Board, script: str) -> tuple[str, ...]:
         """Flags that come before the objects when linking for a board with a linker script."""

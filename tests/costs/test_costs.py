@@ -47,12 +47,12 @@ def test_boards_have_estimates_and_the_host_has_none() -> None:
 
 @on_board
 @pytest.mark.board
-@pytest.mark.parametrize("seed", [100])
-def test_within_the_stated_error(seed: int) -> None:
+@pytest.mark.parametrize("board, seed", [(BOARD, 100), ("qemu_mps3_an547", 101)])
+def test_within_the_stated_error(board: str, seed: int) -> None:
     """Whole and in fused groups; counts under icount repeat to the digit."""
-    plan = pipeline.plan(random_net(seed), BOARD)
+    plan = pipeline.plan(random_net(seed), board)
     profile = pipeline.profile_plan(plan)
-    found = estimate(plan, load_board(BOARD))
+    found = estimate(plan, load_board(board))
     assert found is not None
     assert abs(found.instructions - profile.count) <= found.error * profile.count
     assert [step.estimated_instructions for step in profile.steps] == [round(count) for count in found.steps]

@@ -49,7 +49,12 @@ def estimate_lines(found: Estimate | None, kernel_choice: str) -> list[str]:
     return [f"{found}; kernels chosen by {_CHOICES.get(kernel_choice, kernel_choice)}"] if found else []
 
 
-_CHOICES = {"measured": "measurement", "partly measured": "measurement in part", "estimated": "estimate"}
+_CHOICES = {
+    "measured": "measurement",
+    "partly measured": "measurement in part",
+    "estimated": "estimate",
+    "size": "what they take in flash",
+}
 
 
 def plan_facts(plan: Plan) -> dict[str, Any]:

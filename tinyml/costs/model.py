@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from tinyml.costs.terms import Calls, terms_of
+from tinyml.costs.shapes import Calls
+from tinyml.costs.terms import terms_of
 from tinyml.ir import Node
 from tinyml.kernel import Kernel
 from tinyml.paths import CODEGEN
@@ -57,10 +59,23 @@ class KernelCost:
 
 
 @dataclass(frozen=True)
+class CodeSizes:
+    """Bytes of C functions, compiled for size; which of them each kernel reaches; bytes of the parameter structs.
+
+    sources: `kernel_sources` when they were measured.
+    """
+
+    sources: str
+    functions: Mapping[str, int]
+    kernels: Mapping[str, tuple[str, ...]]
+    structs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class CostModel:
     """Of one core. core: that was measured. sources: `kernel_sources` at that time.
 
-    networks_error: the most that estimates of random networks were off, relative.
+    networks_error: the most that estimates of random networks were off, relative. code: None where it is not measured.
     """
 
     core: str
@@ -69,6 +84,7 @@ class CostModel:
     sources: str
     networks_error: float
     kernels: Mapping[str, KernelCost]
+    code: CodeSizes | None
 
     def instructions(self, kernel: Kernel, node: Node, calls: Calls, idle: float = 0) -> float | None:
         """Of a kernel called for so many rows so many times, and `idle` times for none; None for an unknown kernel."""
@@ -95,8 +111,19 @@ def cost_model(core: str) -> CostModel | None:
         name: KernelCost(cost["factors"], cost["error"], cost["alone"]) for name, cost in facts["kernels"].items()
     }
     return CostModel(
-        facts["core"], facts["compiler"], facts["flags"], facts["kernel_sources"], facts["networks_error"], kernels
+        facts["core"],
+        facts["compiler"],
+        facts["flags"],
+        facts["kernel_sources"],
+        facts["networks_error"],
+        kernels,
+        _code_sizes(facts["code"]) if "code" in facts else None,
     )
+
+
+def _code_sizes(facts: Mapping[str, Any]) -> CodeSizes:
+    kernels = {name: tuple(functions.split()) for name, functions in facts["kernels"].items()}
+    return CodeSizes(facts["kernel_sources"], facts["functions"], kernels, facts["structs"])
 
 
 @cache

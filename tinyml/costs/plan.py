@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyml.board import Board
 from tinyml.costs.model import CPI, CostModel, cost_model
-from tinyml.costs.terms import Calls
+from tinyml.costs.shapes import Calls
 from tinyml.ir import Node
 from tinyml.scheduler import Plan, Step
 from tinyml.scheduler.strips import cut_node

@@ -7,8 +7,9 @@ Every term is plain arithmetic on shapes and attributes; weights are never looke
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
+from tinyml.costs import helium
+from tinyml.costs.shapes import Calls, Size, Terms, Window
 from tinyml.ir import Node
 from tinyml.ir.requantize import activation_range
 from tinyml.kernel import Kernel
@@ -23,82 +24,28 @@ from tinyml.ops import (
     TransposeConv,
 )
 
-Terms = dict[str, float]
-Calls = Mapping[int, float]  # rows of a call -> how many calls; output rows, or operand rows where a kernel accumulates
-
 # twins of TML_DSP_COLUMNS, TML_DEPTHWISE_CONV2D_BLOCK, TML_CONV2D_WHOLE_GROUPS, _PART_GROUPS and _PART_PAIRS
 _COLUMNS, _BLOCK, _WHOLE_GROUPS, _PART_GROUPS, _PART_PAIRS = 6, 16, 16, 12, 8
 
 
 def terms_of(kernel: Kernel, node: Node, calls: Calls) -> Terms:
     """Terms of a kernel that is called for so many rows so many times; of all calls together."""
-    size = _Size(kernel, node, calls)
+    size = Size(kernel, node, calls)
     found = {"call": size.calls, "row": size.rows, "pixel": size.pixels, "value": size.values, **_clamped(size)}
     found |= _OF_STRUCT.get(kernel.struct, _of_op)(size)
     return {name: value for name, value in found.items() if value}
 
 
-class _Size:
-    """Shapes and sums that most terms are made of."""
-
-    def __init__(self, kernel: Kernel, node: Node, calls: Calls) -> None:
-        self.kernel, self.node, self.by_call = kernel, node, calls
-        self.in_height, self.in_width, self.depth = node.operands[0].hwc
-        self.height, self.width, self.channels = node.outputs[0].hwc
-        self.calls = sum(calls.values())
-        self.rows = sum(rows * times for rows, times in calls.items())
-        whole = self.in_height if kernel.accumulates else self.height
-        self.share = self.rows / whole
-        self.pixels = self.share * self.height * self.width
-        self.values = self.share * sum(tensor.size for tensor in node.outputs)
-        self.inputs = self.share * sum(tensor.size for tensor in node.operands)
-
-
-def _clamped(size: _Size) -> Terms:
+def _clamped(size: Size) -> Terms:
     activation = getattr(size.node.op, "activation", None)
     if activation is None or activation_range(activation, size.node.outputs[0]) == (-128, 127):
         return {}
-    return {"clamped": size.values}
+    return {"clamped": size.values, **({"clamped_row": size.rows} if "mve" in size.kernel.requires else {})}
 
 
-@lru_cache(maxsize=4096)
-def _taps(positions: int, image: int, taps: int, stride: int, dilation: int, before: int) -> tuple[int, int]:
-    """(taps inside the image over all positions along a side, positions with all of theirs inside)."""
-    inside = whole = 0
-    for position in range(positions):
-        first = position * stride - before
-        low = 0 if first >= 0 else -(first // dilation)
-        high = min(taps, (image - 1 - first) // dilation + 1)
-        inside += max(0, high - low)
-        whole += low == 0 and high == taps
-    return inside, whole
-
-
-class _Window:
-    """Taps inside the image, over the rows computed. whole_columns: output columns whose taps all are."""
-
-    def __init__(self, size: _Size) -> None:
-        op, node = size.node.op, size.node
-        if isinstance(op, (Conv2D, DepthwiseConv2D)):
-            window = op.window(*node.inputs[1].shape[1:3])
-        else:
-            assert isinstance(op, (AveragePool2D, MaxPool2D))
-            window = op.window
-        self.height, self.width, self.stride_w = window.height, window.width, window.stride_w
-        pad = window.padding
-        rows, whole_rows = _taps(
-            size.height, size.in_height, window.height, window.stride_h, window.dilation_h, pad.top
-        )
-        columns, self.whole_columns = _taps(
-            size.width, size.in_width, window.width, window.stride_w, window.dilation_w, pad.left
-        )
-        self.rows, self.whole_rows = size.share * rows, size.share * whole_rows
-        self.columns, self.outside = columns, pad.left + pad.right
-
-
-def _patches(size: _Size) -> Terms:
+def _patches(size: Size) -> Terms:
     """Pairs of pixels, widened to patches, by pairs of filters, in words of 4 bytes of a row of taps."""
-    window = _Window(size)
+    window = Window(size)
     run = window.width * size.depth
     words = window.height * -(-run // 4)
     two = sum(rows * size.width // 2 * times for rows, times in size.by_call.items())
@@ -122,7 +69,7 @@ def _patches(size: _Size) -> Terms:
     return {f"part_{name}": value for name, value in {**shared, **_parts(size, two + one, run, filters)}.items()}
 
 
-def _parts(size: _Size, pairs: float, run: int, filters: int) -> Terms:
+def _parts(size: Size, pairs: float, run: int, filters: int) -> Terms:
     window_h = size.node.inputs[1].shape[1]
     words = -(-run // 4)
     if words <= _PART_GROUPS:
@@ -142,7 +89,7 @@ def _parts(size: _Size, pairs: float, run: int, filters: int) -> Terms:
     }
 
 
-def _fours(size: _Size) -> Terms:
+def _fours(size: Size) -> Terms:
     """Groups of 4 filters over the bytes of a pixel."""
     features = size.node.inputs[1].size // size.node.inputs[1].shape[0]
     groups = size.pixels * -(-size.channels // 4)
@@ -155,9 +102,9 @@ def _fours(size: _Size) -> Terms:
     }
 
 
-def _blocks(size: _Size) -> Terms:
+def _blocks(size: Size) -> Terms:
     """Blocks of 4 channels by _COLUMNS output columns, or by half as many."""
-    window = _Window(size)
+    window = Window(size)
     blocks = -(-size.depth // 4)
     tail = size.width % _COLUMNS
     few = size.rows * (0 < tail <= _COLUMNS // 2)
@@ -184,9 +131,9 @@ def _blocks(size: _Size) -> Terms:
     }
 
 
-def _convolution(size: _Size) -> Terms:
+def _convolution(size: Size) -> Terms:
     """Value by value, one row of taps after the other."""
-    window, filters = _Window(size), size.node.inputs[1]
+    window, filters = Window(size), size.node.inputs[1]
     depth = filters.shape[3]
     rows = window.rows * size.width * size.channels
     joined = depth == size.depth and getattr(size.node.op, "dilation_w", 1) == 1
@@ -197,9 +144,9 @@ def _convolution(size: _Size) -> Terms:
     }
 
 
-def _depthwise(size: _Size) -> Terms:
+def _depthwise(size: Size) -> Terms:
     """Tap by tap over blocks of channels, or, in place, of columns."""
-    window = _Window(size)
+    window = Window(size)
     blocks, column_blocks = -(-size.depth // _BLOCK), -(-size.width // _BLOCK)
     multiplier = size.channels // size.depth
     return {
@@ -214,13 +161,13 @@ def _depthwise(size: _Size) -> Terms:
     }
 
 
-def _groups(size: _Size) -> int:
+def _groups(size: Size) -> int:
     """Of the channels that a kernel takes at a time, of which the last overlaps the one before."""
     return -(-size.channels // (16 if "mve" in size.kernel.requires else 4))
 
 
-def _pool(size: _Size) -> Terms:
-    window = _Window(size)
+def _pool(size: Size) -> Terms:
+    window = Window(size)
     if size.kernel.requires:
         groups = _groups(size)
         return {
@@ -239,7 +186,7 @@ def _pool(size: _Size) -> Terms:
     }
 
 
-def _mean(size: _Size) -> Terms:
+def _mean(size: Size) -> Terms:
     pixels = size.share * size.in_height * size.in_width
     if size.kernel.requires:
         groups = _groups(size)
@@ -251,16 +198,16 @@ def _mean(size: _Size) -> Terms:
     return {"input": size.inputs, "input_pixel": pixels}
 
 
-def _dense(size: _Size) -> Terms:
+def _dense(size: Size) -> Terms:
     macs = size.share * size.node.macs
     return {"mac": macs, "tap": macs / size.depth, "value_tap": macs / size.node.inputs[1].shape[-1]}
 
 
-def _vectors(size: _Size) -> Terms:
+def _vectors(size: Size) -> Terms:
     """For kernels that this file does not know: products, one by one and in vectors of 4, 8 and 16 bytes."""
     node = size.node
     if isinstance(node.op, (Conv2D, DepthwiseConv2D)):
-        window, depthwise = _Window(size), isinstance(node.op, DepthwiseConv2D)
+        window, depthwise = Window(size), isinstance(node.op, DepthwiseConv2D)
         run = size.channels if depthwise else window.width * size.depth
         lines = size.pixels * window.height * (window.width if depthwise else size.channels)
         edges = {"tap_row": window.rows, "border": size.pixels * window.height - window.rows * window.whole_columns}
@@ -272,7 +219,7 @@ def _vectors(size: _Size) -> Terms:
     return {"line": lines, "mac": size.share * node.macs, **vectors, **groups, **edges}
 
 
-def _moved(size: _Size) -> Terms:
+def _moved(size: Size) -> Terms:
     """Bytes that are copied or mapped, and the lines that they come in."""
     node = size.node
     alike = all(tensor.shape == node.outputs[0].shape for tensor in node.operands)
@@ -286,7 +233,7 @@ def _moved(size: _Size) -> Terms:
     }
 
 
-def _of_op(size: _Size) -> Terms:
+def _of_op(size: Size) -> Terms:
     op = size.node.op
     if isinstance(op, (Conv2D, DepthwiseConv2D, FullyConnected)):
         return _vectors(size)
@@ -300,11 +247,15 @@ def _of_op(size: _Size) -> Terms:
     return _dense(size) if isinstance(op, TransposeConv) else _moved(size)
 
 
-_OF_STRUCT: Mapping[str, Callable[[_Size], Terms]] = {
+_OF_STRUCT: Mapping[str, Callable[[Size], Terms]] = {
     "tml_conv2d": _convolution,
+    "tml_conv2d_blocks": helium.convolution,
     "tml_conv2d_patches": _patches,
     "tml_dense_fours": _fours,
     "tml_depthwise_conv2d": _depthwise,
     "tml_depthwise_conv2d_blocks": _blocks,
+    "tml_depthwise_conv2d_lanes": helium.lanes,
+    "tml_depthwise_conv2d_line": helium.line,
     "tml_fully_connected": _dense,
+    "tml_fully_connected_blocks": helium.fully_connected,
 }

@@ -11,7 +11,7 @@ from tinyml.board import Board, board_names, load_board
 from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, ShapeError
 from tinyml.remedies.variants import with_resolution, with_width
-from tinyml.scheduler import Order, Plan, fits
+from tinyml.scheduler import Plan, Preference, fits
 from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_plan, feeds
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.plan import states_bytes
@@ -47,7 +47,7 @@ class _Case:
     graph: Graph
     board: Board
     wishes: Wishes
-    order: Order | None = None
+    order: Preference | None = None
 
     def budget_bytes(self, wishes: Wishes) -> int:
         """For the arena."""
@@ -72,7 +72,9 @@ class _Case:
         return False
 
 
-def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int, order: Order | None = None) -> list[Remedy]:
+def remedies(
+    graph: Graph, board: Board, wishes: Wishes, arena_bytes: int, order: Preference | None = None
+) -> list[Remedy]:
     """All that help by themselves. arena_bytes: of the smallest plan found, which does not fit. order: of kernels."""
     case = _Case(graph, board, wishes, order)
     kinds = (_by_rows, _computed_again, _without_options, _smaller_image, _narrower)

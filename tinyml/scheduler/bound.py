@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyml.ir import Graph
+from tinyml.scheduler.frugal import Candidates
 from tinyml.scheduler.network import Limits, Network
-from tinyml.scheduler.planner import Candidates, Task
+from tinyml.scheduler.planner import Task
 from tinyml.scheduler.sections import growths, section_alone
 
 

@@ -12,7 +12,7 @@ from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
 from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
-from tinyml.scheduler.plan import OPTIMIZE, Order, Plan, states_bytes
+from tinyml.scheduler.plan import OPTIMIZE, Plan, Preference, states_bytes
 from tinyml.scheduler.planner import Task, make_plan
 from tinyml.scheduler.slicing import in_slices
 
@@ -62,7 +62,7 @@ def choose_plan(
     candidates: Mapping[Node, Sequence[Kernel]],
     board: Board,
     wishes: Wishes,
-    order: Order | None = None,
+    order: Preference | None = None,
 ) -> Plan:
     """The plan for the wishes, or the smallest found where none fits.
 
@@ -86,7 +86,7 @@ def _plans(
     board: Board,
     wishes: Wishes,
     budget: int,
-    order: Order | None,
+    order: Preference | None,
 ) -> Iterator[Plan]:
     """In the order of preference."""
     made: list[tuple[Plan, float, Knobs]] = []
@@ -122,7 +122,7 @@ def choose_front(
     candidates: Mapping[Node, Sequence[Kernel]],
     board: Board,
     wishes: Wishes,
-    order: Order | None = None,
+    order: Preference | None = None,
 ) -> Iterator[Plan]:
     """For each way of feeding the input that the wishes allow: plans of ever smaller arena and ever more work.
 

@@ -104,28 +104,40 @@ def _forbidden(
     return offsets[placed] - below, offsets[placed] + above
 
 
-def _cp_model() -> Any:
+def cp_model() -> Any:
     """CP-SAT. Imported behind TensorFlow it would run into TensorFlow's copy of Abseil and crash the process: there it
     is bound to its own libraries."""
     if sys.platform == "win32" or "tensorflow" not in sys.modules:
-        from ortools.sat.python import cp_model
+        from ortools.sat.python import cp_model as module
 
-        return cp_model
+        return module
     flags = sys.getdlopenflags()
     sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))
     try:
-        from ortools.sat.python import cp_model
+        from ortools.sat.python import cp_model as module
     finally:
         sys.setdlopenflags(flags)
-    return cp_model
+    return module
+
+
+def deterministic_solver(seconds: float) -> Any:
+    """One worker and deterministic time: the same plan on every machine."""
+    solver = cp_model().CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.max_deterministic_time = seconds
+    solver.parameters.catch_sigint_signal = False  # else Ctrl-C would kill the process past every clean-up
+    return solver
+
+
+def solved(status: Any) -> bool:
+    return status in (cp_model().OPTIMAL, cp_model().FEASIBLE)
 
 
 def _solve(
     boxes: Sequence[Box], overlaps: Overlaps, hint: tuple[list[int], int], bound: int, seconds: float
 ) -> tuple[tuple[list[int], int], int]:
     """CP-SAT over the offsets in units of ALIGNMENT: ((offsets, total), proved lower bound)."""
-    cp_model = _cp_model()
-    model = cp_model.CpModel()
+    model = cp_model().CpModel()
     height = model.new_int_var(bound // ALIGNMENT, hint[1] // ALIGNMENT, "height")
     starts = []
     for i, box in enumerate(boxes):
@@ -143,15 +155,11 @@ def _solve(
                 gap = overlaps.get((j, i), boxes[j].size_bytes) // ALIGNMENT
                 model.add(starts[j] + gap <= starts[i]).only_enforce_if(below.negated())
     model.minimize(height)
-    solver = cp_model.CpSolver()
-    # one worker and deterministic time: the same plan on every machine
-    solver.parameters.num_workers = 1
-    solver.parameters.max_deterministic_time = seconds
-    solver.parameters.catch_sigint_signal = False  # else Ctrl-C would kill the process past every clean-up
+    solver = deterministic_solver(seconds)
     status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if not solved(status):
         return hint, bound
     offsets = [int(solver.value(start)) * ALIGNMENT for start in starts]
     total = int(solver.value(height)) * ALIGNMENT
-    proved = total if status == cp_model.OPTIMAL else max(bound, int(solver.best_objective_bound) * ALIGNMENT)
+    proved = total if status == cp_model().OPTIMAL else max(bound, int(solver.best_objective_bound) * ALIGNMENT)
     return (offsets, total), proved

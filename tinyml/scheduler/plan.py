@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
@@ -93,6 +94,19 @@ class Step:
 
 # From the steps that a node could be, one per kernel and the one listed first in front, to the fastest in front.
 Order = Callable[[Sequence[Step]], Sequence[Step]]
+
+
+@dataclass(frozen=True)
+class Flash:
+    """How to choose kernels for the least flash.
+
+    parts: what a step with its kernel needs in flash, each part by an identity with its bytes; steps share equal ones.
+    """
+
+    parts: Callable[[Step], Mapping[Hashable, int]]
+
+
+Preference: TypeAlias = Order | Flash
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph
+from tinyml.scheduler.frugal import Candidates
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.network import QUICK_CHOICES, Knobs
-from tinyml.scheduler.plan import Order, Plan
-from tinyml.scheduler.planner import Candidates, Task, make_plan
+from tinyml.scheduler.plan import Plan, Preference
+from tinyml.scheduler.planner import Task, make_plan
 from tinyml.scheduler.slices import COUNTS, Block, blocks, sliced
 
 _GAIN = 20  # slices cost calls and sums in int32: one part of the arena is the least that they have to save
@@ -22,7 +23,7 @@ def in_slices(
     max_recompute: float,
     limit_bytes: int | None = None,
     knobs: Knobs | None = None,
-    order: Order | None = None,
+    order: Preference | None = None,
 ) -> Plan:
     """The plan itself, or one of a smaller arena with some blocks in slices.
 
@@ -58,7 +59,7 @@ class _Slicing:
     max_recompute: float
     limit_bytes: int | None
     knobs: Knobs | None
-    order: Order | None
+    order: Preference | None
 
     def smaller(self) -> Plan | None:
         """With the fewest slices that are enough, or with the most; None where that gains too little."""
