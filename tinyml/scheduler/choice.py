@@ -9,10 +9,11 @@ from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node
 from tinyml.kernel import Kernel
+from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.plan import OPTIMIZE, Order, Plan, states_bytes
-from tinyml.scheduler.planner import Task, make_plan
+from tinyml.scheduler.planner import Candidates, Task, make_plan
 from tinyml.scheduler.slicing import in_slices
 
 FEEDS = ("auto", "resident", "rows")
@@ -140,3 +141,14 @@ def feeds(wishes: Wishes) -> tuple[bool, ...]:
     if wishes.feed == "auto" and not wishes.keep_inputs:
         return False, True
     return (wishes.feed == "rows",)
+
+
+def fits(
+    graph: Graph, candidates: Candidates, limit_bytes: int, feed_rows: bool = False, keep_inputs: bool = False
+) -> bool:
+    """Whether there is a plan whose worst step takes no more than these bytes, with nothing computed twice.
+
+    Arguments as of `make_plan`; its arena may be larger than the bytes at the worst step by what packing loses. Raises
+    UnsupportedError for a graph that has no single input of several rows to be fed.
+    """
+    return network_fits(Task.of(graph, candidates, keep_inputs, None, feed_rows).network, limit_bytes)

@@ -8,10 +8,14 @@ the costs used. Source of the formulation: msf-CNN (arXiv 2505.11483).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from copy import copy
+from functools import cached_property
 
+from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.network import CHOICES, QUICK_CHOICES, Effort, Limits, Network
+from tinyml.scheduler.packing import align
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
@@ -22,20 +26,36 @@ _FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is 
 class Partition:
     """All partitions of a network into sections.
 
-    least_peak: bytes at the worst step of the best one with nothing computed twice; None when the input is to be fed by
-        rows and cannot be.
     choices: kept while a section grows in which something is computed twice; fewer are faster and may find more work.
     """
 
     def __init__(self, network: Network, choices: int = CHOICES) -> None:
         self.network, self.choices = network, choices
-        self._once = [self._alone(first) + self._fused(first, float("inf"), 0, None) for first in self._firsts]
-        self._tails = self._least_peaks()
-        self.least_peak = self._tails[0]
+        self._reach = -1.0  # bytes within which sections are known in which nothing is computed twice
+        self._once: list[list[Options]] = []
+        self._tails: list[int | None] = []
+
+    @cached_property
+    def least_peak(self) -> int | None:
+        """Bytes at the worst step of the best partition with nothing computed twice; None when the input is to be fed
+        by rows and cannot be."""
+        kernels = [*self.network.alone.items(), *self.network.fused.items()]
+        scratch = sum(align(kernel.scratch_bytes(node)) for node, kernel in kernels)
+        most = sum(life.size_bytes for life in self.network.lives) + scratch
+        if not network_fits(self.network, most):
+            return None
+        return bisect_left(range(most), True, key=lambda limit: network_fits(self.network, limit))
 
     @property
     def _firsts(self) -> range:
         return range(len(self.network.nodes))
+
+    def _reach_out(self, limit_bytes: float) -> None:
+        """Finds what is missing of the sections in which nothing is computed twice, to these bytes."""
+        if limit_bytes > self._reach:
+            self._reach = limit_bytes
+            self._once = [self._alone(first) + self._fused(first, limit_bytes, 0, None) for first in self._firsts]
+            self._tails = self._least_peaks()
 
     def _alone(self, first: int) -> list[Options]:
         feeds = first == 0 and self.network.fed is not None
@@ -45,19 +65,22 @@ class Partition:
         return list(fused_sections(self.network, first, Limits(limit_bytes, limit_macs, self.choices), effort))
 
     def _least_peaks(self) -> list[int | None]:
-        """From each node to the end: the least peak with nothing computed twice; None where there is none."""
+        """From each node to the end: the least peak with nothing computed twice; None where none is known."""
         peaks: list[int | None] = [*(None for _ in self._firsts), 0]
         for first in reversed(self._firsts):
             for options in self._once[first]:
                 behind, known = peaks[options.last + 1], peaks[first]
-                if behind is not None:
+                if behind is not None and options.peaks:
                     peak = max(behind, options.peaks[0])
                     peaks[first] = peak if known is None else min(known, peak)
         return peaks
 
     def once(self) -> list[Section] | None:
         """The lowest peak with nothing computed twice, and for it the fewest calls of kernels."""
-        return _path(self._once, self.least_peak) if self.least_peak is not None else None
+        if self.least_peak is None:
+            return None
+        self._reach_out(self.least_peak)
+        return _path(self._once, self.least_peak)
 
     def within(self, limit_bytes: int, max_extra_macs: int) -> list[Section] | None:
         """The least extra work for a peak within the limit, as far as the search finds it; None when there is none."""
@@ -108,6 +131,7 @@ class Partition:
 
     def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""
+        self._reach_out(limit_bytes)
         reached: list[int | None] = [0, *(None for _ in self._firsts)]
         edges: list[list[Options]] = []
         effort = Effort(EFFORT)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 from tinyml.scheduler.plan import Buffer, Group, Order, Plan, Scratch, Step
 from tinyml.scheduler.rows import RowRange
-from tinyml.scheduler.sections import Section
+from tinyml.scheduler.sections import Section, section_alone
 from tinyml.scheduler.storage import (
     Lifetime,
     Placement,
@@ -61,18 +63,7 @@ def make_plan(
     order: of kernels that fit a step, by speed; as listed in `candidates` when None.
     """
     task = Task.of(graph, candidates, keep_inputs, board, feed_rows, knobs, order)
-    max_extra_macs = task.max_extra_macs(max_recompute)
-    options = task.layer_by_layer()
-    if fuse or feed_rows:
-        found = _partition(Partition(task.network), max_extra_macs, limit_bytes)
-        options += [found] if found is not None else []
-    if not options:
-        raise cannot_feed(graph)
-    plans = [task.finished(sections) for sections in options]
-    if task.network.knobs.speed and plans[0].arena_bytes <= task.network.knobs.room_bytes:
-        return plans[0]
-    # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
-    return min(plans, key=lambda plan: plan.arena_bytes)
+    return task.planned(max_recompute, limit_bytes, fuse or feed_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +106,26 @@ class Task:
         if max_recompute < 1.0:
             raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
         return int((max_recompute - 1) * self.network.macs)
+
+    @cached_property
+    def partition(self) -> Partition:
+        return Partition(self.network)
+
+    def planned(self, max_recompute: float, limit_bytes: int | None, fuse: bool = True) -> Plan:
+        """Arguments as of `make_plan`."""
+        network, max_extra_macs = self.network, self.max_extra_macs(max_recompute)
+        found = _partition(self.partition, max_extra_macs, limit_bytes) if fuse else None
+        plans = [self.finished(found)] if found is not None else []
+        for sections in self.layer_by_layer():
+            peak = max((section_alone(network, section.first).peaks[0] for section in sections), default=0)
+            # the search works with the bytes alive at each step; the packed arena decides, and a tie is for this one
+            if not plans or network.knobs.speed or peak <= plans[0].arena_bytes:
+                plans = [self.finished(sections), *plans]
+        if not plans:
+            raise cannot_feed(self.graph)
+        if network.knobs.speed and plans[0].arena_bytes <= network.knobs.room_bytes:
+            return plans[0]
+        return min(plans, key=lambda plan: plan.arena_bytes)
 
     def layer_by_layer(self) -> list[list[Section]]:
         """The one partition without fused groups; none for an input that is fed by rows."""
@@ -184,17 +195,21 @@ def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
 def _prefer(
     draft: _Draft, candidates: Candidates, least: dict[Node, Kernel], order: Order | None
 ) -> dict[Node, Kernel]:
-    """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room."""
-    chosen, knobs = dict(least), draft.network.knobs
+    """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room.
+
+    Slices of a block all run by the kernels of the first one where they can.
+    """
+    chosen, knobs, alike = dict(least), draft.network.knobs, draft.network.alike
     peak = draft.lay_out(chosen).bound
     room = max(peak, knobs.room_bytes if knobs.speed else min(knobs.room_bytes, peak + peak // SPEED_SHARE))
-    for node, section in draft.section.items():
-        alternatives = _alternatives(draft, node, section, candidates[node], chosen[node])
-        for preferred in _ordered(draft, node, alternatives, order):
+    for node in (node for node in draft.section if alike.get(node, node) is node):
+        same = [other for other in alike if alike[other] is node] or [node]
+        able = {n: _alternatives(draft, n, draft.section[n], candidates[n], chosen[n]) for n in same}
+        for preferred in _ordered(draft, node, able[node], order):
             # only scratch may take of the room: an output that is no longer in place buys little speed
             same_places = preferred.in_place(node) == chosen[node].in_place(node)
             no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
-            trial = {**chosen, node: preferred}
+            trial = chosen | {n: preferred for n in same if preferred in able[n]}
             if no_more or draft.lay_out(trial).bound <= (room if same_places or knobs.speed else peak):
                 chosen = trial
                 break
@@ -359,21 +374,25 @@ class _Draft:
     def _overlaps(self, storages: Sequence[Storage], alive: Mapping[Tensor, Lifetime]) -> dict[tuple[int, int], int]:
         """Pairs (written, consumed) of storages that may overlap at a section border, with the least distance."""
         found: dict[tuple[int, int], int] = {}
+        lives = [[alive[tensor] for tensor in storage.places] for storage in storages]
+        spans = [(min(life.first for life in own), max(life.last for life in own)) for own in lives]
         for section in self.sections if self.network.knobs.overlap else ():
             if section.lockstep is None:
                 continue
             nodes = self.nodes[section.first : section.last + 1]
-            for i, high_storage in enumerate(storages):
-                high = self._consumed(high_storage, section, nodes, alive)
-                for j, low_storage in enumerate(storages) if high is not None else ():
-                    low = self._written(low_storage, section, nodes, alive)
-                    if high is None or low is None or i == j:
-                        continue
-                    consumers = [node for node in nodes if high in node.operands]
-                    gap = section.lockstep.overlap(low, high, consumers, section.again)
-                    gap += low_storage.places[low] - high_storage.places[high]
-                    if align(max(gap, 0)) < align(low_storage.size_bytes):
-                        found[j, i] = max(gap, 0)
+            # in front of the closer looks, as this is asked for every kernel that is tried
+            dying = [i for i, (first, last) in enumerate(spans) if first < section.first <= last <= section.last]
+            born = [i for i, (first, last) in enumerate(spans) if section.first <= first <= section.last < last]
+            for i, j in itertools.product(dying, born):
+                high = self._consumed(storages[i], section, nodes, alive)
+                low = self._written(storages[j], section, nodes, alive)
+                if high is None or low is None:
+                    continue
+                consumers = [node for node in nodes if high in node.operands]
+                gap = section.lockstep.overlap(low, high, consumers, section.again)
+                gap += storages[j].places[low] - storages[i].places[high]
+                if align(max(gap, 0)) < align(storages[j].size_bytes):
+                    found[j, i] = max(gap, 0)
         return found
 
     def _consumed(
