@@ -15,7 +15,7 @@ from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
 from tinyml.scheduler.frugal import by_rows, frugal, takes, whole
 from tinyml.scheduler.fusion import Partition
-from tinyml.scheduler.inside import tensors_inside
+from tinyml.scheduler.inside import Inside, tensors_inside
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 from tinyml.scheduler.plan import Buffer, Group, Order, Plan, Scratch, Step
@@ -183,9 +183,11 @@ def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
     wide = draft.with_columns(whole)
     if wide.lay_out(kernels).bound <= peak:
         return wide
-    for end, width in whole.items():
+    alike = draft.network.alike
+    for node, width in {alike.get(n, n): n.output.hwc[1] for n in map(draft.nodes.__getitem__, whole)}.items():
+        ends = [end for end in whole if alike.get(draft.nodes[end], draft.nodes[end]) is node]
         for count in range(1, width // LEAST_COLUMNS):
-            trial = draft.with_columns({**draft.columns, end: -(-width // count)})
+            trial = draft.with_columns({**draft.columns, **dict.fromkeys(ends, -(-width // count))})
             if trial.lay_out(kernels).bound <= peak:
                 draft = trial
                 break
@@ -292,18 +294,30 @@ class _Draft:
         sections: Sequence[Section],
         keep_inputs: bool,
         columns: Mapping[int, int] | None = None,
+        like: _Draft | None = None,
     ) -> None:
         self.graph, self.network, self.sections, self.keep_inputs = graph, network, sections, keep_inputs
         self.nodes, self.fed, self.columns = network.nodes, network.fed, dict(columns or {})
         self.section = {node: s for s in sections for node in self.nodes[s.first : s.last + 1]}
         self.steps = step_numbers(graph, self.section)
         self.lives = lifetimes(graph, self.steps, keep_inputs)
-        self.inside = {section: tensors_inside(network, section, self.columns) for section in sections}
+        self.inside = {
+            section: like.inside[section] if like and self._as_wide(like, section) else self._look_inside(section)
+            for section in sections
+        }
         self.spans = {tensor: span for inside in self.inside.values() for tensor, span in inside.tensors.items()}
 
     def with_columns(self, columns: Mapping[int, int]) -> _Draft:
         """The same with other widths of strips."""
-        return _Draft(self.graph, self.network, self.sections, self.keep_inputs, columns)
+        return _Draft(self.graph, self.network, self.sections, self.keep_inputs, columns, self)
+
+    def _as_wide(self, like: _Draft, section: Section) -> bool:
+        """Whether the strips of a section are as wide as in another draft."""
+        ends = range(section.first, section.last + 1)
+        return all(self.columns.get(end) == like.columns.get(end) for end in ends)
+
+    def _look_inside(self, section: Section) -> Inside:
+        return tensors_inside(self.network, section, self.columns)
 
     def step(self, node: Node, kernel: Kernel) -> Step:
         """The node as a step, without scratch."""
