@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from copy import copy
 from functools import cached_property
 
 from tinyml.scheduler.bound import network_fits
@@ -20,6 +19,7 @@ from tinyml.scheduler.sections import Options, Section, fused_sections, section_
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
+_NEAR = 1.02  # a peak that is about the lowest, over one that is known to be too low
 _FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is first raised
 
 
@@ -87,47 +87,66 @@ class Partition:
         found = _path(self._edges(limit_bytes, max_extra_macs), limit_bytes)
         return found if found is not None and extra_macs(found) <= max_extra_macs else None
 
-    def quick(self) -> Partition:
-        """The same with fewer choices."""
-        other = copy(self)
-        other.choices = QUICK_CHOICES
-        return other
-
-    def lowest(self, max_extra_macs: int, above_bytes: int = 0) -> list[Section] | None:
-        """The lowest peak for so much extra work. above_bytes: it is known to be higher."""
+    def lowest(self, max_extra_macs: int) -> list[Section] | None:
+        """The lowest peak for so much extra work."""
         if max_extra_macs <= 0 or self.least_peak is None:
             return self.once()
+        first = self._from_below(max_extra_macs, self.least_peak / (4 * _LADDER))
+        *_, found = self.front(self.least_peak, max_extra_macs, first)
+        return found
+
+    def about_lowest(self, max_extra_macs: int, above_bytes: int) -> list[Section] | None:
+        """As `lowest`, quicker, and by up to _NEAR off. above_bytes: the peak is known to be higher."""
+        quick = Partition(self.network, QUICK_CHOICES)
+        quick.least_peak = self.least_peak
+        best = quick.once()
+        if best is None or max_extra_macs <= 0 or quick.least_peak is None:
+            return best
+        low = max(above_bytes, quick.least_peak / 4)
+        best = quick._from_below(max_extra_macs, low) or best
+        low = max(low, _peak(best) / _LADDER)
+        while _peak(best) > low * _NEAR:
+            middle = (low + _peak(best)) / 2
+            found = quick.within(int(middle), max_extra_macs)
+            low, best = (low, found) if found is not None else (middle, best)
+        return best
+
+    def _from_below(self, max_extra_macs: int, above_bytes: float) -> list[Section] | None:
+        """The least extra work within the first limit in which there is room, of ever higher ones up to `least_peak`."""
         # the search is fast where little is possible, so the limit comes from below
-        limit = max(self.least_peak / 4, above_bytes * _LADDER)
-        while limit < self.least_peak:
-            *_, found = (None, *self.front(int(limit), max_extra_macs))
+        limit = above_bytes * _LADDER
+        while self.least_peak is not None and limit < self.least_peak:
+            found = self.within(int(limit), max_extra_macs)
             if found is not None:
                 return found
             limit *= _LADDER
-        *_, found = self.front(self.least_peak, max_extra_macs)
-        return found
+        return None
 
-    def front(self, limit_bytes: int, max_extra_macs: int) -> Iterator[list[Section]]:
-        """Partitions of ever lower peak and ever more work, within limits; none beats another in both."""
-        best = self.within(limit_bytes, max_extra_macs)
-        while best is not None:
-            # no section may be as large as the largest of these
-            peak = max((section.peak_bytes for section in best), default=0)
-            below = self._below(peak, extra_macs(best), max_extra_macs) if best else None
-            if below is None or extra_macs(below) > extra_macs(best):
-                yield best
-            best = below
-
-    def _below(self, peak_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
-        """The least work for a lower peak."""
+    def least_work(self, limit_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
+        """As `within`, where it is known that less extra work than `known_macs` does not do."""
         # the search is fast where little is possible, so the bound comes from below
         step = max(1, self.network.macs // _FIRST_BOUND)
         while known_macs + step < max_extra_macs:
-            found = self.within(peak_bytes - 1, known_macs + step)
+            found = self.within(limit_bytes, known_macs + step)
             if found is not None:
                 return found
             step *= 2
-        return self.within(peak_bytes - 1, max_extra_macs)
+        return self.within(limit_bytes, max_extra_macs)
+
+    def front(
+        self, limit_bytes: int, max_extra_macs: int, first: list[Section] | None = None
+    ) -> Iterator[list[Section]]:
+        """Partitions of ever lower peak and ever more work, within limits; none beats another in both.
+
+        first: of them, where it is known.
+        """
+        best = first if first is not None else self.within(limit_bytes, max_extra_macs)
+        while best is not None:
+            # no section may be as large as the largest of these
+            below = self.least_work(_peak(best) - 1, extra_macs(best), max_extra_macs) if best else None
+            if below is None or extra_macs(below) > extra_macs(best):
+                yield best
+            best = below
 
     def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""
@@ -169,6 +188,10 @@ def _path(edges: Sequence[Sequence[Options]], peak_bytes: float) -> list[Section
             if known is None or length < known:
                 best[options.last + 1], chosen[options.last + 1] = length, (options, number)
     return _traced(chosen)
+
+
+def _peak(sections: Sequence[Section]) -> int:
+    return max((section.peak_bytes for section in sections), default=0)
 
 
 def extra_macs(sections: Sequence[Section]) -> int:

@@ -151,7 +151,7 @@ def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | Non
     if partition.least_peak is not None and partition.least_peak <= limit_bytes:
         return partition.once()
     # where nothing fits, the plan only tells about how much is missing
-    return partition.within(limit_bytes, max_extra_macs) or partition.quick().lowest(max_extra_macs, limit_bytes)
+    return partition.within(limit_bytes, max_extra_macs) or partition.about_lowest(max_extra_macs, limit_bytes)
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
