@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinyml.ir import Node
 from tinyml.kernel import Kernel
+
+Candidates = Mapping[Node, Sequence[Kernel]]  # the preferred (fastest) first
 
 
 def frugal(node: Node, kernels: Sequence[Kernel]) -> Kernel:

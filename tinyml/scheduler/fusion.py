@@ -112,7 +112,7 @@ class Partition:
         return best
 
     def _from_below(self, max_extra_macs: int, above_bytes: float) -> list[Section] | None:
-        """The least extra work within the first limit in which there is room, of ever higher ones up to `least_peak`."""
+        """The least extra work within the first limit that will do, of ever higher ones up to `least_peak`."""
         # the search is fast where little is possible, so the limit comes from below
         limit = above_bytes * _LADDER
         while self.least_peak is not None and limit < self.least_peak:

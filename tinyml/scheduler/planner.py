@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
 
 from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
-from tinyml.scheduler.frugal import by_rows, frugal, takes, whole
+from tinyml.scheduler.frugal import Candidates, by_rows, frugal
 from tinyml.scheduler.fusion import Partition
-from tinyml.scheduler.inside import Inside, tensors_inside
+from tinyml.scheduler.layout import Draft
 from tinyml.scheduler.network import Knobs, Network
-from tinyml.scheduler.packing import Box, align, live_bound, pack
-from tinyml.scheduler.plan import Buffer, Group, Order, Plan, Scratch, Step
-from tinyml.scheduler.rows import RowRange
+from tinyml.scheduler.plan import Order, Plan
 from tinyml.scheduler.sections import Section, section_alone
-from tinyml.scheduler.storage import (
-    Lifetime,
-    Placement,
-    Storage,
-    lifetimes,
-    place_in_place,
-    place_views,
-    step_numbers,
-)
-from tinyml.scheduler.strips import LEAST_COLUMNS, Run, cut_node, row_bytes
-
-SPEED_SHARE = 12  # of the smallest arena, one part more may go into the working memory of faster kernels
-
-Candidates = Mapping[Node, Sequence[Kernel]]
+from tinyml.scheduler.storage import Placement, place_views
+from tinyml.scheduler.strips import LEAST_COLUMNS
+from tinyml.scheduler.variants import for_strips, preferred
 
 
 def make_plan(
@@ -135,14 +119,14 @@ class Task:
     def finished(self, sections: Sequence[Section]) -> Plan:
         """The plan for a partition: columns of strips, kernels, offsets."""
         network = self.network
-        draft = _Draft(self.graph, network, sections, self.keep_inputs)
+        draft = Draft(self.graph, network, sections, self.keep_inputs)
         kernels = {
             node: (network.alone if section.lockstep is None else network.fused)[node]
             for node, section in draft.section.items()
         }
         draft = _widened(draft, kernels)
-        kernels = {n: _for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
-        return draft.lay_out(_prefer(draft, self.candidates, kernels, self.order)).to_plan(self.board)
+        kernels = {n: for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
+        return draft.lay_out(preferred(draft, self.candidates, kernels, self.order)).to_plan(self.board)
 
 
 def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | None) -> list[Section] | None:
@@ -168,13 +152,7 @@ def cannot_feed(graph: Graph, why: str = "its first layers need more than a few 
     return UnsupportedError(f"{graph.name} cannot be fed by rows: {why}", "--input resident")
 
 
-def _for_strips(draft: _Draft, node: Node, kernels: Sequence[Kernel], chosen: Kernel) -> Kernel:
-    """The kernel itself, or the next one by rows if there is a strip of columns that it does not accept."""
-    strips = draft.strips_of(node)
-    return next(kernel for kernel in (chosen, *kernels) if takes(kernel, strips)) if strips else chosen
-
-
-def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
+def _widened(draft: Draft, kernels: Mapping[Node, Kernel]) -> Draft:
     """Strips as wide as they can be without raising the peak."""
     whole = {run.end: draft.nodes[run.end].output.hwc[1] for run in draft.runs}
     if not whole:
@@ -192,239 +170,3 @@ def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
                 draft = trial
                 break
     return draft
-
-
-def _prefer(
-    draft: _Draft, candidates: Candidates, least: dict[Node, Kernel], order: Order | None
-) -> dict[Node, Kernel]:
-    """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room.
-
-    Slices of a block all run by the kernels of the first one where they can.
-    """
-    chosen, knobs, alike = dict(least), draft.network.knobs, draft.network.alike
-    peak = draft.lay_out(chosen).bound
-    room = max(peak, knobs.room_bytes if knobs.speed else min(knobs.room_bytes, peak + peak // SPEED_SHARE))
-    for node in (node for node in draft.section if alike.get(node, node) is node):
-        same = [other for other in alike if alike[other] is node] or [node]
-        able = {n: _alternatives(draft, n, draft.section[n], candidates[n], chosen[n]) for n in same}
-        for preferred in _ordered(draft, node, able[node], order):
-            # only scratch may take of the room: an output that is no longer in place buys little speed
-            same_places = preferred.in_place(node) == chosen[node].in_place(node)
-            no_more = same_places and preferred.scratch_bytes(node) <= chosen[node].scratch_bytes(node)
-            trial = chosen | {n: preferred for n in same if preferred in able[n]}
-            if no_more or draft.lay_out(trial).bound <= (room if same_places or knobs.speed else peak):
-                chosen = trial
-                break
-    return chosen
-
-
-def _ordered(draft: _Draft, node: Node, kernels: Sequence[Kernel], order: Order | None) -> Sequence[Kernel]:
-    if order is None or len(kernels) < 2:
-        return kernels
-    return [step.kernel for step in order([draft.step(node, kernel) for kernel in kernels])]
-
-
-def _alternatives(
-    draft: _Draft, node: Node, section: Section, kernels: Sequence[Kernel], chosen: Kernel
-) -> Sequence[Kernel]:
-    """Kernels that can run a node as its section wants it, the preferred first."""
-    if section.lockstep is None:
-        return whole(kernels)
-    if chosen.accumulates or not chosen.by_rows:
-        return (chosen,)
-    strips = draft.strips_of(node)
-    return [kernel for kernel in kernels if takes(kernel, strips)]
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Boxes of a plan before they have offsets: storages first, then scratch by node."""
-
-    draft: _Draft
-    kernels: Mapping[Node, Kernel]
-    alive: Mapping[Tensor, Lifetime]
-    storages: Sequence[Storage]
-    scratch: Sequence[Node]
-    boxes: Sequence[Box]
-    overlaps: Mapping[tuple[int, int], int]
-
-    @property
-    def bound(self) -> int:
-        aligned = [Box(align(box.size_bytes), box.first, box.last) for box in self.boxes]
-        return live_bound(aligned, {pair: align(gap) for pair, gap in self.overlaps.items()})
-
-    def to_plan(self, board: Board | None) -> Plan:
-        packing = pack(self.boxes, self.overlaps)
-        buffers: dict[Tensor, Buffer] = {}
-        for storage, offset in zip(self.storages, packing.offsets, strict=False):
-            for tensor, place in storage.places.items():
-                life, span = self.alive[tensor], self.draft.spans.get(tensor)
-                rows, columns = (span.rows, span.columns) if span else (tensor.hwc[0], None)
-                buffers[tensor] = Buffer(tensor, rows, offset + place, life.first, life.last, columns)
-        spaces = packing.offsets[len(self.storages) :]
-        scratch = {n: Scratch(o, self.kernels[n].scratch_bytes(n)) for n, o in zip(self.scratch, spaces, strict=True)}
-        groups = tuple(self._group(section, scratch) for section in self.draft.sections)
-        total, bound = packing.total_bytes, packing.lower_bound_bytes
-        draft = self.draft
-        return Plan(draft.graph, groups, buffers, total, bound, draft.keep_inputs, board, draft.fed)
-
-    def _group(self, section: Section, scratch: Mapping[Node, Scratch]) -> Group:
-        nodes = self.draft.nodes[section.first : section.last + 1]
-        if section.lockstep is None:
-            (node,) = nodes
-            return Group((replace(self.draft.step(node, self.kernels[node]), scratch=scratch.get(node)),))
-        ranges = [section.lockstep.computed(node, section.again) for node in nodes]
-        ticks = max(rows.ticks for rows in ranges)
-        inside = self.draft.inside[section]
-        steps = []
-        for node, computed in zip(nodes, ranges, strict=True):
-            cut = RowRange(computed.begin[:ticks], computed.end[:ticks])
-            steps.append(Step(node, self.kernels[node], cut, scratch.get(node), inside.columns(node)))
-        runs = tuple((run.start - section.first, run.end - section.first) for run in inside.runs)
-        return Group(tuple(steps), ticks, runs)
-
-
-class _Draft:
-    """Sections whose kernels and offsets are still open."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        network: Network,
-        sections: Sequence[Section],
-        keep_inputs: bool,
-        columns: Mapping[int, int] | None = None,
-        like: _Draft | None = None,
-    ) -> None:
-        self.graph, self.network, self.sections, self.keep_inputs = graph, network, sections, keep_inputs
-        self.nodes, self.fed, self.columns = network.nodes, network.fed, dict(columns or {})
-        self.section = {node: s for s in sections for node in self.nodes[s.first : s.last + 1]}
-        self.steps = step_numbers(graph, self.section)
-        self.lives = lifetimes(graph, self.steps, keep_inputs)
-        self.inside = {
-            section: like.inside[section] if like and self._as_wide(like, section) else self._look_inside(section)
-            for section in sections
-        }
-        self.spans = {tensor: span for inside in self.inside.values() for tensor, span in inside.tensors.items()}
-
-    def with_columns(self, columns: Mapping[int, int]) -> _Draft:
-        """The same with other widths of strips."""
-        return _Draft(self.graph, self.network, self.sections, self.keep_inputs, columns, self)
-
-    def _as_wide(self, like: _Draft, section: Section) -> bool:
-        """Whether the strips of a section are as wide as in another draft."""
-        ends = range(section.first, section.last + 1)
-        return all(self.columns.get(end) == like.columns.get(end) for end in ends)
-
-    def _look_inside(self, section: Section) -> Inside:
-        return tensors_inside(self.network, section, self.columns)
-
-    def step(self, node: Node, kernel: Kernel) -> Step:
-        """The node as a step, without scratch."""
-        section = self.section[node]
-        if section.lockstep is None:
-            rows = node.operands[0] if kernel.accumulates else node.outputs[0]
-            return Step(node, kernel, RowRange(np.zeros(1, np.int64), np.array([rows.hwc[0]], np.int64)))
-        computed = section.lockstep.computed(node, section.again)
-        cut = RowRange(computed.begin[: computed.ticks], computed.end[: computed.ticks])
-        return Step(node, kernel, cut, None, self.inside[section].columns(node))
-
-    @property
-    def runs(self) -> list[Run]:
-        return [run for inside in self.inside.values() for run in inside.runs]
-
-    def strips_of(self, node: Node) -> list[Node]:
-        """The node cut into the strips of its run, those of one shape once; empty for one over the whole width."""
-        columns = self.inside[self.section[node]].columns(node)
-        if columns is None:
-            return []
-        spans = zip(columns.begin.tolist(), columns.end.tolist(), strict=True)
-        cuts = [cut_node(node, begin, end) for begin, end in spans if begin < end]
-        return list({(cut.op, *(t.shape for t in (*cut.inputs, cut.output))): cut for cut in cuts}.values())
-
-    def _life(self, tensor: Tensor) -> Lifetime:
-        """Steps during which a tensor's bytes matter; in a fused section a step comes again at every tick."""
-        if tensor in self.spans:
-            return self.spans[tensor].life
-        first, last = self.lives[tensor].first, self.lives[tensor].last
-        for section in self.sections:
-            if section.lockstep is not None and section.first <= first <= section.last:
-                first = section.first
-            if section.lockstep is not None and section.first <= last <= section.last:
-                last = section.last
-        return Lifetime(first, last)
-
-    def lay_out(self, kernels: Mapping[Node, Kernel]) -> _Layout:
-        placement = Placement(self.graph)
-        place_views(self.graph, placement)
-        alive = {tensor: self._life(tensor) for tensor in self.lives}
-        alone = [self.nodes[s.first] for s in self.sections if s.lockstep is None]
-        if self.network.knobs.in_place:
-            place_in_place(alone, kernels, placement, alive)
-        for inside in self.inside.values():
-            for tensor, node in inside.replaced.items():
-                if tensor in (node.operands[index] for index in kernels[node].in_place(node)):
-                    placement.merge(tensor, node.output, 0)
-        storages = placement.storages()
-        boxes = [self._box(storage, alive) for storage in storages]
-        scratch = [node for node in self.nodes if kernels[node].scratch_bytes(node)]
-        boxes += [self._scratch_box(node, kernels[node]) for node in scratch]
-        return _Layout(self, kernels, alive, storages, scratch, boxes, self._overlaps(storages, alive))
-
-    def _box(self, storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Box:
-        lives = [alive[tensor] for tensor in storage.places]
-        # several tensors inside a section are of one size
-        spans = ((tensor, self.spans.get(tensor)) for tensor in storage.places)
-        sizes = (span.rows * row_bytes(tensor, span.columns) for tensor, span in spans if span is not None)
-        size = max(sizes, default=storage.size_bytes)
-        return Box(size, min(life.first for life in lives), max(life.last for life in lives))
-
-    def _scratch_box(self, node: Node, kernel: Kernel) -> Box:
-        section, step = self.section[node], self.steps[node]
-        whole = kernel.accumulates and section.lockstep is not None
-        first, last = (section.first, section.last) if whole else (step, step)
-        return Box(kernel.scratch_bytes(node), first, last)
-
-    def _overlaps(self, storages: Sequence[Storage], alive: Mapping[Tensor, Lifetime]) -> dict[tuple[int, int], int]:
-        """Pairs (written, consumed) of storages that may overlap at a section border, with the least distance."""
-        found: dict[tuple[int, int], int] = {}
-        lives = [[alive[tensor] for tensor in storage.places] for storage in storages]
-        spans = [(min(life.first for life in own), max(life.last for life in own)) for own in lives]
-        for section in self.sections if self.network.knobs.overlap else ():
-            if section.lockstep is None:
-                continue
-            nodes = self.nodes[section.first : section.last + 1]
-            # in front of the closer looks, as this is asked for every kernel that is tried
-            dying = [i for i, (first, last) in enumerate(spans) if first < section.first <= last <= section.last]
-            born = [i for i, (first, last) in enumerate(spans) if section.first <= first <= section.last < last]
-            for i, j in itertools.product(dying, born):
-                high = self._consumed(storages[i], section, nodes, alive)
-                low = self._written(storages[j], section, nodes, alive)
-                if high is None or low is None:
-                    continue
-                consumers = [node for node in nodes if high in node.operands]
-                gap = section.lockstep.overlap(low, high, consumers, section.again)
-                gap += storages[j].places[low] - storages[i].places[high]
-                if align(max(gap, 0)) < align(storages[j].size_bytes):
-                    found[j, i] = max(gap, 0)
-        return found
-
-    def _consumed(
-        self, storage: Storage, section: Section, nodes: Sequence[Node], alive: Mapping[Tensor, Lifetime]
-    ) -> Tensor | None:
-        """The one tensor of a storage that the section reads, if it comes from before and the storage dies here."""
-        read = [tensor for tensor in storage.places if any(tensor in node.operands for node in nodes)]
-        dies = all(alive[tensor].last <= section.last for tensor in storage.places)
-        if len(read) != 1 or not dies or alive[read[0]].first >= section.first or read[0] is self.fed:
-            return None
-        others = (tensor for tensor in storage.places if tensor is not read[0])
-        return read[0] if all(alive[tensor].last < section.first for tensor in others) else None
-
-    def _written(
-        self, storage: Storage, section: Section, nodes: Sequence[Node], alive: Mapping[Tensor, Lifetime]
-    ) -> Tensor | None:
-        """The one tensor of a storage that the section writes, if it lives on and nothing was in the storage before."""
-        written = [tensor for tensor in storage.places if any(tensor in node.outputs for node in nodes)]
-        fresh = all(alive[tensor].first >= section.first for tensor in storage.places)
-        lives_on = len(written) == 1 and alive[written[0]].last > section.last
-        return written[0] if fresh and lives_on else None
