@@ -142,7 +142,7 @@ def choose_front(
     _check(wishes)
     for fed in feeds(wishes):
         try:
-            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed, order=order)
+            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed, Knobs(slices=True), order)
             yield from pareto_front(task, wishes.max_recompute or FREE_RECOMPUTE)
         except UnsupportedError:
             if wishes.feed == "rows":

@@ -85,6 +85,12 @@ class Task:
         network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed, knobs)
         return cls(graph, candidates, keep_inputs, board, network, order)
 
+    def like(self, graph: Graph) -> Task:
+        """The same task for another graph, such as this one in slices."""
+        network = self.network
+        arguments = graph, self.candidates, self.keep_inputs, self.board, network.fed is not None, network.knobs
+        return Task.of(*arguments, self.order)
+
     def max_extra_macs(self, max_recompute: float) -> int:
         """Multiply-accumulates beyond the model's own; UsageError for a factor below 1."""
         if max_recompute < 1.0:
