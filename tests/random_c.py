@@ -16,8 +16,9 @@ from tinyml.interpreter import Inferences
 from tinyml.profiler.verification import verify_device
 from tinyml.samples import Samples
 from tinyml.scheduler import Plan, make_plan
+from tinyml.scheduler.slicing import in_slices
 
-BATCH, SAMPLES = 20, 5
+BATCH, SAMPLES, RECOMPUTE = 20, 5, 1.5
 Checked = Iterator[tuple[RandomModel, str]]
 
 
@@ -30,7 +31,8 @@ def check_c(models: Iterable[RandomModel], samples: int = SAMPLES) -> Checked:
 
 
 def plan_variant(model: RandomModel, number: int) -> Plan:
-    """By the number: fused or layer by layer, inputs kept or not, fed by rows where the graph can be."""
+    """By the number: fused or layer by layer, inputs kept or not, fed by rows where the graph can be, or with rows
+    computed again and blocks in slices."""
     graph = model.int8
     kernels = select_kernels(graph)
     keep_inputs = number % 4 == 1
@@ -39,6 +41,8 @@ def plan_variant(model: RandomModel, number: int) -> Plan:
             return make_plan(graph, kernels, feed_rows=True)
         except UnsupportedError:
             pass
+    if number % 4 == 3:
+        return in_slices(make_plan(graph, kernels, max_recompute=RECOMPUTE), kernels, RECOMPUTE)
     return make_plan(graph, kernels, keep_inputs, fuse=number % 3 != 0)
 
 

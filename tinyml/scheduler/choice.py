@@ -88,7 +88,7 @@ class _Search:
         *first, (factor, limit, knobs) = _ways(self.wishes, self.budget)
         for once, least, preferred in first:
             for task in self._tasks(preferred):
-                if network_fits(task.network, self.budget):
+                if task.may_fit(self.budget):
                     yield task.planned(once, least)
         made: list[Plan] = []
         for task in sorted(self._tasks(knobs), key=lambda task: task.network.inputs_bytes > self.budget):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tinyml.scheduler.fusion import extra_macs
+from tinyml.scheduler.fusion import Partition
+from tinyml.scheduler.network import QUICK_CHOICES
 from tinyml.scheduler.plan import Plan
 from tinyml.scheduler.planner import Task, cannot_feed
 from tinyml.scheduler.sections import Section
@@ -68,18 +69,18 @@ def _with_slices(front: Sequence[Plan], task: Task, max_recompute: float) -> lis
 
 
 def _lower(task: Task, plan: Plan, found: Sequence[Plan], max_extra_macs: int) -> Iterator[Plan]:
-    """Plans that beat those found by a twentieth. plan: one of these, to begin with. found: may change meanwhile."""
-    more = [other.macs_executed for other in found if other.macs_executed > plan.macs_executed]
-    known, limit = min(more, default=max_extra_macs + task.network.macs) - task.network.macs, worth_it(plan.arena_bytes)
-    sections = task.partition.within(limit, known)
+    """Plans that take a twentieth less than a plan among those found, for less work than the next one of these."""
+    more = [other.macs_executed - task.network.macs for other in found if other.macs_executed > plan.macs_executed]
+    until, limit = min(more, default=max_extra_macs + 1) - 1, worth_it(plan.arena_bytes)
+    partition = Partition(task.network, QUICK_CHOICES)
+    sections = partition.within(limit, until)
     while sections is not None:
         better = task.finished(sections)
-        beside = min((p.arena_bytes for p in found if p.macs_executed <= better.macs_executed), default=2**62)
-        if better.arena_bytes <= worth_it(beside):
+        if better.arena_bytes <= limit:
             yield better
         # what is packed may take more than what was looked for
-        limit = min(limit - 1, worth_it(min(beside, better.arena_bytes)))
-        sections = task.partition.least_work(limit, extra_macs(sections), max_extra_macs)
+        limit = worth_it(min(limit, better.arena_bytes))
+        sections = partition.within(limit, until)
 
 
 def _unbeaten(plans: Sequence[Plan]) -> list[Plan]:

@@ -10,15 +10,18 @@ from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
+from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.frugal import Candidates, by_rows, frugal
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.layout import Draft
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.plan import Order, Plan
-from tinyml.scheduler.sections import Section, section_alone
+from tinyml.scheduler.sections import Section
 from tinyml.scheduler.storage import Placement, place_views
 from tinyml.scheduler.strips import LEAST_COLUMNS
 from tinyml.scheduler.variants import for_strips, preferred
+
+_SLACK = 4  # of a limit, one part more is let through where a plan may fit
 
 
 def make_plan(
@@ -107,9 +110,8 @@ class Task:
         found = _partition(self.partition, max_extra_macs, limit_bytes) if fuse else None
         plans = [self.finished(found)] if found is not None else []
         for sections in self.layer_by_layer():
-            peak = max((section_alone(network, section.first).peaks[0] for section in sections), default=0)
             # the search works with the bytes alive at each step; the packed arena decides, and a tie is for this one
-            if not plans or network.knobs.speed or peak <= plans[0].arena_bytes:
+            if not plans or network.knobs.speed or self.bound(sections) <= plans[0].arena_bytes:
                 plans = [self.finished(sections), *plans]
         if not plans:
             raise cannot_feed(self.graph)
@@ -122,14 +124,27 @@ class Task:
         alone = [Section(number, number, None) for number in range(len(self.network.nodes))]
         return [alone] if self.network.fed is None else []
 
+    def may_fit(self, limit_bytes: int) -> bool:
+        """Whether a plan with nothing computed twice may fit; False where that is out of the question."""
+        # packing may save more than the search counts on, where views share storages
+        if network_fits(self.network, limit_bytes + limit_bytes // _SLACK):
+            return True
+        return any(self.bound(sections) <= limit_bytes for sections in self.layer_by_layer())
+
+    def bound(self, sections: Sequence[Section]) -> int:
+        """Bytes that no plan for a partition goes below."""
+        draft, kernels = self._draft(sections)
+        return draft.lay_out(kernels).bound
+
+    def _draft(self, sections: Sequence[Section]) -> tuple[Draft, dict[Node, Kernel]]:
+        """With the kernels that need the least memory."""
+        draft = Draft(self.graph, self.network, sections, self.keep_inputs)
+        alone, fused = self.network.alone, self.network.fused
+        return draft, {n: (alone if s.lockstep is None else fused)[n] for n, s in draft.section.items()}
+
     def finished(self, sections: Sequence[Section]) -> Plan:
         """The plan for a partition: columns of strips, kernels, offsets."""
-        network = self.network
-        draft = Draft(self.graph, network, sections, self.keep_inputs)
-        kernels = {
-            node: (network.alone if section.lockstep is None else network.fused)[node]
-            for node, section in draft.section.items()
-        }
+        draft, kernels = self._draft(sections)
         draft = _widened(draft, kernels)
         kernels = {n: for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
         return draft.lay_out(preferred(draft, self.candidates, kernels, self.order)).to_plan(self.board)
