@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import ceil
@@ -13,6 +13,7 @@ from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, ShapeError
 from tinyml.remedies.variants import with_resolution, with_width
 from tinyml.scheduler import Order, Plan
+from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.choice import FIRMWARE_BYTES, FREE_RECOMPUTE, Wishes, choose_plan, feeds
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.network import QUICK_CHOICES
@@ -28,6 +29,7 @@ WIDTHS = tuple(number / 20 for number in range(1, 20))
 _BOUNDS = (1.25, MOST_RECOMPUTE)  # on the work: the search is fast where little is possible
 _TRIES = 2  # plans made for one remedy: packing may lose what the search found
 _BOARDS = 4  # named
+_MOST_NODES = 150  # of a graph in slices that is quick to plan
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,17 @@ class _Case:
         for fed in feeds(wishes):
             with suppress(UnsupportedError):
                 task = Task.of(graph, kernels, wishes.keep_inputs, self.board, fed)
-                if task.may_fit(budget) or (slices and in_all_slices(task).may_fit(budget)):
+                cuts = in_all_slices(task) if slices else []
+                if any(network_fits(cut.network, budget) for cut in (task, *cuts)):
                     return True
         return False
 
 
-def in_all_slices(task: Task) -> Task:
-    return task.like(all_sliced(task.graph, blocks(task.graph)))
+def in_all_slices(task: Task) -> list[Task]:
+    """The task with all blocks in slices, where there are some and it is still quick to plan."""
+    found = list(blocks(task.graph))
+    cut = all_sliced(task.graph, found)
+    return [task.like(cut)] if found and len(cut.nodes) <= _MOST_NODES else []
 
 
 def remedies(graph: Graph, board: Board, wishes: Wishes, arena_bytes: int, order: Order | None = None) -> list[Remedy]:
@@ -107,7 +113,7 @@ def _computed_again(case: _Case) -> Iterator[Remedy]:
     for fed in feeds(case.wishes):
         with suppress(UnsupportedError):
             task = Task.of(case.graph, kernels, case.wishes.keep_inputs, case.board, fed, order=case.order)
-            plans = (_least_work(case, cut) for cut in (task, in_all_slices(task)))
+            plans = (_least_work(case, cut) for cut in (task, *in_all_slices(task)))
             found += [plan for plan in plans if plan is not None]
     for plan in sorted(found, key=lambda plan: (plan.macs_executed, plan.graph is not case.graph)):
         # sums computed again are no multiply-accumulates, but take a factor above 1
@@ -182,6 +188,14 @@ def _largest(
         graph = _variant(case.graph, values[number], variant)
         return graph is not None and case.may_fit(graph, case.wishes, slices)
 
+    def planned(numbers: Iterable[int]) -> tuple[float, Plan] | None:
+        for number in numbers:
+            graph = _variant(case.graph, values[number], variant)
+            plan = case.planned(graph, case.wishes) if graph is not None else None
+            if plan is not None:
+                return values[number], plan
+        return None
+
     begin, end = 0, len(values)  # all below begin fit, or begin is 0; none from end on does
     while begin < end:
         middle = (begin + end) // 2
@@ -189,14 +203,10 @@ def _largest(
             begin = middle + 1
         else:
             end = middle
-    while begin < len(values) and may_fit(begin, slices=True):  # takes longer, for a little more
-        begin += 1
-    for number in range(begin - 1, max(-1, begin - 1 - _TRIES), -1):
-        graph = _variant(case.graph, values[number], variant)
-        plan = case.planned(graph, case.wishes) if graph is not None else None
-        if plan is not None:
-            return values[number], plan
-    return None
+    while end < len(values) and may_fit(end, slices=True):
+        end += 1
+    larger = planned(range(end - 1, max(begin, end - _TRIES) - 1, -1))
+    return larger or planned(range(begin - 1, max(-1, begin - 1 - _TRIES), -1))
 
 
 def _variant(graph: Graph, value: float, variant: Callable[..., Graph]) -> Graph | None:

@@ -19,7 +19,7 @@ from tinyml.scheduler.sections import Options, Section, fused_sections, section_
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
-_NEAR = 1.02  # a peak that is about the lowest, over one that is known to be too low
+_NEAR = 1.005  # a peak that is about the lowest, over one that is known to be too low
 _FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is first raised
 
 
