@@ -73,6 +73,17 @@ def first_slices(graph: Graph) -> dict[Node, Node]:
     return found
 
 
+def slice_counts(graph: Graph) -> dict[str, int]:
+    """Into how many slices each block is cut that is, by the name of its last node."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        last = graph.producer.get(node.inputs[0]) if isinstance(node.op, Rescale) else None
+        while last is not None and isinstance(last.op, PartialConv2D):
+            found[node.name] = found.get(node.name, 0) + 1
+            last = graph.producer.get(last.inputs[-1])
+    return found
+
+
 def _slice_of(graph: Graph, project: Node) -> tuple[Node, Node, Node]:
     depthwise = graph.producer[project.inputs[0]]
     return graph.producer[depthwise.inputs[0]], depthwise, project
