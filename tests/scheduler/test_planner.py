@@ -40,7 +40,8 @@ def test_memory_safe_and_never_worse_than_layer_by_layer(graph: Graph, keep_inpu
     check_memory(fused)
     check_memory(plain)
     assert fused.arena_bytes <= plain.arena_bytes
-    assert fused.macs_executed == plain.macs_executed == sum(step.node.macs for step in plain.steps)
+    # strips leave out columns that nobody reads
+    assert fused.macs_executed <= plain.macs_executed == sum(step.node.macs for step in plain.steps)
 
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
