@@ -97,15 +97,13 @@ class Partition:
 
     def about_lowest(self, max_extra_macs: int, above_bytes: int) -> list[Section] | None:
         """As `lowest`, quicker, and by up to _NEAR off. above_bytes: the peak is known to be higher."""
+        if max_extra_macs <= 0 or self.least_peak is None:
+            return self.once()
         quick = Partition(self.network, QUICK_CHOICES)
         quick.least_peak = self.least_peak
-        best = quick.once()
-        if best is None or max_extra_macs <= 0 or quick.least_peak is None:
-            return best
-        low = max(above_bytes, quick.least_peak / 4)
-        best = quick._from_below(max_extra_macs, low) or best
-        low = max(low, _peak(best) / _LADDER)
-        while _peak(best) > low * _NEAR:
+        low = max(above_bytes, self.least_peak / 4)
+        best = quick._from_below(max_extra_macs, low) or self.once()
+        while best is not None and _peak(best) > (low := max(low, _peak(best) / _LADDER)) * _NEAR:
             middle = (low + _peak(best)) / 2
             found = quick.within(int(middle), max_extra_macs)
             low, best = (low, found) if found is not None else (middle, best)
