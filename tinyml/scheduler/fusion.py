@@ -31,7 +31,7 @@ class Partition:
 
     def __init__(self, network: Network, choices: int = CHOICES) -> None:
         self.network, self.choices = network, choices
-        self._reach = -1.0  # bytes within which sections are known in which nothing is computed twice
+        self._reach = float("-inf")  # bytes within which sections are known in which nothing is computed twice
         self._once: list[list[Options]] = []
         self._tails: list[int | None] = []
 

@@ -17,6 +17,7 @@ from tinyml.scheduler.layout import Draft
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.plan import Order, Plan
 from tinyml.scheduler.sections import Section
+from tinyml.scheduler.slices import slice_counts
 from tinyml.scheduler.storage import Placement, place_views
 from tinyml.scheduler.strips import LEAST_COLUMNS
 from tinyml.scheduler.variants import for_strips, preferred
@@ -77,7 +78,7 @@ class Task:
     ) -> Task:
         """Arguments as of `make_plan`. Raises UnsupportedError for a graph that cannot be fed by rows, ModelError for
         states that are not settled, as `optimize` leaves them."""
-        if graph.states:
+        if graph.states and not slice_counts(graph):  # whose sums are int32
             verify(graph, "int8")
         placement = Placement(graph)
         dropped = place_views(graph, placement)

@@ -44,6 +44,7 @@ def blocks(graph: Graph) -> Iterator[Block]:
 def _sole_reader(graph: Graph, node: Node) -> Node | None:
     readers = graph.consumers.get(node.outputs[0], ())
     alone = len(readers) == 1 and len(node.outputs) == 1 and node.outputs[0] not in graph.outputs
+    alone = alone and not node.outputs[0].is_state
     return readers[0] if alone and readers[0].inputs[0] is node.outputs[0] else None
 
 
