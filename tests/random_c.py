@@ -19,8 +19,9 @@ from tinyml.profiler.verification import verify_device
 from tinyml.samples import Samples
 from tinyml.scheduler import Plan, make_plan
 from tinyml.scheduler.plan import OPTIMIZE
+from tinyml.scheduler.slicing import in_slices
 
-BATCH, SAMPLES = 20, 5
+BATCH, SAMPLES, RECOMPUTE = 20, 5, 1.5
 Checked = Iterator[tuple[RandomModel, str]]
 
 
@@ -33,8 +34,8 @@ def check_c(models: Iterable[RandomModel], samples: int = SAMPLES) -> Checked:
 
 
 def plan_variant(model: RandomModel, number: int) -> Plan:
-    """By the number: fused or layer by layer, inputs kept or not, fed by rows where the graph can be, kernels as listed
-    or those of the least flash."""
+    """By the number: fused or layer by layer, inputs kept or not, fed by rows where the graph can be, or with rows
+    computed again and blocks in slices; kernels as listed or those of the least flash."""
     graph = model.int8
     kernels = select_kernels(graph)
     keep_inputs = number % 4 == 1
@@ -44,6 +45,9 @@ def plan_variant(model: RandomModel, number: int) -> Plan:
             return make_plan(graph, kernels, feed_rows=True, order=order)
         except UnsupportedError:
             pass
+    if number % 4 == 3:
+        plan = make_plan(graph, kernels, max_recompute=RECOMPUTE, order=order)
+        return in_slices(plan, kernels, RECOMPUTE, order=order)
     return make_plan(graph, kernels, keep_inputs, fuse=number % 3 != 0, order=order)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tests.graph_growth import GraphGrowth, Misfit, Outputs, Step
+from tests.graph_growth import MAX_ELEMENTS, GraphGrowth, Misfit, Outputs, Step
 from tests.op_graphs import Rng, same_padding, tflite_padding
 from tinyml.ir import Activation, Graph, Op, Padding, Shape, Tensor, verify
 from tinyml.ops import (
@@ -44,6 +44,7 @@ from tinyml.ops import (
 )
 
 MAX_CHANNELS = 13
+MAX_PIXELS = 64  # of an inverted residual
 
 
 def image_sides(x: Tensor) -> Shape:
@@ -168,6 +169,30 @@ def residual(g: GraphGrowth, x: Tensor) -> Outputs:
     return g.apply(Add(g.fused()), *((x, branch) if g.rng.random() < 0.5 else (branch, x)))
 
 
+def inverted_residual(g: GraphGrowth, x: Tensor) -> Outputs:
+    """An expansion, a depthwise layer and a projection over few pixels, mostly with a sum around them where that fits:
+    what can run in slices of channels."""
+    sides = image_sides(x)
+    pixels, channels = sides[0] * sides[1], sides[2]
+    most = min(8 * channels, MAX_ELEMENTS // pixels)
+    if pixels > MAX_PIXELS or most < 8:
+        raise Misfit
+    (wide,) = pointwise(g, x, int(g.rng.integers(most // 2, most + 1)), g.fused())
+    kernel, stride = [int(g.rng.choice([3, 3, 5, 7]))] * 2, [int(g.rng.choice([1, 1, 2]))] * 2
+    filters = g.weights(wide, (1, *kernel, wide.shape[3]), 3, kernel[0] * kernel[1])
+    padding = window_padding(g, wide.shape[1:], kernel, stride, 1)
+    op = DepthwiseConv2D(*stride, padding=padding, activation=g.fused())
+    (through,) = g.apply(op, wide, filters, *g.bias(wide, filters, wide.shape[3], kernel[0] * kernel[1]))
+    same = through.shape[1:3] == x.shape[1:3] and g.rng.random() < 0.7
+    (narrow,) = pointwise(g, through, channels if same else int(g.rng.integers(1, MAX_CHANNELS + 1)))
+    return g.apply(Add(), x, narrow) if same and g.rng.random() < 0.8 else (narrow,)
+
+
+def pointwise(g: GraphGrowth, x: Tensor, channels: int, activation: Activation = Activation.NONE) -> Outputs:
+    filters = g.weights(x, (channels, 1, 1, x.shape[3]), 0, x.shape[3])
+    return g.apply(Conv2D(activation=activation), x, filters, *g.bias(x, filters, channels, x.shape[3]))
+
+
 def concatenation(g: GraphGrowth, x: Tensor) -> Outputs:
     """Live tensors that fit, and sometimes a constant, brought to one quantization."""
     axis = int(g.rng.integers(1, len(x.shape))) if len(x.shape) > 1 else 0
@@ -263,6 +288,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (sum_or_product, 3),
     (squeeze_excite, 1),
     (residual, 1.5),
+    (inverted_residual, 2.5),
     (concatenation, 2),
     (pad, 1.5),
     (unary, 3),

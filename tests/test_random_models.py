@@ -94,6 +94,7 @@ def test_plans_differ() -> None:
     assert sum(plan.fed is not None for plan in plans) > 3
     assert sum(any(group.ticks > 1 for group in plan.groups) for plan in plans) > 10
     assert sum(any(b.rows < b.tensor.hwc[0] for b in plan.buffers.values()) for plan in plans) > 5
+    assert sum(plan.unsliced is not None for plan in plans) > 1
     assert sum(any(t.is_constant for n in plan.graph.nodes for t in n.operands) for plan in plans) > 5
     assert sum(model.graph.inputs[0].dtype.is_float for model in models) == 16
     assert {1, 2} <= {len(plan.graph.inputs) for plan in plans}

@@ -88,9 +88,11 @@ class Kernel:
 
     def runs(self, node: Node) -> bool:
         """Whether the kernel can run a node."""
+        if type(node.op) is not self.op:
+            return False
         found = Types.of(node)
         moved = self.moves_bytes and found.operand is found.output and found.operand in ACTIVATION_TYPES
-        return type(node.op) is self.op and (moved or found == self.types) and self.accepts(node)
+        return (moved or found == self.types) and self.accepts(node)
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.commands import write_model
 from tests.cli.conftest import Command
-from tests.networks import large_image_net
+from tests.networks import large_image_net, narrow_net
 
 
 @pytest.fixture
@@ -30,6 +30,16 @@ def test_pareto(tinyml: Command, net: Path) -> None:
             assert point["fits"] == (point["arena_bytes"] <= row["limit_bytes"]) and point["kernel_calls"] > 0
     table = tinyml(*asked)
     assert table.code == 0 and "kernel calls" in table.out and "resident" in table.out and table.err == ""
+
+
+def test_pareto_in_slices(tinyml: Command, tmp_path: Path) -> None:
+    file = write_model(tmp_path / "narrow.tflite", narrow_net(4, 32, 2))
+    asked = ("check", file, "--board", "host", "--input", "resident", "--pareto")
+    (row,) = tinyml(*asked, "--json").facts["boards"]
+    counts = [count for point in row["pareto"] for count in point["slices"].values()]
+    assert counts and all(count > 1 for count in counts)
+    assert "in slices" in tinyml(*asked, "--plot", "front.svg").out
+    assert "blocks in slices" in Path("front.svg").read_text()
 
 
 def test_pareto_that_does_not_fit(tinyml: Command, large_model: Path) -> None:

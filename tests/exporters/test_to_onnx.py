@@ -142,7 +142,7 @@ def test_every_op(kind: str) -> None:
 
 def test_random_graphs_read_back() -> None:
     read = 0
-    for graph in random_graphs(3, 60):
+    for graph in random_graphs(6, 60):
         data = checked(graph)
         try:
             import_onnx(data, graph.name)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from codegen import select_kernels
-from tests.networks import large_image_net
+from tests.networks import large_image_net, narrow_net
 from tests.random_graphs import random_graphs
 from tests.scheduler.shadow import check_memory
 from tinyml.board import load_board
@@ -18,6 +18,8 @@ from tinyml.scheduler import Plan, make_plan
 from tinyml.scheduler.choice import Wishes, choose_front
 from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.planner import Task
+from tinyml.scheduler.slices import slice_counts
+from tinyml.scheduler.slicing import in_slices
 
 HOST = load_board("host")
 
@@ -47,6 +49,24 @@ def test_a_network_with_a_large_image(feed_rows: bool) -> None:
     assert plans[-1].arena_bytes <= smallest.arena_bytes
     assert plans[-1].macs_executed <= 1.5 * graph.macs
     assert len(plans) > 1 and all((plan.fed is not None) == feed_rows for plan in plans)
+
+
+def test_plans_in_slices() -> None:
+    """Where they take less than what else there is, and as little as `in_slices` finds."""
+    graph = narrow_net(4, 32, 2)
+    kernels = select_kernels(graph)
+    wishes = Wishes(max_recompute=2.0, feed="resident")
+    plans, plain = list(choose_front(graph, kernels, HOST, wishes)), front(graph, max_recompute=2.0)
+    for plan in plans:
+        check_memory(plan)
+        assert plan.model is graph and bool(slice_counts(plan.graph)) == (plan.unsliced is not None)
+    for less, more in pairwise(plans):
+        assert less.macs_executed < more.macs_executed and less.arena_bytes > more.arena_bytes
+    for other in plain:
+        assert any(p.arena_bytes <= other.arena_bytes and p.macs_executed <= other.macs_executed for p in plans)
+    found = in_slices(make_plan(graph, kernels, board=HOST, max_recompute=2.0), kernels, 2.0)
+    assert found.unsliced is graph and plans[-1].arena_bytes <= found.arena_bytes < 0.7 * plain[-1].arena_bytes
+    assert set(slice_counts(found.graph).values()) <= {2, 4, 8} and not slice_counts(graph)
 
 
 def test_what_the_wishes_allow() -> None:

@@ -19,6 +19,7 @@ from tinyml.report.files import PLOTS, require_format, write_pareto
 from tinyml.report.pareto import work_factor
 from tinyml.scheduler import Plan
 from tinyml.scheduler.choice import Wishes
+from tinyml.scheduler.slices import slice_counts
 
 
 def require_plot(plot: Path, boards: Sequence[Board]) -> None:
@@ -72,14 +73,14 @@ def _point(plan: Plan, limit_bytes: int) -> dict[str, Any]:
         "macs_executed": plan.macs_executed,
         "recompute": round(work_factor(plan), 6),
         "kernel_calls": plan.kernel_calls,
+        "slices": slice_counts(plan.graph),
         "fits": plan.arena_bytes + plan.state_bytes <= limit_bytes,
     }
 
 
 def _table(graph: Graph, row: Mapping[str, Any]) -> Table:
-    cells = [
-        (p["feed"], p["arena_bytes"], f"{p['recompute']:.4f}", p["macs_executed"], p["kernel_calls"], p["fits"])
-        for p in row["pareto"]
-    ]
-    columns = ("input", "arena", "x MACs", "MACs", "kernel calls", f"within {row['limit_bytes']:,}")
+    facts = ("macs_executed", "kernel_calls", "blocks", "fits")
+    points = [{**point, "blocks": len(point["slices"])} for point in row["pareto"]]
+    cells = [(p["feed"], p["arena_bytes"], f"{p['recompute']:.4f}", *(p[key] for key in facts)) for p in points]
+    columns = ("input", "arena", "x MACs", "MACs", "kernel calls", "in slices", f"within {row['limit_bytes']:,}")
     return table(f"{graph.name} on {row['board']}", columns, cells)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -11,20 +12,24 @@ from tinyml.board import Board, board_names, load_board
 from tinyml.errors import UnsupportedError
 from tinyml.ir import Graph, ShapeError
 from tinyml.remedies.variants import with_resolution, with_width
-from tinyml.scheduler import Plan, Preference, fits
-from tinyml.scheduler.choice import FIRMWARE_BYTES, Wishes, choose_plan, feeds
+from tinyml.scheduler import Plan, Preference
+from tinyml.scheduler.bound import network_fits
+from tinyml.scheduler.choice import FIRMWARE_BYTES, FREE_RECOMPUTE, Wishes, choose_plan, feeds
 from tinyml.scheduler.fusion import Partition
+from tinyml.scheduler.network import QUICK_CHOICES
 from tinyml.scheduler.plan import states_bytes
 from tinyml.scheduler.planner import Task
+from tinyml.scheduler.slices import blocks
+from tinyml.scheduler.slicing import all_sliced
 
 HOST = "host"  # no microcontroller
 MOST_RECOMPUTE = 4.0
 RESOLUTION_STEP = 8  # pixels between the heights tried, of images whose height is a multiple of it
 WIDTHS = tuple(number / 20 for number in range(1, 20))
 _BOUNDS = (1.25, MOST_RECOMPUTE)  # on the work: the search is fast where little is possible
-_CHOICES = 8  # a quick search
 _TRIES = 2  # plans made for one remedy: packing may lose what the search found
 _BOARDS = 4  # named
+_MOST_NODES = 150  # of a graph in slices that is quick to plan
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,32 @@ class _Case:
         """The plan that a user with these wishes gets, if it fits and may do so with nothing computed twice."""
         if not self.may_fit(graph, wishes):
             return None
-        plan = choose_plan(graph, select_kernels(graph, self.board.cpu.features), self.board, wishes, self.order)
+        plan = self.chosen(graph, wishes)
         return plan if plan.arena_bytes <= self.budget_bytes(wishes) else None
 
-    def may_fit(self, graph: Graph, wishes: Wishes) -> bool:
-        """Whether the search says so, of a plan with nothing computed twice; the packed arena may be larger."""
-        kernels = select_kernels(graph, self.board.cpu.features)
+    def chosen(self, graph: Graph, wishes: Wishes) -> Plan:
+        return choose_plan(graph, select_kernels(graph, self.board.cpu.features), self.board, wishes, self.order)
+
+    def may_fit(self, graph: Graph, wishes: Wishes, slices: bool = True) -> bool:
+        """Whether the search says so, of a plan with nothing computed twice; the packed arena may be larger.
+
+        slices: whether to look at the graph with all that can be in slices, too.
+        """
+        kernels, budget = select_kernels(graph, self.board.cpu.features), self.budget_bytes(wishes)
         for fed in feeds(wishes):
-            try:
-                if fits(graph, kernels, self.budget_bytes(wishes), fed, wishes.keep_inputs):
+            with suppress(UnsupportedError):
+                task = Task.of(graph, kernels, wishes.keep_inputs, self.board, fed)
+                cuts = in_all_slices(task) if slices else []
+                if any(network_fits(cut.network, budget) for cut in (task, *cuts)):
                     return True
-            except UnsupportedError:
-                continue
         return False
+
+
+def in_all_slices(task: Task) -> list[Task]:
+    """The task with all blocks in slices, where there are some and it is still quick to plan."""
+    found = list(blocks(task.graph))
+    cut = all_sliced(task.graph, found)
+    return [task.like(cut)] if found and len(cut.nodes) <= _MOST_NODES else []
 
 
 def remedies(
@@ -93,27 +111,28 @@ def _by_rows(case: _Case) -> Iterator[Remedy]:
 def _computed_again(case: _Case) -> Iterator[Remedy]:
     """The least work that fits, as far as a quick search finds it."""
     kernels = select_kernels(case.graph, case.board.cpu.features)
-    best: Plan | None = None
+    found: list[Plan] = []
     for fed in feeds(case.wishes):
-        try:
+        with suppress(UnsupportedError):
             task = Task.of(case.graph, kernels, case.wishes.keep_inputs, case.board, fed, order=case.order)
-        except UnsupportedError:
-            continue
-        plan = _least_work(task, case.budget_bytes(case.wishes))
-        if plan is not None and (best is None or plan.macs_executed < best.macs_executed):
-            best = plan
-    if best is not None:
+            plans = (_least_work(case, cut) for cut in (task, *in_all_slices(task)))
+            found += [plan for plan in plans if plan is not None]
+    for plan in sorted(found, key=lambda plan: (plan.macs_executed, plan.graph is not case.graph)):
         # sums computed again are no multiply-accumulates, but take a factor above 1
-        factor = max(ceil(100 * best.macs_executed / case.graph.macs), 101) / 100
-        text = f"--max-recompute {factor:.2f}: an arena of {best.arena_bytes} bytes"
-        yield Remedy("recompute", text, factor, best.arena_bytes)
+        factor = max(ceil(100 * plan.macs_executed / case.graph.macs), 101) / 100
+        if plan.graph is not case.graph:  # other blocks may be in slices than these
+            plan = case.chosen(case.graph, replace(case.wishes, max_recompute=factor))
+        if plan.arena_bytes <= case.budget_bytes(case.wishes):
+            text = f"--max-recompute {factor:.2f}: an arena of {plan.arena_bytes} bytes"
+            yield Remedy("recompute", text, factor, plan.arena_bytes)
+            return
 
 
-def _least_work(task: Task, budget_bytes: int) -> Plan | None:
-    partition = Partition(task.network, _CHOICES)
-    if partition.least_peak is None or not task.network.macs:
+def _least_work(case: _Case, task: Task) -> Plan | None:
+    partition, budget_bytes = Partition(task.network, QUICK_CHOICES), case.budget_bytes(case.wishes)
+    if task.network.inputs_bytes > budget_bytes or not task.network.macs:
         return None
-    for bound in _BOUNDS:
+    for bound in (bound for bound in _BOUNDS if bound > (case.wishes.max_recompute or FREE_RECOMPUTE)):
         limit = budget_bytes
         for _ in range(_TRIES):
             sections = partition.within(limit, task.max_extra_macs(bound))
@@ -166,20 +185,30 @@ def _largest(
     case: _Case, values: Sequence[float], variant: Callable[[Graph, int], Graph] | Callable[[Graph, float], Graph]
 ) -> tuple[float, Plan] | None:
     """The largest of ascending values whose variant fits, by bisection, with its plan."""
+
+    def may_fit(number: int, slices: bool) -> bool:
+        graph = _variant(case.graph, values[number], variant)
+        return graph is not None and case.may_fit(graph, case.wishes, slices)
+
+    def planned(numbers: Iterable[int]) -> tuple[float, Plan] | None:
+        for number in numbers:
+            graph = _variant(case.graph, values[number], variant)
+            plan = case.planned(graph, case.wishes) if graph is not None else None
+            if plan is not None:
+                return values[number], plan
+        return None
+
     begin, end = 0, len(values)  # all below begin fit, or begin is 0; none from end on does
     while begin < end:
         middle = (begin + end) // 2
-        graph = _variant(case.graph, values[middle], variant)
-        if graph is not None and case.may_fit(graph, case.wishes):
+        if may_fit(middle, slices=False):
             begin = middle + 1
         else:
             end = middle
-    for number in range(begin - 1, max(-1, begin - 1 - _TRIES), -1):
-        graph = _variant(case.graph, values[number], variant)
-        plan = case.planned(graph, case.wishes) if graph is not None else None
-        if plan is not None:
-            return values[number], plan
-    return None
+    while end < len(values) and may_fit(end, slices=True):
+        end += 1
+    larger = planned(range(end - 1, max(begin, end - _TRIES) - 1, -1))
+    return larger or planned(range(begin - 1, max(-1, begin - 1 - _TRIES), -1))
 
 
 def _variant(graph: Graph, value: float, variant: Callable[..., Graph]) -> Graph | None:

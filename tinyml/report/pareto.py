@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tinyml.report.drawing import FAINT, PALETTE, Axis, Dot, Drawing, Frame, Line, Shape, Text, bytes_axis, ticks
 from tinyml.scheduler import Plan
+from tinyml.scheduler.slices import slice_counts
 
 WIDTH, HEIGHT = 720, 440
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 70, 24, 60
@@ -25,6 +26,8 @@ def pareto_drawing(plans: Sequence[Plan], limit_bytes: int, where: str) -> Drawi
         label = f"{limit_bytes:,} bytes: {where}"
         shapes.append(Text(left + frame.width, height - 5, label, "end", 11, FAINT))
     named = (("input resident", False), ("input fed by rows", True))
+    if any(plan.unsliced is not None for plan in plans):
+        shapes += [*_sliced_dot(_LEFT + 306, 48, FAINT), Text(_LEFT + 316, 52, "blocks in slices")]
     for number, (label, fed) in enumerate(named):
         series = [plan for plan in plans if (plan.fed is not None) == fed]
         if series:
@@ -46,6 +49,12 @@ def _work_axis(plans: Sequence[Plan]) -> Axis:
     return Axis("multiply-accumulates executed (× the model's own)", 1 - margin, most + margin, found)
 
 
+def _sliced_dot(x: float, y: float, colour: str, title: str = "") -> Iterator[Shape]:
+    """A ring: for a plan with blocks in slices."""
+    yield Dot(x, y, colour, title=title)
+    yield Dot(x, y, "#ffffff", 2, title)
+
+
 def _series(frame: Frame, plans: Sequence[Plan], colour: str) -> Iterator[Shape]:
     """A staircase: between two points the one with less work is what there is."""
     places = [frame.at(work_factor(plan), plan.arena_bytes) for plan in plans]
@@ -56,7 +65,10 @@ def _series(frame: Frame, plans: Sequence[Plan], colour: str) -> Iterator[Shape]
     yield Line(tuple(corners), colour, 1.5)
     for plan, (x, y) in zip(plans, places, strict=True):
         facts = f"{plan.arena_bytes:,} bytes, {work_factor(plan):.4f} × the MACs, {plan.kernel_calls:,} kernel calls"
-        yield Dot(x, y, colour, title=facts)
+        if plan.unsliced is None:
+            yield Dot(x, y, colour, title=facts)
+        else:
+            yield from _sliced_dot(x, y, colour, f"{facts}, {len(slice_counts(plan.graph))} blocks in slices")
     for plan, (x, y) in ((plans[0], places[0]), (plans[-1], places[-1]))[: len(plans)]:
         anchor = "end" if x > frame.left + 0.8 * frame.width else "start"
         beside = (x - 7, y + 15) if anchor == "end" else (x + 7, y - 6)

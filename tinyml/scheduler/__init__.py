@@ -1,6 +1,6 @@
 """Schedules: which nodes run together, in what order, and where every byte lies."""
 
-from tinyml.scheduler.bound import fits
+from tinyml.scheduler.choice import fits
 from tinyml.scheduler.plan import Buffer, Flash, Group, Order, Plan, Preference, Scratch, Step
 from tinyml.scheduler.planner import make_plan
 

@@ -8,26 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyml.ir import Graph
-from tinyml.scheduler.frugal import Candidates
 from tinyml.scheduler.network import Limits, Network
-from tinyml.scheduler.planner import Task
 from tinyml.scheduler.sections import growths, section_alone
 
 
-def fits(
-    graph: Graph, candidates: Candidates, limit_bytes: int, feed_rows: bool = False, keep_inputs: bool = False
-) -> bool:
-    """Whether there is a partition whose worst step takes no more than these bytes, as `network_fits`.
-
-    Arguments as of `make_plan`; its arena may be larger than the bytes at the worst step by what packing loses. Raises
-    UnsupportedError for a graph that has no single input of several rows to be fed.
-    """
-    return network_fits(Task.of(graph, candidates, keep_inputs, None, feed_rows).network, limit_bytes)
-
-
 def network_fits(network: Network, limit_bytes: int) -> bool:
-    """`Partition(network).least_peak <= limit_bytes`; False where that is None."""
+    """Whether there is a partition whose worst step takes no more than these bytes; a packed arena may take more."""
     count = len(network.nodes)
     crossing = _crossing(network)
     visited = {0}

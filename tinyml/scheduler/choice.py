@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
-from tinyml.ir import Graph, Node
-from tinyml.kernel import Kernel
+from tinyml.ir import Graph
+from tinyml.scheduler.bound import network_fits
+from tinyml.scheduler.frugal import Candidates
 from tinyml.scheduler.network import Knobs
 from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.plan import OPTIMIZE, Plan, Preference, states_bytes
-from tinyml.scheduler.planner import Task, make_plan
+from tinyml.scheduler.planner import Task
 from tinyml.scheduler.slicing import in_slices
 
 FEEDS = ("auto", "resident", "rows")
@@ -59,7 +61,7 @@ class Wishes:
 
 def choose_plan(
     graph: Graph,
-    candidates: Mapping[Node, Sequence[Kernel]],
+    candidates: Candidates,
     board: Board,
     wishes: Wishes,
     order: Preference | None = None,
@@ -72,7 +74,7 @@ def choose_plan(
     board = board.granting(wishes.sram_bytes)
     budget = board.sram_bytes - FIRMWARE_BYTES - states_bytes(graph)
     tried: list[Plan] = []
-    for found in _plans(graph, candidates, board, wishes, budget, order):
+    for found in _Search(graph, candidates, board, wishes, budget, order).plans():
         plan = replace(found, optimize=wishes.optimize)
         if plan.arena_bytes <= budget:
             return plan
@@ -80,31 +82,50 @@ def choose_plan(
     return min(tried, key=lambda plan: plan.arena_bytes)
 
 
-def _plans(
-    graph: Graph,
-    candidates: Mapping[Node, Sequence[Kernel]],
-    board: Board,
-    wishes: Wishes,
-    budget: int,
-    order: Preference | None,
-) -> Iterator[Plan]:
-    """In the order of preference."""
-    made: list[tuple[Plan, float, Knobs]] = []
-    for factor, limit, knobs in _ways(wishes, budget):
-        for fed in feeds(wishes):
-            try:
-                plan = make_plan(graph, candidates, wishes.keep_inputs, board, True, fed, factor, limit, knobs, order)
-            except UnsupportedError:
-                if wishes.feed == "rows":
-                    raise
+@dataclass(frozen=True)
+class _Search:
+    """Fields as the arguments of `choose_plan`. budget: bytes for the arena."""
+
+    graph: Graph
+    candidates: Candidates
+    board: Board
+    wishes: Wishes
+    budget: int
+    order: Preference | None
+
+    def plans(self) -> Iterator[Plan]:
+        """In the order of preference, without those of which a bound says that they do not fit, but for the last."""
+        *first, (factor, limit, knobs) = _ways(self.wishes, self.budget)
+        for once, least, preferred in first:
+            for task in self._tasks(preferred):
+                if task.may_fit(self.budget):
+                    yield task.planned(once, least)
+        made: list[Plan] = []
+        for task in sorted(self._tasks(knobs), key=lambda task: task.network.inputs_bytes > self.budget):
+            if made and task.network.inputs_bytes > max(self.budget, min(plan.arena_bytes for plan in made)):
                 continue
-            if knobs.slices:
-                plan = in_slices(plan, candidates, factor, None, knobs, order)
-            elif knobs.strips:
-                made.append((plan, factor, knobs))
-            yield plan
-    for plan, factor, knobs in made:
-        yield in_slices(plan, candidates, factor, budget, knobs, order)
+            with suppress(*self._tolerable):
+                made.append(task.planned(factor, limit))
+                yield self._in_slices(made[-1], factor, None, knobs) if knobs.slices else made[-1]
+        if not knobs.slices:
+            for plan in made:
+                yield self._in_slices(plan, factor, self.budget, knobs)
+            yield self._in_slices(min(made, key=lambda plan: plan.arena_bytes), factor, self.budget, knobs, True)
+
+    @property
+    def _tolerable(self) -> list[type[UnsupportedError]]:
+        """A graph that cannot be fed by rows is no error where it need not be."""
+        return [] if self.wishes.feed == "rows" else [UnsupportedError]
+
+    def _tasks(self, knobs: Knobs) -> Iterator[Task]:
+        """One for each way of feeding the input that is possible."""
+        for fed in feeds(self.wishes):
+            with suppress(*self._tolerable):
+                arguments = self.graph, self.candidates, self.wishes.keep_inputs, self.board, fed, knobs, self.order
+                yield Task.of(*arguments)
+
+    def _in_slices(self, plan: Plan, factor: float, limit: int | None, knobs: Knobs, in_vain: bool = False) -> Plan:
+        return in_slices(plan, self.candidates, factor, limit, knobs, self.order, in_vain)
 
 
 def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
@@ -119,7 +140,7 @@ def _ways(wishes: Wishes, budget: int) -> list[tuple[float, int | None, Knobs]]:
 
 def choose_front(
     graph: Graph,
-    candidates: Mapping[Node, Sequence[Kernel]],
+    candidates: Candidates,
     board: Board,
     wishes: Wishes,
     order: Preference | None = None,
@@ -130,7 +151,7 @@ def choose_front(
     """
     for fed in feeds(wishes):
         try:
-            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed, order=order)
+            task = Task.of(graph, candidates, wishes.keep_inputs, board, fed, Knobs(slices=True), order)
             yield from pareto_front(task, wishes.max_recompute or FREE_RECOMPUTE)
         except UnsupportedError:
             if wishes.feed == "rows":
@@ -142,3 +163,14 @@ def feeds(wishes: Wishes) -> tuple[bool, ...]:
     if wishes.feed == "auto" and not wishes.keep_inputs:
         return False, True
     return (wishes.feed == "rows",)
+
+
+def fits(
+    graph: Graph, candidates: Candidates, limit_bytes: int, feed_rows: bool = False, keep_inputs: bool = False
+) -> bool:
+    """Whether there is a plan whose worst step takes no more than these bytes, with nothing computed twice.
+
+    Arguments as of `make_plan`; its arena may be larger than the bytes at the worst step by what packing loses. Raises
+    UnsupportedError for a graph that has no single input of several rows to be fed.
+    """
+    return network_fits(Task.of(graph, candidates, keep_inputs, None, feed_rows).network, limit_bytes)

@@ -8,34 +8,54 @@ the costs used. Source of the formulation: msf-CNN (arXiv 2505.11483).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from copy import copy
+from functools import cached_property
 
+from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.network import CHOICES, QUICK_CHOICES, Effort, Limits, Network
+from tinyml.scheduler.packing import align
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
+_NEAR = 1.005  # a peak that is about the lowest, over one that is known to be too low
 _FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is first raised
 
 
 class Partition:
     """All partitions of a network into sections.
 
-    least_peak: bytes at the worst step of the best one with nothing computed twice; None when the input is to be fed by
-        rows and cannot be.
     choices: kept while a section grows in which something is computed twice; fewer are faster and may find more work.
     """
 
     def __init__(self, network: Network, choices: int = CHOICES) -> None:
         self.network, self.choices = network, choices
-        self._once = [self._alone(first) + self._fused(first, float("inf"), 0, None) for first in self._firsts]
-        self._tails = self._least_peaks()
-        self.least_peak = self._tails[0]
+        self._reach = float("-inf")  # bytes within which sections are known in which nothing is computed twice
+        self._once: list[list[Options]] = []
+        self._tails: list[int | None] = []
+
+    @cached_property
+    def least_peak(self) -> int | None:
+        """Bytes at the worst step of the best partition with nothing computed twice; None when the input is to be fed
+        by rows and cannot be."""
+        kernels = [*self.network.alone.items(), *self.network.fused.items()]
+        scratch = sum(align(kernel.scratch_bytes(node)) for node, kernel in kernels)
+        most = sum(life.size_bytes for life in self.network.lives) + scratch
+        if not network_fits(self.network, most):
+            return None
+        return bisect_left(range(most), True, key=lambda limit: network_fits(self.network, limit))
 
     @property
     def _firsts(self) -> range:
         return range(len(self.network.nodes))
+
+    def _reach_out(self, limit_bytes: float) -> None:
+        """Finds what is missing of the sections in which nothing is computed twice, to these bytes."""
+        if limit_bytes > self._reach:
+            self._reach = limit_bytes
+            self._once = [self._alone(first) + self._fused(first, limit_bytes, 0, None) for first in self._firsts]
+            self._tails = self._least_peaks()
 
     def _alone(self, first: int) -> list[Options]:
         feeds = first == 0 and self.network.fed is not None
@@ -45,69 +65,90 @@ class Partition:
         return list(fused_sections(self.network, first, Limits(limit_bytes, limit_macs, self.choices), effort))
 
     def _least_peaks(self) -> list[int | None]:
-        """From each node to the end: the least peak with nothing computed twice; None where there is none."""
+        """From each node to the end: the least peak with nothing computed twice; None where none is known."""
         peaks: list[int | None] = [*(None for _ in self._firsts), 0]
         for first in reversed(self._firsts):
             for options in self._once[first]:
                 behind, known = peaks[options.last + 1], peaks[first]
-                if behind is not None:
+                if behind is not None and options.peaks:
                     peak = max(behind, options.peaks[0])
                     peaks[first] = peak if known is None else min(known, peak)
         return peaks
 
     def once(self) -> list[Section] | None:
         """The lowest peak with nothing computed twice, and for it the fewest calls of kernels."""
-        return _path(self._once, self.least_peak) if self.least_peak is not None else None
+        if self.least_peak is None:
+            return None
+        self._reach_out(self.least_peak)
+        return _path(self._once, self.least_peak)
 
     def within(self, limit_bytes: int, max_extra_macs: int) -> list[Section] | None:
         """The least extra work for a peak within the limit, as far as the search finds it; None when there is none."""
         found = _path(self._edges(limit_bytes, max_extra_macs), limit_bytes)
         return found if found is not None and extra_macs(found) <= max_extra_macs else None
 
-    def quick(self) -> Partition:
-        """The same with fewer choices."""
-        other = copy(self)
-        other.choices = QUICK_CHOICES
-        return other
-
-    def lowest(self, max_extra_macs: int, above_bytes: int = 0) -> list[Section] | None:
-        """The lowest peak for so much extra work. above_bytes: it is known to be higher."""
+    def lowest(self, max_extra_macs: int) -> list[Section] | None:
+        """The lowest peak for so much extra work."""
         if max_extra_macs <= 0 or self.least_peak is None:
             return self.once()
+        first = self._from_below(max_extra_macs, self.least_peak / (4 * _LADDER))
+        *_, found = self.front(self.least_peak, max_extra_macs, first)
+        return found
+
+    def about_lowest(self, max_extra_macs: int, above_bytes: int) -> list[Section] | None:
+        """As `lowest`, quicker, and by up to _NEAR off. above_bytes: the peak is known to be higher."""
+        if max_extra_macs <= 0 or self.least_peak is None:
+            return self.once()
+        quick = Partition(self.network, QUICK_CHOICES)
+        quick.least_peak = self.least_peak
+        low = max(above_bytes, self.least_peak / 4)
+        best = quick._from_below(max_extra_macs, low) or self.once()
+        while best is not None and _peak(best) > (low := max(low, _peak(best) / _LADDER)) * _NEAR:
+            middle = (low + _peak(best)) / 2
+            found = quick.within(int(middle), max_extra_macs)
+            low, best = (low, found) if found is not None else (middle, best)
+        return best
+
+    def _from_below(self, max_extra_macs: int, above_bytes: float) -> list[Section] | None:
+        """The least extra work within the first limit that will do, of ever higher ones up to `least_peak`."""
         # the search is fast where little is possible, so the limit comes from below
-        limit = max(self.least_peak / 4, above_bytes * _LADDER)
-        while limit < self.least_peak:
-            *_, found = (None, *self.front(int(limit), max_extra_macs))
+        limit = above_bytes * _LADDER
+        while self.least_peak is not None and limit < self.least_peak:
+            found = self.within(int(limit), max_extra_macs)
             if found is not None:
                 return found
             limit *= _LADDER
-        *_, found = self.front(self.least_peak, max_extra_macs)
-        return found
+        return None
 
-    def front(self, limit_bytes: int, max_extra_macs: int) -> Iterator[list[Section]]:
-        """Partitions of ever lower peak and ever more work, within limits; none beats another in both."""
-        best = self.within(limit_bytes, max_extra_macs)
+    def least_work(self, limit_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
+        """As `within`, where it is known that less extra work than `known_macs` does not do."""
+        # the search is fast where little is possible, so the bound comes from below
+        step = max(1, self.network.macs // _FIRST_BOUND)
+        while known_macs + step < max_extra_macs:
+            found = self.within(limit_bytes, known_macs + step)
+            if found is not None:
+                return found
+            step *= 2
+        return self.within(limit_bytes, max_extra_macs)
+
+    def front(
+        self, limit_bytes: int, max_extra_macs: int, first: list[Section] | None = None
+    ) -> Iterator[list[Section]]:
+        """Partitions of ever lower peak and ever more work, within limits; none beats another in both.
+
+        first: of them, where it is known.
+        """
+        best = first if first is not None else self.within(limit_bytes, max_extra_macs)
         while best is not None:
             # no section may be as large as the largest of these
-            peak = max((section.peak_bytes for section in best), default=0)
-            below = self._below(peak, extra_macs(best), max_extra_macs) if best else None
+            below = self.least_work(_peak(best) - 1, extra_macs(best), max_extra_macs) if best else None
             if below is None or extra_macs(below) > extra_macs(best):
                 yield best
             best = below
 
-    def _below(self, peak_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
-        """The least work for a lower peak."""
-        # the search is fast where little is possible, so the bound comes from below
-        step = max(1, self.network.macs // _FIRST_BOUND)
-        while known_macs + step < max_extra_macs:
-            found = self.within(peak_bytes - 1, known_macs + step)
-            if found is not None:
-                return found
-            step *= 2
-        return self.within(peak_bytes - 1, max_extra_macs)
-
     def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""
+        self._reach_out(limit_bytes)
         reached: list[int | None] = [0, *(None for _ in self._firsts)]
         edges: list[list[Options]] = []
         effort = Effort(EFFORT)
@@ -145,6 +186,10 @@ def _path(edges: Sequence[Sequence[Options]], peak_bytes: float) -> list[Section
             if known is None or length < known:
                 best[options.last + 1], chosen[options.last + 1] = length, (options, number)
     return _traced(chosen)
+
+
+def _peak(sections: Sequence[Section]) -> int:
+    return max((section.peak_bytes for section in sections), default=0)
 
 
 def extra_macs(sections: Sequence[Section]) -> int:

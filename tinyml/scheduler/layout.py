@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import numpy as np
 from tinyml.board import Board
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
-from tinyml.scheduler.inside import tensors_inside
+from tinyml.scheduler.inside import Inside, tensors_inside
 from tinyml.scheduler.network import Network
 from tinyml.scheduler.packing import Box, align, live_bound, pack
 from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
@@ -78,18 +79,30 @@ class Draft:
         sections: Sequence[Section],
         keep_inputs: bool,
         columns: Mapping[int, int] | None = None,
+        like: Draft | None = None,
     ) -> None:
         self.graph, self.network, self.sections, self.keep_inputs = graph, network, sections, keep_inputs
         self.nodes, self.fed, self.columns = network.nodes, network.fed, dict(columns or {})
         self.section = {node: s for s in sections for node in self.nodes[s.first : s.last + 1]}
         self.steps = step_numbers(graph, self.section)
         self.lives = lifetimes(graph, self.steps, keep_inputs)
-        self.inside = {section: tensors_inside(network, section, self.columns) for section in sections}
+        self.inside: dict[Section, Inside] = {
+            section: like.inside[section] if like and self._as_wide(like, section) else self._look_inside(section)
+            for section in sections
+        }
         self.spans = {tensor: span for inside in self.inside.values() for tensor, span in inside.tensors.items()}
 
     def with_columns(self, columns: Mapping[int, int]) -> Draft:
         """The same with other widths of strips."""
-        return Draft(self.graph, self.network, self.sections, self.keep_inputs, columns)
+        return Draft(self.graph, self.network, self.sections, self.keep_inputs, columns, self)
+
+    def _as_wide(self, like: Draft, section: Section) -> bool:
+        """Whether the strips of a section are as wide as in another draft."""
+        ends = range(section.first, section.last + 1)
+        return all(self.columns.get(end) == like.columns.get(end) for end in ends)
+
+    def _look_inside(self, section: Section) -> Inside:
+        return tensors_inside(self.network, section, self.columns)
 
     def step(self, node: Node, kernel: Kernel) -> Step:
         """The node as a step, without scratch."""
@@ -160,21 +173,25 @@ class Draft:
     def _overlaps(self, storages: Sequence[Storage], alive: Mapping[Tensor, Lifetime]) -> dict[tuple[int, int], int]:
         """Pairs (written, consumed) of storages that may overlap at a section border, with the least distance."""
         found: dict[tuple[int, int], int] = {}
+        lives = [[alive[tensor] for tensor in storage.places] for storage in storages]
+        spans = [(min(life.first for life in own), max(life.last for life in own)) for own in lives]
         for section in self.sections if self.network.knobs.overlap else ():
             if section.lockstep is None:
                 continue
             nodes = self.nodes[section.first : section.last + 1]
-            for i, high_storage in enumerate(storages):
-                high = self._consumed(high_storage, section, nodes, alive)
-                for j, low_storage in enumerate(storages) if high is not None else ():
-                    low = self._written(low_storage, section, nodes, alive)
-                    if high is None or low is None or i == j:
-                        continue
-                    consumers = [node for node in nodes if high in node.operands]
-                    gap = section.lockstep.overlap(low, high, consumers, section.again)
-                    gap += low_storage.places[low] - high_storage.places[high]
-                    if align(max(gap, 0)) < align(low_storage.size_bytes):
-                        found[j, i] = max(gap, 0)
+            # in front of the closer looks, as this is asked for every kernel that is tried
+            dying = [i for i, (first, last) in enumerate(spans) if first < section.first <= last <= section.last]
+            born = [i for i, (first, last) in enumerate(spans) if section.first <= first <= section.last < last]
+            for i, j in itertools.product(dying, born):
+                high = self._consumed(storages[i], section, nodes, alive)
+                low = self._written(storages[j], section, nodes, alive)
+                if high is None or low is None:
+                    continue
+                consumers = [node for node in nodes if high in node.operands]
+                gap = section.lockstep.overlap(low, high, consumers, section.again)
+                gap += storages[j].places[low] - storages[i].places[high]
+                if align(max(gap, 0)) < align(storages[j].size_bytes):
+                    found[j, i] = max(gap, 0)
         return found
 
     def _consumed(

@@ -109,6 +109,11 @@ class Network:
         return first is not None and (first is not node or self.alike.get(self.nodes[number - 1]) is not None)
 
     @property
+    def inputs_bytes(self) -> int:
+        """Of the inputs that lie there whole: no arena is smaller."""
+        return sum(life.size_bytes for life in self.lives if life.first < 0 <= life.last)
+
+    @property
     def reads_fed_until(self) -> int:
         """The last node that reads the input fed by rows: they all have to be in the first section."""
         return max(self.number[node] for node in self.readers.get(self.fed, ())) if self.fed else -1

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tinyml.board import Board
 from tinyml.errors import UnsupportedError, UsageError
 from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
+from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.frugal import Candidates, by_rows, frugal
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.layout import Draft
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.plan import Plan, Preference
 from tinyml.scheduler.sections import Section
+from tinyml.scheduler.slices import slice_counts
 from tinyml.scheduler.storage import Placement, place_views
 from tinyml.scheduler.strips import LEAST_COLUMNS
 from tinyml.scheduler.variants import for_strips, preferred
+
+_SLACK = 4  # of a limit, one part more is let through where a plan may fit
 
 
 def make_plan(
@@ -46,18 +51,7 @@ def make_plan(
     order: of kernels that fit a step, by speed, or what they take in flash; as listed in `candidates` when None.
     """
     task = Task.of(graph, candidates, keep_inputs, board, feed_rows, knobs, order)
-    max_extra_macs = task.max_extra_macs(max_recompute)
-    options = task.layer_by_layer()
-    if fuse or feed_rows:
-        found = _partition(Partition(task.network), max_extra_macs, limit_bytes)
-        options += [found] if found is not None else []
-    if not options:
-        raise cannot_feed(graph)
-    plans = [task.finished(sections) for sections in options]
-    if task.network.knobs.speed and plans[0].arena_bytes <= task.network.knobs.room_bytes:
-        return plans[0]
-    # the search works with the bytes alive at each step; the packed arena decides, and a tie is for layer by layer
-    return min(plans, key=lambda plan: plan.arena_bytes)
+    return task.planned(max_recompute, limit_bytes, fuse or feed_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +78,7 @@ class Task:
     ) -> Task:
         """Arguments as of `make_plan`. Raises UnsupportedError for a graph that cannot be fed by rows, ModelError for
         states that are not settled, as `optimize` leaves them."""
-        if graph.states:
+        if graph.states and not slice_counts(graph):  # whose sums are int32
             verify(graph, "int8")
         placement = Placement(graph)
         dropped = place_views(graph, placement)
@@ -95,25 +89,63 @@ class Task:
         network = Network(graph, nodes, placement, alone, fused, keep_inputs, fed, knobs)
         return cls(graph, candidates, keep_inputs, board, network, order)
 
+    def like(self, graph: Graph) -> Task:
+        """The same task for another graph, such as this one in slices."""
+        network = self.network
+        arguments = graph, self.candidates, self.keep_inputs, self.board, network.fed is not None, network.knobs
+        return Task.of(*arguments, self.order)
+
     def max_extra_macs(self, max_recompute: float) -> int:
         """Multiply-accumulates beyond the model's own; UsageError for a factor below 1."""
         if max_recompute < 1.0:
             raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
         return int((max_recompute - 1) * self.network.macs)
 
+    @cached_property
+    def partition(self) -> Partition:
+        return Partition(self.network)
+
+    def planned(self, max_recompute: float, limit_bytes: int | None, fuse: bool = True) -> Plan:
+        """Arguments as of `make_plan`."""
+        network, max_extra_macs = self.network, self.max_extra_macs(max_recompute)
+        found = _partition(self.partition, max_extra_macs, limit_bytes) if fuse else None
+        plans = [self.finished(found)] if found is not None else []
+        for sections in self.layer_by_layer():
+            # the search works with the bytes alive at each step; the packed arena decides, and a tie is for this one
+            if not plans or network.knobs.speed or self.bound(sections) <= plans[0].arena_bytes:
+                plans = [self.finished(sections), *plans]
+        if not plans:
+            raise cannot_feed(self.graph)
+        if network.knobs.speed and plans[0].arena_bytes <= network.knobs.room_bytes:
+            return plans[0]
+        return min(plans, key=lambda plan: plan.arena_bytes)
+
     def layer_by_layer(self) -> list[list[Section]]:
         """The one partition without fused groups; none for an input that is fed by rows."""
         alone = [Section(number, number, None) for number in range(len(self.network.nodes))]
         return [alone] if self.network.fed is None else []
 
+    def may_fit(self, limit_bytes: int) -> bool:
+        """Whether a plan with nothing computed twice may fit; False where that is out of the question."""
+        # packing may save more than the search counts on, where views share storages
+        if network_fits(self.network, limit_bytes + limit_bytes // _SLACK):
+            return True
+        return any(self.bound(sections) <= limit_bytes for sections in self.layer_by_layer())
+
+    def bound(self, sections: Sequence[Section]) -> int:
+        """Bytes that no plan for a partition goes below."""
+        draft, kernels = self._draft(sections)
+        return draft.lay_out(kernels).bound
+
+    def _draft(self, sections: Sequence[Section]) -> tuple[Draft, dict[Node, Kernel]]:
+        """With the kernels that need the least memory."""
+        draft = Draft(self.graph, self.network, sections, self.keep_inputs)
+        alone, fused = self.network.alone, self.network.fused
+        return draft, {n: (alone if s.lockstep is None else fused)[n] for n, s in draft.section.items()}
+
     def finished(self, sections: Sequence[Section]) -> Plan:
         """The plan for a partition: columns of strips, kernels, offsets."""
-        network = self.network
-        draft = Draft(self.graph, network, sections, self.keep_inputs)
-        kernels = {
-            node: (network.alone if section.lockstep is None else network.fused)[node]
-            for node, section in draft.section.items()
-        }
+        draft, kernels = self._draft(sections)
         draft = _widened(draft, kernels)
         kernels = {n: for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
         return draft.lay_out(preferred(draft, self.candidates, kernels, self.order)).to_plan(self.board)
@@ -125,7 +157,7 @@ def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | Non
     if partition.least_peak is not None and partition.least_peak <= limit_bytes:
         return partition.once()
     # where nothing fits, the plan only tells about how much is missing
-    return partition.within(limit_bytes, max_extra_macs) or partition.quick().lowest(max_extra_macs, limit_bytes)
+    return partition.within(limit_bytes, max_extra_macs) or partition.about_lowest(max_extra_macs, limit_bytes)
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
@@ -151,9 +183,11 @@ def _widened(draft: Draft, kernels: Mapping[Node, Kernel]) -> Draft:
     wide = draft.with_columns(whole)
     if wide.lay_out(kernels).bound <= peak:
         return wide
-    for end, width in whole.items():
+    alike = draft.network.alike
+    for node, width in {alike.get(n, n): n.output.hwc[1] for n in map(draft.nodes.__getitem__, whole)}.items():
+        ends = [end for end in whole if alike.get(draft.nodes[end], draft.nodes[end]) is node]
         for count in range(1, width // LEAST_COLUMNS):
-            trial = draft.with_columns({**draft.columns, end: -(-width // count)})
+            trial = draft.with_columns({**draft.columns, **dict.fromkeys(ends, -(-width // count))})
             if trial.lay_out(kernels).bound <= peak:
                 draft = trial
                 break

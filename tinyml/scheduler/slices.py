@@ -44,6 +44,7 @@ def blocks(graph: Graph) -> Iterator[Block]:
 def _sole_reader(graph: Graph, node: Node) -> Node | None:
     readers = graph.consumers.get(node.outputs[0], ())
     alone = len(readers) == 1 and len(node.outputs) == 1 and node.outputs[0] not in graph.outputs
+    alone = alone and not node.outputs[0].is_state
     return readers[0] if alone and readers[0].inputs[0] is node.outputs[0] else None
 
 
@@ -70,6 +71,17 @@ def first_slices(graph: Graph) -> dict[Node, Node]:
             before = graph.producer.get(node.inputs[-1])
             first = [found[like] for like in _slice_of(graph, before)] if before else _slice_of(graph, node)
             found.update(zip(_slice_of(graph, node), first, strict=True))
+    return found
+
+
+def slice_counts(graph: Graph) -> dict[str, int]:
+    """Into how many slices each block is cut that is, by the name of its last node."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        last = graph.producer.get(node.inputs[0]) if isinstance(node.op, Rescale) else None
+        while last is not None and isinstance(last.op, PartialConv2D):
+            found[node.name] = found.get(node.name, 0) + 1
+            last = graph.producer.get(last.inputs[-1])
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph
@@ -10,7 +10,7 @@ from tinyml.scheduler.frugal import Candidates
 from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.network import QUICK_CHOICES, Knobs
 from tinyml.scheduler.plan import Plan, Preference
-from tinyml.scheduler.planner import Task, make_plan
+from tinyml.scheduler.planner import Task
 from tinyml.scheduler.slices import COUNTS, Block, blocks, sliced
 
 _GAIN = 20  # slices cost calls and sums in int32: one part of the arena is the least that they have to save
@@ -24,14 +24,17 @@ def in_slices(
     limit_bytes: int | None = None,
     knobs: Knobs | None = None,
     order: Preference | None = None,
+    in_vain: bool = False,
 ) -> Plan:
     """The plan itself, or one of a smaller arena with some blocks in slices.
 
     candidates: kernels of any node, of slices, too, as `select_kernels` gives them. Other arguments as of `make_plan`:
-    the plan's own. limit_bytes: no smaller an arena is sought.
+    the plan's own. limit_bytes: no smaller an arena is sought, nor one that does not do. in_vain: the limit is known to
+    be out of reach, and what comes about nearest is wanted.
     """
     while plan.arena_bytes > (limit_bytes or 0):
-        smaller = _Slicing(plan, candidates, max_recompute, limit_bytes, knobs, order).smaller()
+        slicing = _Slicing(plan, candidates, max_recompute, limit_bytes, knobs, order)
+        smaller = slicing.enough() if limit_bytes and not in_vain else slicing.smaller()
         if smaller is None:
             break
         plan = replace(smaller, unsliced=plan.model)
@@ -50,6 +53,18 @@ def _is_wide(plan: Plan, block: Block, step: int) -> bool:
     return any(buffer.first <= step <= buffer.last for buffer in buffers)
 
 
+def worth_it(arena_bytes: int) -> int:
+    """Bytes within which slices must bring an arena."""
+    return arena_bytes - max(1, arena_bytes // _GAIN)
+
+
+def all_sliced(graph: Graph, found: Iterable[Block], count: int = COUNTS[-1]) -> Graph:
+    """The graph with some blocks, all of it, in so many slices each."""
+    for block in found:
+        graph = sliced(graph, block, count)
+    return graph
+
+
 @dataclass(frozen=True)
 class _Slicing:
     """Plans like a plan, of other graphs. Fields as the arguments of `in_slices`."""
@@ -61,36 +76,37 @@ class _Slicing:
     knobs: Knobs | None
     order: Preference | None
 
-    def smaller(self) -> Plan | None:
-        """With the fewest slices that are enough, or with the most; None where that gains too little."""
-        enough = self.limit_bytes or 0
-        found = blocks_in_the_way(self.plan, enough)
-        graph = self._sliced(found, COUNTS[-1])
-        if not found or not self._promising(graph, enough or self._worth_it):
+    def enough(self) -> Plan | None:
+        """Within the limit, in the fewest slices that will do."""
+        limit = self.limit_bytes or 0
+        found = blocks_in_the_way(self.plan, limit)
+        task = self._task(found) if found else None
+        if task is None or not self._promising(task, limit):
             return None
-        best = self._planned(graph)
-        if best.arena_bytes <= enough:
-            fewer = (self._planned(self._sliced(found, count)) for count in COUNTS[:-1])
-            return next((plan for plan in fewer if plan.arena_bytes <= enough), best)
-        return best if best.arena_bytes <= self._worth_it else None
+        best = self._planned(task)
+        if best.arena_bytes > limit:
+            return best if best.arena_bytes <= worth_it(self.plan.arena_bytes) else None
+        fewer = (self._planned(self._task(found, count)) for count in COUNTS[:-1])
+        return next((plan for plan in fewer if plan.arena_bytes <= limit), best)
 
-    @property
-    def _worth_it(self) -> int:
-        return self.plan.arena_bytes - max(1, self.plan.arena_bytes // _GAIN)
+    def smaller(self) -> Plan | None:
+        """In the most slices; None where that gains too little."""
+        limit = worth_it(self.plan.arena_bytes)
+        found = blocks_in_the_way(self.plan)
+        task = self._task(found) if found else None
+        if task is None or not self._promising(task, limit):
+            return None
+        best = self._planned(task)
+        return best if best.arena_bytes <= limit else None
 
-    def _sliced(self, found: Sequence[Block], count: int) -> Graph:
-        graph = self.plan.graph
-        for block in found:
-            graph = sliced(graph, block, count)
-        return graph
+    def _task(self, found: Sequence[Block], count: int = COUNTS[-1]) -> Task:
+        graph = all_sliced(self.plan.graph, found, count)
+        fed = self.plan.fed is not None
+        return Task.of(graph, self.candidates, self.plan.keeps_input, self.plan.board, fed, self.knobs, self.order)
 
-    def _promising(self, graph: Graph, limit_bytes: int) -> bool:
-        plan = self.plan
-        task = Task.of(graph, self.candidates, plan.keeps_input, plan.board, plan.fed is not None, self.knobs)
+    def _promising(self, task: Task, limit_bytes: int) -> bool:
         partition = Partition(task.network, QUICK_CHOICES)
         return partition.within(limit_bytes, task.max_extra_macs(self.max_recompute)) is not None
 
-    def _planned(self, graph: Graph) -> Plan:
-        plan = self.plan
-        arguments = graph, self.candidates, plan.keeps_input, plan.board, True, plan.fed is not None
-        return make_plan(*arguments, self.max_recompute, self.limit_bytes, self.knobs, self.order)
+    def _planned(self, task: Task) -> Plan:
+        return task.planned(self.max_recompute, self.limit_bytes)

@@ -34,16 +34,20 @@ def preferred(
 def _fastest(
     draft: Draft, candidates: Candidates, least: Mapping[Node, Kernel], order: Order | None
 ) -> Mapping[Node, Kernel]:
-    """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room."""
-    chosen, knobs = dict(least), draft.network.knobs
+    """Goes back to the most preferred kernel of every node that does not raise the peak, or not beyond the room.
+
+    Slices of a block all run by the kernels of the first one where they can.
+    """
+    chosen, knobs, alike = dict(least), draft.network.knobs, draft.network.alike
     peak = draft.lay_out(chosen).bound
     room = max(peak, knobs.room_bytes if knobs.speed else min(knobs.room_bytes, peak + peak // SPEED_SHARE))
-    for node, section in draft.section.items():
-        alternatives = _alternatives(draft, node, section, candidates[node], chosen[node])
-        for kernel in _ordered(draft, node, alternatives, order):
+    for node in (node for node in draft.section if alike.get(node, node) is node):
+        same = [other for other in alike if alike[other] is node] or [node]
+        able = {n: _alternatives(draft, n, draft.section[n], candidates[n], chosen[n]) for n in same}
+        for kernel in _ordered(draft, node, able[node], order):
             # only scratch may take of the room: an output that is no longer in place buys little speed
             same_places = kernel.in_place(node) == chosen[node].in_place(node)
-            trial = {**chosen, node: kernel}
+            trial = chosen | {n: kernel for n in same if kernel in able[n]}
             limit = room if same_places or knobs.speed else peak
             if _no_more(node, kernel, chosen[node]) or draft.lay_out(trial).bound <= limit:
                 chosen = trial

@@ -81,6 +81,12 @@ def _patch_order(node: Node) -> Int64:
     return run_order(kernel_h, kernel_w * depth)
 
 
+def _patch_groups(node: Node) -> int:
+    """`len(_patch_order(node))`."""
+    _, kernel_h, kernel_w, depth = node.inputs[1].shape
+    return kernel_h * -(-kernel_w * depth // 4)
+
+
 def _parts(node: Node) -> _Parts:
     _, kernel_h, kernel_w, depth = node.inputs[1].shape
     length = kernel_w * depth
@@ -122,7 +128,7 @@ def parts_parameters(node: Node) -> Fields:
     """Fields of tml_conv2d_patches besides its views, for patches in parts: the weights of a block of PART_PAIRS pairs
     of filters lie together, part by part."""
     fields = patches_parameters(node)
-    if len(_patch_order(node)) <= WHOLE_GROUPS:
+    if _patch_groups(node) <= WHOLE_GROUPS:
         return fields
     parts = _parts(node)
     weights = [paired_weights(filters_of(node, axis=0), order) for order in parts.orders]
@@ -146,7 +152,7 @@ def _accepts_column(node: Node) -> bool:
 def patches_bytes(node: Node) -> int:
     """Two patches in int16 and two rows of taps, for where the image ends; three patches where it never does."""
     run = node.inputs[1].shape[2] * node.inputs[1].shape[3]
-    groups = len(_patch_order(node))
+    groups = _patch_groups(node)
     return 24 * groups if _is_in_pixels(node) else 16 * groups + 2 * (-(-run // 4) * 4)
 
 
@@ -229,7 +235,7 @@ def _accepts_lines(node: Node) -> bool:
 
 
 def _accepts_long_patches(node: Node) -> bool:
-    return _accepts_patches(node) and len(_patch_order(node)) > WHOLE_GROUPS
+    return _accepts_patches(node) and _patch_groups(node) > WHOLE_GROUPS
 
 
 KERNELS = (
