@@ -64,8 +64,7 @@ def make_plan(
     max_extra_macs = task.max_extra_macs(max_recompute)
     options = task.layer_by_layer()
     if fuse or feed_rows:
-        found = _partition(Partition(task.network), max_extra_macs, limit_bytes)
-        options += [found] if found is not None else []
+        options += Partition(task.network).best(max_extra_macs, limit_bytes)
     if not options:
         raise cannot_feed(graph)
     plans = [task.finished(sections) for sections in options]
@@ -134,15 +133,6 @@ class Task:
         return draft.lay_out(_prefer(draft, self.candidates, kernels, self.order)).to_plan(self.board)
 
 
-def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | None) -> list[Section] | None:
-    if limit_bytes is None:
-        return partition.lowest(max_extra_macs)
-    if partition.least_peak is not None and partition.least_peak <= limit_bytes:
-        return partition.once()
-    # where nothing fits, the plan only tells about how much is missing
-    return partition.within(limit_bytes, max_extra_macs) or partition.quick().lowest(max_extra_macs, limit_bytes)
-
-
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
     """The input to feed by rows; UnsupportedError where that makes no sense."""
     tensor = graph.inputs[0]
@@ -164,18 +154,18 @@ def _for_strips(draft: _Draft, node: Node, kernels: Sequence[Kernel], chosen: Ke
 
 
 def _widened(draft: _Draft, kernels: Mapping[Node, Kernel]) -> _Draft:
-    """Strips as wide as they can be without raising the peak."""
+    """Strips as wide as they can be without raising the peak, or the work."""
     whole = {run.end: draft.nodes[run.end].output.hwc[1] for run in draft.runs}
     if not whole:
         return draft
-    peak = draft.lay_out(kernels).bound
+    peak, macs = draft.lay_out(kernels).bound, draft.macs_of_columns(kernels)
     wide = draft.with_columns(whole)
     if wide.lay_out(kernels).bound <= peak:
         return wide
     for end, width in whole.items():
         for count in range(1, width // LEAST_COLUMNS):
             trial = draft.with_columns({**draft.columns, end: -(-width // count)})
-            if trial.lay_out(kernels).bound <= peak:
+            if trial.lay_out(kernels).bound <= peak and trial.macs_of_columns(kernels) <= macs:
                 draft = trial
                 break
     return draft
@@ -299,6 +289,11 @@ class _Draft:
         computed = section.lockstep.computed(node, section.again)
         cut = RowRange(computed.begin[: computed.ticks], computed.end[: computed.ticks])
         return Step(node, kernel, cut, None, self.inside[section].columns(node))
+
+    def macs_of_columns(self, kernels: Mapping[Node, Kernel]) -> int:
+        """Multiply-accumulates of the nodes that compute columns again."""
+        again = (node for section in self.sections for node in section.columns_again)
+        return sum(self.step(node, kernels[node]).macs_executed for node in again)
 
     @property
     def runs(self) -> list[Run]:
