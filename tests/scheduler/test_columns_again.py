@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,23 +12,24 @@ import numpy as np
 import pytest
 
 from codegen import generate, select_kernels
-from tests.host_c import c_outputs
+from tests.host_c import compile_together, run_host
 from tests.networks import Net
 from tests.random_graphs import random_graphs
 from tests.samples import int8_samples
 from tests.scheduler.shadow import check_memory
-from tests.scheduler.test_recompute import everything, executed
+from tests.scheduler.test_recompute import blocks, everything, executed
 from tinyml.interpreter import run
 from tinyml.ir import Graph, Node
 from tinyml.passes import optimize
+from tinyml.report.files import write_timeline
 from tinyml.scheduler import Plan, make_plan, planner
-from tinyml.scheduler.fusion import Partition
 from tinyml.scheduler.inside import tensors_inside
-from tinyml.scheduler.network import Knobs, Network
+from tinyml.scheduler.network import Knobs, Limits, Network
 from tinyml.scheduler.planner import Task
-from tinyml.scheduler.sections import Section
+from tinyml.scheduler.sections import Section, growths
 
 KEEPING = Knobs(columns_again=False)
+SMALLER = 3, 2.5  # seed and factor of a graph below whose arena is smaller with columns computed again
 
 
 def halos(seed: int) -> Graph:
@@ -36,7 +38,7 @@ def halos(seed: int) -> Graph:
     net = Net(f"halos_{seed}", int(rng.integers(14, 30)), int(rng.integers(1, 4)), seed)
     wide = net.conv(net.input, int(rng.integers(8, 25)), int(rng.choice([1, 3])))
     x = net.depthwise(wide, int(rng.choice([3, 5])), 1)
-    x = net.depthwise(x, int(rng.choice([3, 5])), int(rng.integers(1, 3)))
+    x = net.depthwise(x, int(rng.choice([3, 5])), 1)
     y = net.conv(x, int(rng.integers(2, 9)), 1, relu=False)
     y = net.depthwise(y, 3, 2) if seed % 2 else y
     return Graph(net.name, tuple(net.nodes), (net.input,), (y,))
@@ -65,7 +67,7 @@ def with_columns(network: Network, sections: list[Section]) -> Iterator[list[Sec
 
 @pytest.mark.usefixtures("narrow")
 @pytest.mark.parametrize("fed", [False, True], ids=["resident", "rows"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(5))
 def test_as_small_as_brute_force(seed: int, fed: bool) -> None:
     graph = halos(seed)
     candidates = select_kernels(graph)
@@ -73,15 +75,15 @@ def test_as_small_as_brute_force(seed: int, fed: bool) -> None:
     network = task.network
     plans = [task.finished(cut) for found in everything(network) for cut in with_columns(network, found)]
     assert sum(map(uses, plans)) >= 4
-    for factor in (1.0, 1.5, 2.0, 4.0, 8.0):
+    for factor in (1.0, 1.5, 4.0):
         best = min(plan.arena_bytes for plan in plans if plan.macs_executed <= factor * graph.macs)
         assert make_plan(graph, candidates, feed_rows=fed, max_recompute=factor).arena_bytes == best
 
 
-@pytest.mark.parametrize("factor", [1.0, 1.2, 2.0, 4.0])
+@pytest.mark.parametrize("factor", [1.0, 1.2, 2.5])
 def test_never_larger_and_within_the_bound(factor: float) -> None:
     smaller = 0
-    for seed, fed in itertools.product(range(12), (False, True)):
+    for seed, fed in itertools.product(range(5), (False, True)):
         graph = halos(seed)
         kernels = select_kernels(graph)
         again = make_plan(graph, kernels, feed_rows=fed, max_recompute=factor)
@@ -96,11 +98,65 @@ def test_never_larger_and_within_the_bound(factor: float) -> None:
     assert (smaller > 0) == (factor >= 2.0)
 
 
-def forced(graph: Graph, factor: float, fed: bool, rng: np.random.Generator) -> Plan | None:
-    """A plan in which nodes compute columns again wherever they might, or some of them do."""
-    task = Task.of(graph, select_kernels(graph), feed_rows=fed)
-    sections = Partition(task.network).lowest(task.max_extra_macs(factor))
-    if sections is None:
-        return None
-    again = frozenset(node for node in task.network.nodes if rng.random() < 0.6)
-    return task.finished([replace(section, columns_again=again & frozenset(task.network.nodes)) for section in sections])
+def anyhow(network: Network, rng: np.random.Generator) -> Iterator[Section]:
+    """Groups as long as they can be, in which many nodes compute rows again, and columns wherever strips share some."""
+    first, count = 0, len(network.nodes)
+    while first < count:
+        *_, found = (None, *growths(network, first, Limits(2**40, 2**40, 1)))
+        if found is None:
+            yield Section(first, first, None)
+            first += 1
+            continue
+        growth, last = found
+        nodes = network.nodes[first : last + 1]
+        again = [
+            node
+            for number, node in enumerate(nodes, first)
+            if growth._may_compute_again(node, number) and network.life[node.output].last <= last and rng.random() < 0.8
+        ]
+        yield Section(first, last, growth.lockstep, again=frozenset(again), columns_again=frozenset(nodes))
+        first = last + 1
+
+
+def forced_plans() -> Iterator[tuple[Graph, Plan]]:
+    """Of random graphs and of blocks with skip connections; only such that use it."""
+    graphs = [*map(optimize, random_graphs(8, 70)), *map(blocks, range(8)), *map(halos, range(4))]
+    for seed, graph in enumerate(graphs):
+        task = Task.of(graph, select_kernels(graph))
+        plan = task.finished(list(anyhow(task.network, np.random.default_rng(seed))))
+        if uses(plan):
+            yield graph, plan
+
+
+@pytest.mark.usefixtures("narrow")
+def test_random_graphs_are_safe_and_equal_to_the_interpreter_and_to_the_counted_work(tmp_path: Path) -> None:
+    plans = list(forced_plans())
+    assert len(plans) >= 12
+    for _, plan in plans:
+        check_memory(plan)
+    named = [replace(plan, graph=replace(plan.graph, name=f"plan_{n}")) for n, (_, plan) in enumerate(plans)]
+    program = compile_together([generate(plan) for plan in named], tmp_path)
+    for number, (graph, plan) in enumerate(plans):
+        samples = int8_samples(graph, 3, seed=number)
+        for sample, got in zip(samples, run_host(program, graph, samples, number), strict=True):
+            for want, have in zip(run(graph, sample), got, strict=True):
+                np.testing.assert_array_equal(have, want, err_msg=f"{graph.name}, plan {number}")
+    for number, (_, plan) in enumerate(plans[-3:]):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        assert executed(plan, directory) == plan.macs_executed > plan.graph.macs
+
+
+def test_a_person_sees_what_is_computed_again(tmp_path: Path) -> None:
+    graph = halos(SMALLER[0])
+    plan = make_plan(graph, select_kernels(graph), max_recompute=SMALLER[1])
+    again = [step for step in plan.steps if step.column_recompute > 1]
+    assert again and uses(plan)
+    for suffix in (".txt", ".json"):
+        write_timeline(tmp_path / f"plan{suffix}", plan)
+    text = (tmp_path / "plan.txt").read_text(encoding="utf-8")
+    assert all(f"columns computed {step.column_recompute:.2f} times" in text for step in again)
+    facts = json.loads((tmp_path / "plan.json").read_text())
+    assert [step["column_recompute"] > 1 for step in facts["steps"]] == [step in again for step in plan.steps]
+    sources = generate(plan)
+    assert "shared columns again */" in sources.files[f"{sources.name}.c"]
