@@ -1,9 +1,10 @@
-"""Columns that strips share, computed again: safe, counted, equal to the byte, as small as brute force, never larger."""
+"""Columns that strips share, computed again: safe, counted, equal to the byte, as small as brute force, no larger."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +19,19 @@ from tests.random_graphs import random_graphs
 from tests.samples import int8_samples
 from tests.scheduler.shadow import check_memory
 from tests.scheduler.test_recompute import blocks, everything, executed
+from tinyml import pipeline
+from tinyml.board import load_board
 from tinyml.interpreter import run
 from tinyml.ir import Graph, Node
 from tinyml.passes import optimize
 from tinyml.report.files import write_timeline
+from tinyml.samples import made_up_samples
 from tinyml.scheduler import Plan, make_plan, planner
 from tinyml.scheduler.inside import tensors_inside
-from tinyml.scheduler.network import Knobs, Limits, Network
+from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.planner import Task
-from tinyml.scheduler.sections import Section, growths
+from tinyml.scheduler.rows import Lockstep
+from tinyml.scheduler.sections import Section
 
 KEEPING = Knobs(columns_again=False)
 SMALLER = 3, 2.5  # seed and factor of a graph below whose arena is smaller with columns computed again
@@ -100,32 +105,38 @@ def test_never_larger_and_within_the_bound(factor: float) -> None:
 
 def anyhow(network: Network, rng: np.random.Generator) -> Iterator[Section]:
     """Groups as long as they can be, in which many nodes compute rows again, and columns wherever strips share some."""
-    first, count = 0, len(network.nodes)
-    while first < count:
-        *_, found = (None, *growths(network, first, Limits(2**40, 2**40, 1)))
-        if found is None:
+    first = 0
+    while first < len(network.nodes):
+        operands = [tensor for tensor in network.nodes[first].operands if tensor.in_arena]
+        lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.readers)
+        end = first
+        while end < len(network.nodes):
+            for view in network.views_before[end]:
+                lockstep.add_view(view)
+            if not lockstep.add(network.nodes[end]):
+                break
+            end += 1
+        nodes = network.nodes[first:end]
+        inside = [n for n in nodes[:-1] if n.output in network.life and network.life[n.output].last < end]
+        kernels = ((node, network.fused[node]) for node in inside)
+        by_rows = [node for node, k in kernels if k.by_rows and not k.accumulates and node.output.hwc[0] > 1]
+        again = frozenset(node for node in by_rows if rng.random() < 0.8)
+        if nodes:
+            yield Section(first, end - 1, lockstep, again=again, columns_again=frozenset(nodes))
+        else:
             yield Section(first, first, None)
-            first += 1
-            continue
-        growth, last = found
-        nodes = network.nodes[first : last + 1]
-        again = [
-            node
-            for number, node in enumerate(nodes, first)
-            if growth._may_compute_again(node, number) and network.life[node.output].last <= last and rng.random() < 0.8
-        ]
-        yield Section(first, last, growth.lockstep, again=frozenset(again), columns_again=frozenset(nodes))
-        first = last + 1
+        first = max(end, first + 1)
 
 
 def forced_plans() -> Iterator[tuple[Graph, Plan]]:
     """Of random graphs and of blocks with skip connections; only such that use it."""
-    graphs = [*map(optimize, random_graphs(8, 70)), *map(blocks, range(8)), *map(halos, range(4))]
+    graphs = [*map(optimize, random_graphs(8, 100)), *map(blocks, range(6)), *map(halos, range(3))]
     for seed, graph in enumerate(graphs):
         task = Task.of(graph, select_kernels(graph))
-        plan = task.finished(list(anyhow(task.network, np.random.default_rng(seed))))
-        if uses(plan):
-            yield graph, plan
+        sections = list(anyhow(task.network, np.random.default_rng(seed)))
+        spans = [span for section in sections for span in tensors_inside(task.network, section, {}).tensors.values()]
+        if any(span.columns is not None and span.columns.again for span in spans):
+            yield graph, task.finished(sections)
 
 
 @pytest.mark.usefixtures("narrow")
@@ -133,10 +144,11 @@ def test_random_graphs_are_safe_and_equal_to_the_interpreter_and_to_the_counted_
     plans = list(forced_plans())
     assert len(plans) >= 12
     for _, plan in plans:
+        assert uses(plan)
         check_memory(plan)
     named = [replace(plan, graph=replace(plan.graph, name=f"plan_{n}")) for n, (_, plan) in enumerate(plans)]
     program = compile_together([generate(plan) for plan in named], tmp_path)
-    for number, (graph, plan) in enumerate(plans):
+    for number, (graph, _) in enumerate(plans):
         samples = int8_samples(graph, 3, seed=number)
         for sample, got in zip(samples, run_host(program, graph, samples, number), strict=True):
             for want, have in zip(run(graph, sample), got, strict=True):
@@ -160,3 +172,25 @@ def test_a_person_sees_what_is_computed_again(tmp_path: Path) -> None:
     assert [step["column_recompute"] > 1 for step in facts["steps"]] == [step in again for step in plan.steps]
     sources = generate(plan)
     assert "shared columns again */" in sources.files[f"{sources.name}.c"]
+
+
+@pytest.mark.board
+@pytest.mark.skipif(
+    shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
+    reason="needs qemu-system-arm and arm-none-eabi-gcc: make test installs both",
+)
+def test_board_equals_tflm(tmp_path: Path) -> None:
+    graph = halos(SMALLER[0])
+    board = load_board("qemu_mps2_an386")
+    plan = pipeline.plan(graph, board, feed="resident", max_recompute=SMALLER[1])
+    assert uses(plan)
+    firmware = pipeline.build(plan, tmp_path / "firmware", board=board)
+    verdict = pipeline.test(firmware, graph, graph, made_up_samples(graph, 4), reference="tflm")
+    assert verdict.bit_exact and verdict.reference == "tflm"
+    assert verdict.peak_arena_bytes <= plan.arena_bytes
+    assert verdict.peak_sram_bytes <= verdict.predicted_sram_bytes
+
+
+def test_steps_that_compute_again_are_bisected() -> None:
+    graph = halos(SMALLER[0])
+    assert pipeline.bisect(graph, "host", feed="resident", max_recompute=SMALLER[1]).bit_exact
