@@ -34,6 +34,8 @@ HEADINGS = (
     "+ slices",
     "factor <= 1.15",
     "(factor)",
+    "+ columns again",
+    "(factor)",
     "+ slices at 1.15",
     "(factor)",
     "tflite-micro (host)",
@@ -70,6 +72,7 @@ def cells(graph: Graph, model: bytes) -> Iterator[tuple[str, ...]]:
             (1.0, Knobs(strips=False, overlap=False)),
             (1.0, Knobs(strips=False)),
             (1.0, Knobs()),
+            (FACTOR, Knobs(columns_again=False)),
             (FACTOR, Knobs()),
         )
         try:
@@ -78,10 +81,10 @@ def cells(graph: Graph, model: bytes) -> Iterator[tuple[str, ...]]:
             ]
         except UnsupportedError:
             continue
-        once, again = (in_slices(plan, kernels, factor) for plan, factor in ((plans[2], 1.0), (plans[3], FACTOR)))
-        arenas = [f"{plan.arena_bytes:,}" for plan in (*plans[:3], once, plans[3], again)]
-        factors = [f"{plan.macs_executed / max(graph.macs, 1):.3f}" for plan in (plans[3], again)]
-        found = *arenas[:5], factors[0], arenas[5], factors[1]
+        once, again = (in_slices(plan, kernels, factor) for plan, factor in ((plans[2], 1.0), (plans[4], FACTOR)))
+        arenas = [f"{plan.arena_bytes:,}" for plan in (*plans[:3], once)]
+        works = [(f"{p.arena_bytes:,}", f"{p.macs_executed / max(graph.macs, 1):.3f}") for p in (*plans[3:], again)]
+        found = *arenas, *(cell for pair in works for cell in pair)
         yield graph.name, "rows" if fed else "resident", *(("", "") if fed else wholes), *found, tflm
 
 

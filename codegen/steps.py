@@ -58,7 +58,8 @@ def printed(plan: Plan, number: int, label: str, pool: ArrayPool, trace: bool) -
             calls.append(_call(step, part, structs[key], tail, pool, label))
             calls += trace_calls(plan, step, number, (begin, end), strip) if trace else ()
         strips.append(tuple(calls))
-    return PrintedStep(step_label(step.node, label), "".join(definitions), guard, tuple(strips))
+    again = ", shared columns again" if step.columns is not None and step.columns.again else ""
+    return PrintedStep(step_label(step.node, label) + again, "".join(definitions), guard, tuple(strips))
 
 
 def _part(plan: Plan, step: Step, strip: int) -> _Part | None:
@@ -144,7 +145,7 @@ def _kept_columns(plan: Plan, tensor: Tensor, strip: int) -> Iterator[Call]:
     if strip == 0 or buffer is None or buffer.columns is None:
         return
     depth, first = tensor.pixel_bytes, int(buffer.columns.first[strip])
-    kept = (int(buffer.columns.end[strip - 1]) - first) * depth
+    kept = (int(buffer.columns.begin[strip]) - first) * depth
     moved = (first - int(buffer.columns.first[strip - 1])) * depth
     if kept > 0 and moved:
         yield Call(

@@ -44,7 +44,7 @@ class Shadow:
         depth, first = tensor.pixel_bytes, int(buffer.columns.first[strip])
         if strip:
             moved = (first - self.first[tensor]) * depth
-            kept = (int(buffer.columns.end[strip - 1]) - first) * depth
+            kept = (int(buffer.columns.begin[strip]) - first) * depth
             for slot in range(buffer.rows if kept > 0 else 0):
                 row = self.arena[buffer.offset + slot * buffer.stride :][: buffer.stride]
                 row[:kept] = row[moved : moved + kept].copy()

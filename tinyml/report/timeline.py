@@ -90,6 +90,7 @@ def _step_facts(plan: Plan, group: int, number: int) -> dict[str, Any]:
         "group": group,
         "kernel_calls": step.kernel_calls,
         "recompute": round(step.recompute, 4),
+        "column_recompute": round(step.column_recompute, 4),
         "strips": _strips(step),
         "live_bytes": plan.live_bytes(number),
         "buffers": [_buffer_facts(b) for b in plan.buffers.values() if b.first <= number <= b.last],
@@ -129,8 +130,9 @@ def group_text(placed: Placed) -> str:
 
 
 def _again(step: Step) -> list[str]:
-    """Rows computed again."""
-    return [f"rows computed {step.recompute:.2f} times"] if step.recompute > 1 else []
+    """Rows, and columns that strips share, computed again."""
+    found = (("rows", step.recompute), ("columns", step.column_recompute))
+    return [f"{what} computed {times:.2f} times" for what, times in found if times > 1]
 
 
 def step_text(plan: Plan, number: int) -> str:

@@ -54,15 +54,16 @@ class Partition:
         """Finds what is missing of the sections in which nothing is computed twice, to these bytes."""
         if limit_bytes > self._reach:
             self._reach = limit_bytes
-            self._once = [self._alone(first) + self._fused(first, limit_bytes, 0, None) for first in self._firsts]
+            limits = Limits(limit_bytes)
+            self._once = [self._alone(first) + self._fused(first, limits) for first in self._firsts]
             self._tails = self._least_peaks()
 
     def _alone(self, first: int) -> list[Options]:
         feeds = first == 0 and self.network.fed is not None
         return [] if feeds else [section_alone(self.network, first)]
 
-    def _fused(self, first: int, limit_bytes: float, limit_macs: int, effort: Effort | None) -> list[Options]:
-        return list(fused_sections(self.network, first, Limits(limit_bytes, limit_macs, self.choices), effort))
+    def _fused(self, first: int, limits: Limits, effort: Effort | None = None) -> list[Options]:
+        return list(fused_sections(self.network, first, limits, effort))
 
     def _least_peaks(self) -> list[int | None]:
         """From each node to the end: the least peak with nothing computed twice; None where none is known."""
@@ -82,9 +83,31 @@ class Partition:
         self._reach_out(self.least_peak)
         return _path(self._once, self.least_peak)
 
-    def within(self, limit_bytes: int, max_extra_macs: int) -> list[Section] | None:
+    def best(self, max_extra_macs: int, limit_bytes: int | None) -> Iterator[list[Section]]:
+        """The lowest peak, or the least extra work within a limit; two partitions where packing decides.
+
+        limit_bytes: where nothing stays within it, a peak about as low as can be.
+        """
+        if self.least_peak is None:
+            return
+        found: list[Section] | None
+        if limit_bytes is None:
+            lowest = self.lowest(max_extra_macs)
+            assert lowest is not None
+            yield lowest
+            *_, found = (None, *self.deeper(lowest, max_extra_macs))
+        else:
+            found = self.once() if self.least_peak <= limit_bytes else self.within(limit_bytes, max_extra_macs)
+            found = found or self.with_columns_again(limit_bytes, max_extra_macs)
+            # where nothing fits, the plan only tells about how much is missing
+            found = found or self.about_lowest(max_extra_macs, limit_bytes)
+        if found is not None:
+            yield found
+
+    def within(self, limit_bytes: int, max_extra_macs: int, columns_again: bool = False) -> list[Section] | None:
         """The least extra work for a peak within the limit, as far as the search finds it; None when there is none."""
-        found = _path(self._edges(limit_bytes, max_extra_macs), limit_bytes)
+        limits = Limits(limit_bytes, max_extra_macs, self.choices, columns_again)
+        found = _path(self._edges(limits), limit_bytes)
         return found if found is not None and extra_macs(found) <= max_extra_macs else None
 
     def lowest(self, max_extra_macs: int) -> list[Section] | None:
@@ -99,8 +122,7 @@ class Partition:
         """As `lowest`, quicker, and by up to _NEAR off. above_bytes: the peak is known to be higher."""
         if max_extra_macs <= 0 or self.least_peak is None:
             return self.once()
-        quick = Partition(self.network, QUICK_CHOICES)
-        quick.least_peak = self.least_peak
+        quick = self._quick
         low = max(above_bytes, self.least_peak / 4)
         best = quick._from_below(max_extra_macs, low) or self.once()
         while best is not None and _peak(best) > (low := max(low, _peak(best) / _LADDER)) * _NEAR:
@@ -108,6 +130,13 @@ class Partition:
             found = quick.within(int(middle), max_extra_macs)
             low, best = (low, found) if found is not None else (middle, best)
         return best
+
+    @cached_property
+    def _quick(self) -> Partition:
+        """The same with fewer choices."""
+        quick = Partition(self.network, QUICK_CHOICES)
+        quick.least_peak = self.least_peak
+        return quick
 
     def _from_below(self, max_extra_macs: int, above_bytes: float) -> list[Section] | None:
         """The least extra work within the first limit that will do, of ever higher ones up to `least_peak`."""
@@ -146,23 +175,40 @@ class Partition:
                 yield best
             best = below
 
-    def _edges(self, limit_bytes: int, max_extra_macs: int) -> list[list[Options]]:
+    def deeper(self, found: list[Section], max_extra_macs: int) -> Iterator[list[Section]]:
+        """Partitions of ever lower peak than one that was found, where columns of strips are computed again, too.
+
+        The last resort: this seldom gives much, and with it there are several ways for each run of strips.
+        """
+        better: list[Section] | None = found
+        while better:
+            better = self.with_columns_again(_peak(better) - 1, max_extra_macs)
+            if better is not None:
+                yield better
+
+    def with_columns_again(self, limit_bytes: int, max_extra_macs: int) -> list[Section] | None:
+        """As `within`, but columns of strips may be computed again, too, and fewer choices are kept."""
+        if max_extra_macs <= 0 or not self.network.knobs.columns_again:
+            return None
+        return self._quick.within(limit_bytes, max_extra_macs, columns_again=True)
+
+    def _edges(self, limits: Limits) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""
-        self._reach_out(limit_bytes)
+        self._reach_out(limits.bytes)
         reached: list[int | None] = [0, *(None for _ in self._firsts)]
         edges: list[list[Options]] = []
         effort = Effort(EFFORT)
         for first in self._firsts:
             start = reached[first]
-            if start is None or start > max_extra_macs:
+            if start is None or start > limits.macs:
                 edges.append([])
                 continue
             tail = self._tails[first]
-            once_will_do = tail is not None and tail <= limit_bytes
-            again = [] if once_will_do else self._fused(first, limit_bytes, max_extra_macs - start, effort)
+            once_will_do = tail is not None and tail <= limits.bytes
+            again = [] if once_will_do else self._fused(first, limits._replace(macs=limits.macs - start), effort)
             edges.append(self._once[first] + again)
             for options in edges[-1]:
-                number = options.within(limit_bytes)
+                number = options.within(limits.bytes)
                 if number >= 0:
                     extra, known = start + options.extra[number], reached[options.last + 1]
                     reached[options.last + 1] = extra if known is None else min(known, extra)

@@ -37,7 +37,7 @@ class Inside:
     def columns(self, node: Node) -> ColumnRange | None:
         """What each strip computes of a node's output; None for a node that works over the whole width."""
         run = run_with(self.runs, self.strips.number[node])
-        return self.strips.computed(node, run.end) if run else None
+        return self.strips.computed(node, run) if run else None
 
 
 def tensors_inside(network: Network, section: Section, columns: Mapping[int, int]) -> Inside:
@@ -53,8 +53,9 @@ def tensors_inside(network: Network, section: Section, columns: Mapping[int, int
         cuttable = network.knobs.strips and not held.carries
         run = strips.extended(runs, tensor, producer) if cuttable and producer is not None else None
         if run is not None and producer is not None:
-            runs = [other for other in runs if other != run] + [Run(life.first, run.end, 0)]
-            found[tensor] = Span(held.rows, Lifetime(life.first, life.last), strips.computed(producer, run.end))
+            grown = run.with_node(life.first, producer in section.columns_again)
+            runs = [other for other in runs if other != run] + [grown]
+            found[tensor] = Span(held.rows, Lifetime(life.first, life.last), strips.computed(producer, grown))
         else:
             whole = Lifetime(section.first, section.last)
             found[tensor] = Span(held.rows, whole if held.carries else Lifetime(life.first, life.last))

@@ -114,6 +114,11 @@ class Draft:
         cut = RowRange(computed.begin[: computed.ticks], computed.end[: computed.ticks])
         return Step(node, kernel, cut, None, self.inside[section].columns(node))
 
+    def macs_of_columns(self, kernels: Mapping[Node, Kernel]) -> int:
+        """Multiply-accumulates of the nodes that compute columns again."""
+        again = (node for section in self.sections for node in section.columns_again)
+        return sum(self.step(node, kernels[node]).macs_executed for node in again)
+
     @property
     def runs(self) -> list[Run]:
         return [run for inside in self.inside.values() for run in inside.runs]

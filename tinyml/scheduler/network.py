@@ -19,25 +19,31 @@ QUICK_CHOICES = 8  # of a search that is to tell whether, or about how far, memo
 
 
 class Limits(NamedTuple):
-    """Of a search. bytes: at the worst step. macs: computed again. choices: kept while a section grows."""
+    """Of a search. bytes: at the worst step. macs: computed again. choices: kept while a section grows.
+
+    columns_again: whether columns that strips share may be computed again, too.
+    """
 
     bytes: float
     macs: int = 0
     choices: int = CHOICES
+    columns_again: bool = False
 
 
 @dataclass(frozen=True)
 class Knobs:
     """What the planner may use besides groups of nodes; each can be switched off to see what it gives.
 
-    strips: of columns (strips.py). overlap: output over consumed input at the borders of groups. in_place: kernels
-        whose output takes over an operand.
+    strips: of columns (strips.py). columns_again: instead of keeping those that strips share, where work may be done
+        twice. overlap: output over consumed input at the borders of groups. in_place: kernels whose output takes over
+        an operand.
     slices: of channels (slicing.py), in graphs rewritten for them; off, as they are the slowest of all.
     room_bytes: the arena may grow up to these for faster kernels: by a part of its least size, for their working
         memory; with `speed` by all, and then for layers that run by themselves and outputs that are not in place, too.
     """
 
     strips: bool = True
+    columns_again: bool = True
     overlap: bool = True
     in_place: bool = True
     slices: bool = False

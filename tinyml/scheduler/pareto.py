@@ -43,7 +43,10 @@ def _partitions(task: Task, max_recompute: float) -> Iterator[list[Section]]:
     yield from task.layer_by_layer()
     partition = task.partition
     if partition.least_peak is not None:
-        yield from partition.front(partition.least_peak, max_extra_macs)
+        found: list[Section] = []
+        for found in partition.front(partition.least_peak, max_extra_macs):
+            yield found
+        yield from partition.deeper(found, max_extra_macs)
 
 
 def _with_slices(front: Sequence[Plan], task: Task, max_recompute: float) -> list[Plan]:

@@ -75,15 +75,21 @@ class Step:
 
     @property
     def macs_executed(self) -> int:
-        """Multiply-accumulates over all ticks; rows computed twice count twice."""
+        """Multiply-accumulates over all ticks and strips; rows and columns computed twice count twice."""
         height, width = (self.node.operands[0] if self.kernel.accumulates else self.node.outputs[0]).hwc[:2]
-        computed = int((self.columns.end - self.columns.begin).sum()) if self.columns else width
+        computed = self.columns.total if self.columns else width
         return self.node.macs * self.rows.total * computed // (height * width)
 
     @property
     def recompute(self) -> float:
         """How often its rows are computed, on average."""
         return self.rows.total / (self.node.operands[0] if self.kernel.accumulates else self.node.outputs[0]).hwc[0]
+
+    @property
+    def column_recompute(self) -> float:
+        """How often the columns of a row are computed, on average; 1.0 where strips keep what they share."""
+        again = self.columns is not None and self.columns.again
+        return self.columns.total / self.node.outputs[0].hwc[1] if self.columns and again else 1.0
 
     @property
     def kernel_calls(self) -> int:

@@ -108,11 +108,11 @@ class Task:
     def planned(self, max_recompute: float, limit_bytes: int | None, fuse: bool = True) -> Plan:
         """Arguments as of `make_plan`."""
         network, max_extra_macs = self.network, self.max_extra_macs(max_recompute)
-        found = _partition(self.partition, max_extra_macs, limit_bytes) if fuse else None
-        plans = [self.finished(found)] if found is not None else []
+        plans = [self.finished(found) for found in self.partition.best(max_extra_macs, limit_bytes)] if fuse else []
         for sections in self.layer_by_layer():
             # the search works with the bytes alive at each step; the packed arena decides, and a tie is for this one
-            if not plans or network.knobs.speed or self.bound(sections) <= plans[0].arena_bytes:
+            least = min((plan.arena_bytes for plan in plans), default=0)
+            if not plans or network.knobs.speed or self.bound(sections) <= least:
                 plans = [self.finished(sections), *plans]
         if not plans:
             raise cannot_feed(self.graph)
@@ -151,15 +151,6 @@ class Task:
         return draft.lay_out(preferred(draft, self.candidates, kernels, self.order)).to_plan(self.board)
 
 
-def _partition(partition: Partition, max_extra_macs: int, limit_bytes: int | None) -> list[Section] | None:
-    if limit_bytes is None:
-        return partition.lowest(max_extra_macs)
-    if partition.least_peak is not None and partition.least_peak <= limit_bytes:
-        return partition.once()
-    # where nothing fits, the plan only tells about how much is missing
-    return partition.within(limit_bytes, max_extra_macs) or partition.about_lowest(max_extra_macs, limit_bytes)
-
-
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:
     """The input to feed by rows; UnsupportedError where that makes no sense."""
     tensor = graph.inputs[0]
@@ -175,11 +166,11 @@ def cannot_feed(graph: Graph, why: str = "its first layers need more than a few 
 
 
 def _widened(draft: Draft, kernels: Mapping[Node, Kernel]) -> Draft:
-    """Strips as wide as they can be without raising the peak."""
+    """Strips as wide as they can be without raising the peak, or the work."""
     whole = {run.end: draft.nodes[run.end].output.hwc[1] for run in draft.runs}
     if not whole:
         return draft
-    peak = draft.lay_out(kernels).bound
+    peak, macs = draft.lay_out(kernels).bound, draft.macs_of_columns(kernels)
     wide = draft.with_columns(whole)
     if wide.lay_out(kernels).bound <= peak:
         return wide
@@ -188,7 +179,7 @@ def _widened(draft: Draft, kernels: Mapping[Node, Kernel]) -> Draft:
         ends = [end for end in whole if alike.get(draft.nodes[end], draft.nodes[end]) is node]
         for count in range(1, width // LEAST_COLUMNS):
             trial = draft.with_columns({**draft.columns, **dict.fromkeys(ends, -(-width // count))})
-            if trial.lay_out(kernels).bound <= peak:
+            if trial.lay_out(kernels).bound <= peak and trial.macs_of_columns(kernels) <= macs:
                 draft = trial
                 break
     return draft

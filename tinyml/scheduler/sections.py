@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.ir import Node, Tensor
-from tinyml.scheduler.in_place import replacing
+from tinyml.scheduler.ledger import Growing, Ledger
 from tinyml.scheduler.network import Effort, Life, Limits, Network
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
-from tinyml.scheduler.states import CARRIED, EXTRA, WITHIN, State, merged, selected
-from tinyml.scheduler.strips import Run, row_bytes, run_with
+from tinyml.scheduler.states import CARRIED, EXTRA, State, merged, selected, with_bit
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +28,7 @@ class Section:
     """Nodes first..last (by number) that run together.
 
     lockstep: the rows of each tick; None for a single node that runs over all its rows at once.
-    again: nodes that compute again instead of keeping rows.
+    again: nodes that compute again instead of keeping rows. columns_again: instead of keeping columns of strips.
     peak_bytes: the most bytes alive at a step.
     extra_macs: multiply-accumulates beyond the model's own.
     """
@@ -40,6 +39,7 @@ class Section:
     peak_bytes: int = 0
     extra_macs: int = 0
     again: Again = NOTHING_AGAIN
+    columns_again: Again = NOTHING_AGAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +67,14 @@ class Options:
         return bisect_right(self.peaks, peak_bytes) - 1
 
     def section(self, number: int) -> Section:
-        bits = [int(word) for word in self.choices[number]]
-        chosen = [n for n in range(self.first, self.last + 1) if bits[n // 64] >> n % 64 & 1]
-        again = frozenset(self.network.nodes[n] for n in chosen)
-        return Section(self.first, self.last, self.lockstep, self.peaks[number], self.extra[number], again)
+        again, columns_again = (self._nodes(words) for words in np.split(self.choices[number], 2))
+        found = self.peaks[number], self.extra[number], again, columns_again
+        return Section(self.first, self.last, self.lockstep, *found)
+
+    def _nodes(self, words: NDArray[np.uint64]) -> Again:
+        bits = [int(word) for word in words]
+        chosen = (n for n in range(self.first, self.last + 1) if bits[n // 64] >> n % 64 & 1)
+        return frozenset(self.network.nodes[n] for n in chosen)
 
 
 def section_alone(network: Network, number: int) -> Options:
@@ -84,7 +88,7 @@ def section_alone(network: Network, number: int) -> Options:
         if operand in network.life and network.life[operand].last == number:
             total -= network.life[operand].size_bytes
             break
-    nothing = np.zeros((1, number // 64 + 1), np.uint64)
+    nothing = np.zeros((1, 2 * (number // 64 + 1)), np.uint64)
     return Options(network, number, number, None, [total], [0], nothing)
 
 
@@ -101,7 +105,7 @@ def growths(network: Network, first: int, limits: Limits, effort: Effort | None 
     lockstep = None if network.within_slices(first) else _lockstep(network, first)
     if lockstep is None:
         return
-    growth = Growth(network, first, lockstep, limits)
+    growth = Growth(network, first, lockstep, limits, effort)
     for last in range(first, len(network.nodes)):
         for view in network.views_before[last]:
             lockstep.add_view(view)
@@ -132,16 +136,19 @@ class Growth:
     states: with the nodes added so far; none when all are beyond the limits.
     """
 
-    def __init__(self, network: Network, first: int, lockstep: Lockstep, limits: Limits) -> None:
-        self.network, self.first, self.lockstep, self.limits = network, first, lockstep, limits
+    def __init__(
+        self, network: Network, first: int, lockstep: Lockstep, limits: Limits, effort: Effort | None = None
+    ) -> None:
+        self.network, self.first, self.lockstep, self.limits, self.effort = network, first, lockstep, limits, effort
         # whatever comes from before is held whole, at least until this section consumes it
         self.limit_bytes = limits.bytes - sum(
             life.size_bytes for life in network.lives if life.first < first <= life.last
         )
         fed = (network.fed,) if first == 0 and network.fed in network.life else ()
-        self.strips = network.strips
-        words = len(network.nodes) // 64 + 1
-        self.states = [State(fed, (), (), NOTHING_AGAIN, np.zeros((1, 3), np.int64), np.zeros((1, words), np.uint64))]
+        self.growing = Growing(network, lockstep, first, limits.columns_again)
+        self.words = len(network.nodes) // 64 + 1
+        nothing = np.zeros((1, 2 * self.words), np.uint64)
+        self.states = [State(fed, (), (), NOTHING_AGAIN, np.zeros((1, 3), np.int64), nothing)]
 
     def add(self, node: Node, number: int) -> None:
         """Lets a node in that the lockstep has added."""
@@ -149,8 +156,7 @@ class Growth:
         alike: dict[object, list[State]] = {}
         for state in self.states:
             for again, part in self._choices(state, node, number):
-                grown = self._settled(self._grown(part, node, number, again), number)
-                if grown is not None and len(grown.costs):
+                for grown in self._settled(self._grown(part, node, number, again), number):
                     alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
         self.states = selected([merged(states) for states in alike.values()], self.limits.choices)
 
@@ -179,8 +185,7 @@ class Growth:
         costs, choices = state.costs.copy(), state.choices
         costs[:, CARRIED] += scratch if kernel.accumulates else 0
         if again:
-            choices = choices.copy()
-            choices[:, number // 64] |= np.uint64(1 << number % 64)
+            choices = with_bit(choices, number)
         return State(
             (*state.open, node.output) if node.output in self.network.life else state.open,
             (*state.passing, 0 if kernel.accumulates else scratch),
@@ -190,17 +195,22 @@ class Growth:
             choices,
         )
 
-    def _settled(self, state: State, number: int, closing: bool = False) -> State | None:
-        """The state with every tensor accounted for that can be, within the limits; None when it is useless.
+    def _settled(self, state: State, number: int, closing: bool = False) -> Iterator[State]:
+        """The state with every tensor accounted for that can be, within the limits; none when it is useless, several
+        where columns may be kept or computed again.
 
         closing: the section ends here, so that what is read behind it is held whole.
         """
-        ledger = _Ledger(self, state, number, closing)
+        ledgers = [Ledger(self.growing, state, number, closing)]
         for tensor in reversed(state.open):
-            if not ledger.settle(tensor):
-                return None
-        found = ledger.state()
-        return found.of((found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limits.macs))
+            ledgers = [settled for ledger in ledgers for settled in ledger.settle(tensor)]
+        if self.effort is not None:
+            self.effort.left -= max(0, len(ledgers) - 1)
+        for ledger in ledgers:
+            found = ledger.state()
+            within = (found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limits.macs)
+            if within.any():
+                yield found.of(within)
 
     def _unsettled(self, state: State, entering: Sequence[Tensor], number: int) -> object:
         """All in which two choices may differ that matters for what comes behind."""
@@ -219,11 +229,10 @@ class Growth:
         leaving = [tensor for life, tensor in tensors if life.first >= self.first]
         found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]] = []
         for unclosed in self.states:
-            state = self._settled(unclosed, last, closing=True)
-            if state is None or any(self._cannot_cross(tensor, state, last) for tensor in state.open):
-                continue
-            peaks = state.peaks + (whole - self._saved(entering, leaving, last, state.again))
-            found.append((peaks, state.costs[:, EXTRA], state.choices))
+            for state in self._settled(unclosed, last, closing=True):
+                if not any(self._cannot_cross(tensor, state, last) for tensor in state.open):
+                    peaks = state.peaks + (whole - self._saved(entering, leaving, last, state.again))
+                    found.append((peaks, state.costs[:, EXTRA], state.choices))
         if not found:
             return None
         peaks, extra, choices = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -253,97 +262,3 @@ class Growth:
     def _readers_inside(self, tensor: Tensor, last: int) -> list[Node]:
         number = self.network.number
         return [node for node in self.network.distinct_readers.get(tensor, ()) if self.first <= number[node] <= last]
-
-
-class _Ledger:
-    """A state's accounts while tensors are settled, the last one first."""
-
-    def __init__(self, growth: Growth, state: State, number: int, closing: bool) -> None:
-        self.growth, self.network, self.old, self.number, self.closing = growth, growth.network, state, number, closing
-        self.costs, self.passing, self.runs = state.costs.copy(), list(state.passing), list(state.runs)
-        self.begin = number + 1 - len(state.passing)
-        self.open: list[Tensor] = []
-        self.certain = frozenset(n for n in state.again if self.network.life[n.output].last <= number)
-        self.passes = state.passes
-        self.more_bytes, self.more_macs = 0, 0  # what the open tensors add at the least
-
-    def settle(self, tensor: Tensor) -> bool:
-        """Adds a tensor to the costs, or leaves it open; False when the state is useless."""
-        if self.network.life[tensor].last > self.number:
-            self.open.append(tensor)
-            return True
-        readers, producer = self.network.distinct_readers.get(tensor, ()), self.network.producer(tensor)
-        unknown = [node for node in readers if node.output in self.open and self._ends_inside(node.output)]
-        if unknown and tensor in self.old.passes:
-            self.open.append(tensor)
-            return True
-        again, lockstep = self.old.again, self.growth.lockstep
-        held = lockstep.held(tensor, self.certain, producer)
-        extra = 0
-        if producer is not None and producer in again:
-            extra = producer.macs * lockstep.computed(producer, self.certain).total // tensor.hwc[0] - producer.macs
-        read_for_certain = not any(node in again for node in unknown)
-        keeping = self.certain - {producer}
-        if producer in again and read_for_certain and not lockstep.held(tensor, keeping, producer).carries:
-            return False  # nothing is gained by computing it again
-        if not read_for_certain or (not held.carries and any(self._matters(node, tensor) for node in unknown)):
-            self.open.append(tensor)
-            if read_for_certain:
-                self.passes = self.passes | {tensor}
-            self.more_bytes += align(held.rows * tensor.row_bytes) if held.carries else 0
-            self.more_macs += extra
-            return True
-        self.costs[:, EXTRA] += extra
-        if held.carries:
-            self.costs[:, CARRIED] += align(held.rows * tensor.row_bytes)
-        else:
-            self._pass(tensor, held.rows, producer)
-        return True
-
-    def _matters(self, node: Node, tensor: Tensor) -> bool:
-        """Whether it may depend on a reader's output how a tensor that lives within a tick is held."""
-        replaces = self.network.fused[node].in_place(node)
-        return self.growth.strips.may_be_cut(node) or tensor in (node.operands[index] for index in replaces)
-
-    def _ends_inside(self, tensor: Tensor) -> bool:
-        return not self.closing or self.network.life[tensor].last <= self.number
-
-    def _pass(self, tensor: Tensor, rows: int, producer: Node | None) -> None:
-        """Counts a tensor that lives within a tick, in strips where that is possible."""
-        life, strips = self.network.life[tensor], self.growth.strips
-        cuttable = producer is not None and self.network.knobs.strips
-        run = strips.extended(self.runs, tensor, producer) if cuttable and producer is not None else None
-        if run is None:
-            size = align(rows * tensor.row_bytes)
-            around = run_with(self.runs, life.last)
-            end = around.end if around else life.last
-            self._add(size, life.first, end - (end == life.last and self._is_replaced(tensor)))
-            self.runs.append(Run(life.first, life.first, size))
-            return
-        columns = strips.computed(self.network.nodes[life.first], run.end)
-        size = align(rows * row_bytes(tensor, columns))
-        self._add(size, life.first, run.end if columns.keeps else life.last)
-        self._add(run.kept_bytes, life.first, life.first)
-        self.runs = [other for other in self.runs if other != run]
-        self.runs.append(Run(life.first, run.end, run.kept_bytes + (size if columns.keeps else 0)))
-
-    def _is_replaced(self, tensor: Tensor) -> bool:
-        return replacing(self.network, self.growth.lockstep, tensor, self.certain, self.number) is not None
-
-    def _add(self, size: int, first: int, last: int) -> None:
-        for step in range(first, last + 1):
-            self.passing[step - self.begin] += size
-
-    def state(self) -> State:
-        done = min((self.network.life[t].first for t in self.open), default=self.number + 1) - self.begin
-        self.costs[:, WITHIN] = np.maximum(self.costs[:, WITHIN], max(self.passing[:done], default=0))
-        runs = tuple(sorted(run for run in self.runs if run.end >= self.begin + done))
-        open_tensors, passing = tuple(reversed(self.open)), tuple(self.passing[done:])
-        return self.old._replace(
-            open=open_tensors,
-            passing=passing,
-            runs=runs,
-            costs=self.costs,
-            passes=self.passes,
-            more=(self.more_bytes, self.more_macs),
-        )

@@ -21,7 +21,7 @@ class State(NamedTuple):
     open: tensors from inside whose memory is not settled: they are still read, or how is not known yet.
     passing: bytes that live within a tick only, for each step from the first that is not settled on.
     runs: of nodes that work strip by strip, as far as they are known.
-    again: one of the choices. choices: a row of bits per choice, by node.
+    again: one of the choices. choices: a row of bits per choice: rows again by node, then columns again by node.
     costs: a row per choice: (bytes that live on from tick to tick, most bytes that live within a tick only over the
     settled steps, extra MACs).
     passes: open tensors of which it is known that they live within a tick, but not in which run.
@@ -54,6 +54,13 @@ class State(NamedTuple):
 
     def of(self, rows: NDArray[Any]) -> State:
         return self._replace(costs=self.costs[rows], choices=self.choices[rows])
+
+
+def with_bit(choices: NDArray[np.uint64], number: int) -> NDArray[np.uint64]:
+    """The rows of bits with one more bit set."""
+    choices = choices.copy()
+    choices[:, number // 64] |= np.uint64(1 << number % 64)
+    return choices
 
 
 def merged(states: Sequence[State]) -> State:

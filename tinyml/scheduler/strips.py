@@ -2,8 +2,9 @@
 
 A run of nodes whose tensors live within a tick only, but for the last output, takes one strip after the other. Of each
 tensor between them a strip needs only the columns that its last output's columns depend on. Columns that two strips
-need are kept from the one to the other, so nothing is computed twice. MCUNetV2's patches (arXiv 2110.15352) with the
-overlap kept, as in StreamNet (NeurIPS 2023), are the special case in which all rows in front are computed again, too.
+need are either kept from the one to the other, as in StreamNet (NeurIPS 2023), or computed again by the other: then
+the tensor lives no longer than within a strip, and more columns are read in front of it. MCUNetV2's patches (arXiv
+2110.15352) are the special case in which all columns, and all rows in front, are computed again.
 """
 
 from __future__ import annotations
@@ -22,11 +23,20 @@ LEAST_COLUMNS = 4  # of a run's last output in a strip: with fewer, calls cost m
 
 
 class Run(NamedTuple):
-    """Nodes start..end (by number) that work strip by strip. kept_bytes: alive as long as any of them runs."""
+    """Nodes start..end (by number) that work strip by strip.
+
+    kept_bytes: alive as long as any of them runs. again: the last one whose columns are computed again instead of being
+    kept; so are those of all in front of it.
+    """
 
     start: int
     end: int
     kept_bytes: int
+    again: int = -1
+
+    def with_node(self, number: int, again: bool, kept_bytes: int = 0) -> Run:
+        """The run with the node in front of it, which computes columns again, or keeps them where it may."""
+        return Run(number, self.end, self.kept_bytes + kept_bytes, number if again and self.again < 0 else self.again)
 
 
 def run_with(runs: Iterable[Run], number: int) -> Run | None:
@@ -49,8 +59,18 @@ class ColumnRange:
 
     @property
     def keeps(self) -> bool:
-        """Whether columns live on from one strip to the next."""
-        return bool((self.first[1:] < self.end[:-1]).any())
+        """Whether columns live on from one strip to the next: some are read that the strip does not compute."""
+        return bool((self.first < self.begin).any())
+
+    @property
+    def again(self) -> bool:
+        """Whether a strip computes columns that the one before has computed."""
+        return bool((self.begin[1:] < np.minimum(self.end[:-1], self.end[1:])).any())
+
+    @property
+    def total(self) -> int:
+        """Columns computed over all strips; a column computed twice counts twice."""
+        return int((self.end - self.begin).sum())
 
 
 def row_bytes(tensor: Tensor, columns: ColumnRange | None) -> int:
@@ -69,7 +89,7 @@ class Strips:
     readers: Mapping[Tensor, Sequence[Node]]
     kernels: Mapping[Node, Kernel]
     columns: Mapping[int, int] = field(default_factory=dict)
-    _ranges: dict[tuple[Node, int], ColumnRange] = field(default_factory=dict)
+    _ranges: dict[tuple[Node, int, int], ColumnRange] = field(default_factory=dict)
     _cuttable: dict[Node, bool] = field(default_factory=dict)
 
     def extended(self, runs: Sequence[Run], tensor: Tensor, producer: Node) -> Run | None:
@@ -99,22 +119,23 @@ class Strips:
             self._cuttable[node] = by_rows and node.op.cut_columns(node, 0, 1) is not None
         return self._cuttable[node]
 
-    def computed(self, node: Node, end: int) -> ColumnRange:
-        """What each strip computes of a node's output. end: the number of its run's last node."""
-        key = node, end
+    def computed(self, node: Node, run: Run) -> ColumnRange:
+        """What each strip computes of the output of a node of a run."""
+        number = self.number[node]
+        key = node, run.end, run.again if number <= run.again else -1
         if key not in self._ranges:
-            if self.number[node] == end:
-                width, step = node.output.hwc[1], self.width(end)
+            if number == run.end:
+                width, step = node.output.hwc[1], self.width(run.end)
                 begin = np.arange(0, width, step, dtype=np.int64)
                 self._ranges[key] = ColumnRange(begin, begin, np.minimum(begin + step, width))
             else:
-                self._ranges[key] = self._needed(node.output, end)
+                self._ranges[key] = self._needed(node.output, run, number <= run.again)
         return self._ranges[key]
 
-    def _needed(self, tensor: Tensor, end: int) -> ColumnRange:
-        """What the readers of a tensor need at each strip, and have not had before."""
+    def _needed(self, tensor: Tensor, run: Run, again: bool) -> ColumnRange:
+        """What the readers of a tensor need at each strip, and, but for columns computed again, have not had before."""
         reads = [
-            (self.computed(node, end), node, index)
+            (self.computed(node, run), node, index)
             for node in self.readers[tensor]
             for index, operand in enumerate(node.operands)
             if operand is tensor
@@ -124,8 +145,9 @@ class Strips:
         for strip in range(len(reads[0][0].end)):
             spans = [read for r, node, i in reads if (read := _read(node, i, r, strip)) is not None]
             first.append(min((span[0] for span in spans), default=reached))
-            begin.append(max(reached, first[-1]))
-            reached = max(reached, *(span[1] for span in spans)) if spans else reached
+            begin.append(first[-1] if again else max(reached, first[-1]))
+            end = max((span[1] for span in spans), default=reached)
+            reached = end if again else max(reached, end)
             done.append(reached)
         columns = [np.array(values, np.int64) for values in (first, np.minimum(begin, done), done)]
         return ColumnRange(*columns)
