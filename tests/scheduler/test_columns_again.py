@@ -29,6 +29,7 @@ from tinyml.samples import made_up_samples
 from tinyml.scheduler import Plan, make_plan, planner
 from tinyml.scheduler.inside import tensors_inside
 from tinyml.scheduler.network import Knobs, Network
+from tinyml.scheduler.pareto import pareto_front
 from tinyml.scheduler.planner import Task
 from tinyml.scheduler.rows import Lockstep
 from tinyml.scheduler.sections import Section
@@ -194,3 +195,14 @@ def test_board_equals_tflm(tmp_path: Path) -> None:
 def test_steps_that_compute_again_are_bisected() -> None:
     graph = halos(SMALLER[0])
     assert pipeline.bisect(graph, "host", feed="resident", max_recompute=SMALLER[1]).bit_exact
+
+
+def test_a_limit_and_a_front_that_take_it() -> None:
+    graph = halos(SMALLER[0])
+    kernels = select_kernels(graph)
+    best = make_plan(graph, kernels, max_recompute=SMALLER[1])
+    fits = make_plan(graph, kernels, max_recompute=SMALLER[1], limit_bytes=best.arena_bytes)
+    assert uses(fits) and fits.arena_bytes <= best.arena_bytes
+    *front, last = pareto_front(Task.of(graph, kernels), SMALLER[1])
+    assert uses(last) and last.arena_bytes == best.arena_bytes
+    assert not any(map(uses, front)) and all(plan.macs_executed < last.macs_executed for plan in front)
