@@ -113,7 +113,8 @@ def _pool(rng: Rng, op: type[AveragePool2D] | type[MaxPool2D]) -> Graph:
 
 
 def mean(rng: Rng) -> Graph:
-    shape = (1, 20, 20, 5) if rng.random() < 0.1 else (1, side(rng, 9), side(rng, 9), side(rng, 40))
+    channels = side(rng, 40) if rng.random() < 0.7 else 16 * int(rng.integers(1, 4))
+    shape = (1, 20, 20, 5) if rng.random() < 0.1 else (1, side(rng, 9), side(rng, 9), channels)
     image = activation(rng, "input", shape)
     axes = ((1, 2), (1, 2), (1, 2), (1,), (2,), (0, 1))[int(rng.integers(0, 6))]
     scale = image.affine.scale * float(np.exp(rng.uniform(-3, 1)))
