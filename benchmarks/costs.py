@@ -40,7 +40,7 @@ from tinyml.toolchain import find_toolchain
 
 FITTED = ("qemu_mps2_an386", "qemu_mps3_an547", "qemu_microbit", "qemu_riscv32_virt")
 BOARDS = (*FITTED, "qemu_mps2_an500")
-SAMPLES, SAMPLES_OF_PRODUCTS, SAMPLES_OF_OTHER_TYPES, ALONE, NETWORKS = 36, 80, 20, 6, 8
+SAMPLES, SAMPLES_OF_PRODUCTS, SAMPLES_OF_OTHER_TYPES, ALONE, NETWORKS = 36, 80, 20, 6, 16
 _SRAM_LEFT, _MOST_BYTES = 5000, 100_000  # for the firmware around the layers; of a layer's tensors
 _SMALL = 1000  # instructions: in layers below these what a compiler specialises says little
 _FOLDED = 100  # instructions: what takes fewer was computed by the compiler

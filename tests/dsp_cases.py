@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from codegen.kernels.unary import TABLES
 from tests.cases_elementwise import CASES as ELEMENTWISE
 from tests.cases_elementwise import two_operands
 from tests.cases_sums import partial_conv2d
@@ -30,15 +31,9 @@ from tinyml.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
-    HardSwish,
-    LeakyRelu,
-    Logistic,
     MaxPool2D,
     Mean,
     Mul,
-    Quantize,
-    Relu,
-    Tanh,
 )
 
 
@@ -175,7 +170,7 @@ def _quant(rng: Rng, scale: float) -> Quant:
 
 
 CASES: dict[str, Callable[[Rng], Graph]] = {
-    **{op.kind: ELEMENTWISE[op.kind] for op in (HardSwish, LeakyRelu, Logistic, Quantize, Relu, Tanh)},
+    **{op.kind: ELEMENTWISE[op.kind] for op in TABLES},
     "partial_conv2d": partial_conv2d,
     "add": add,
     "average_pool2d": average_pool2d,
