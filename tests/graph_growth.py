@@ -13,8 +13,12 @@ from tinyml.ir import Activation, Array, DType, Node, Op, Quant, Shape, ShapeErr
 from tinyml.ops import (
     AveragePool2D,
     Concatenation,
+    L2Normalization,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Pad,
     Quantize,
     Relu,
@@ -34,7 +38,9 @@ SAMPLES, MAX_ELEMENTS = 3, 2500
 KEEPS_QUANT = (
     AveragePool2D,
     Concatenation,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Pad,
     Reshape,
     ResizeBilinear,
@@ -43,7 +49,7 @@ KEEPS_QUANT = (
     StridedSlice,
     Transpose,
 )
-FIXED_QUANT = (Logistic, Softmax, Tanh)
+FIXED_QUANT = (L2Normalization, Logistic, LogSoftmax, Softmax, Tanh)
 
 Outputs = tuple[Tensor, ...]
 Step = Callable[["GraphGrowth", Tensor], Outputs]
@@ -124,7 +130,11 @@ class GraphGrowth:
         shapes = op.infer(inputs)
         if any(int(np.prod(shape)) > MAX_ELEMENTS or not shape for shape in shapes):
             raise Misfit
-        quant = self.output_quant(op, inputs, shapes)
+        return self.put(op, self.output_quant(op, inputs, shapes), *inputs)
+
+    def put(self, op: Op, quant: Quant, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Adds a node whose outputs are quantized so."""
+        shapes = op.infer(inputs)
         name = f"{op.kind}_{len(self.nodes)}"
         names = [name] if len(shapes) == 1 else [f"{name}_{index}" for index in range(len(shapes))]
         outputs = tuple(Tensor(n, shape, DType.INT8, quant) for n, shape in zip(names, shapes, strict=True))

@@ -28,6 +28,7 @@ from tests.graph_mutation import mutate
 from tests.random_graphs import random_graphs
 from tests.random_tf_models import random_tf_models
 from tests.samples import int8_samples
+from tests.sequence_graphs import sequence_graphs
 from tests.stateful_graphs import stateful_graphs
 from tests.tflm import OracleError, run_tflm_cases
 from tinyml.errors import TinymlError
@@ -42,6 +43,7 @@ __all__ = [
     "RandomModel",
     "check",
     "from_graphs",
+    "from_sequence_graphs",
     "from_stateful_graphs",
     "from_tensorflow",
     "mutate",
@@ -103,6 +105,12 @@ def from_graphs(seed: int, count: int) -> Iterator[RandomModel]:
             graph = mutate(graph, np.random.default_rng([seed, index, 1]))
         if index % FLOAT_EVERY == FLOAT_EVERY - 1:
             graph = with_float_borders(graph)
+        yield RandomModel(graph, to_tflite(graph))
+
+
+def from_sequence_graphs(seed: int, count: int) -> Iterator[RandomModel]:
+    """Random graphs of what transformers are made of."""
+    for graph in sequence_graphs(seed, count):
         yield RandomModel(graph, to_tflite(graph))
 
 

@@ -15,8 +15,9 @@ from codegen import Sources, generate
 from tests import random_c
 from tests.host_c import plan_graph
 from tests.random_graphs import random_graphs
-from tests.random_models import check, from_graphs, from_tensorflow, mutate
+from tests.random_models import check, from_graphs, from_sequence_graphs, from_tensorflow, mutate
 from tests.samples import int8_samples
+from tests.sequence_graphs import sequence_graphs
 from tinyml.interpreter import run, run_all
 from tinyml.ir import Graph, graph_text
 from tinyml.ops import OPS
@@ -109,8 +110,16 @@ def test_a_seed_gives_the_same_graphs() -> None:
 
 
 def test_graphs_reach_every_op() -> None:
-    kinds = {node.op.kind for graph in random_graphs(0, 120) for node in graph.nodes}
-    assert kinds == {op.kind for op in OPS} - {"dequantize", "lstm", "svdf"}  # these two: tests/stateful_graphs.py
+    graphs = (*random_graphs(0, 120), *sequence_graphs(0, 120))
+    kinds = {node.op.kind for graph in graphs for node in graph.nodes}
+    # lstm and svdf: tests/stateful_graphs.py; TFLM has no gelu: tests/importers/test_transformers.py
+    assert kinds == {op.kind for op in OPS} - {"dequantize", "lstm", "svdf", "gelu"}
+
+
+def test_sequence_graphs_equal_tflm_and_their_c() -> None:
+    models = list(from_sequence_graphs(3, 60))
+    faults = [f"{m.name}: {fault}" for m, fault in (*check(models, 3), *random_c.check_c(models[:20], 3)) if fault]
+    assert not faults, "\n".join(faults)
 
 
 def test_values_stay_alive() -> None:
