@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.graph_growth import GraphGrowth, Misfit, Outputs, Step
 from tests.random_graphs import STEPS, Rng
-from tinyml.ir import Activation, Graph, Op, Tensor, verify
+from tinyml.ir import Activation, Array, Graph, Op, Tensor, verify
 from tinyml.ops import (
     Abs,
     BatchMatMul,
@@ -105,7 +105,7 @@ def sequence_graphs(seed: int, count: int) -> Iterator[Graph]:
         yield _graph(np.random.default_rng([seed, index]), f"sequence_{seed}_{index}", steps, weights)
 
 
-def _graph(rng: Rng, name: str, steps: tuple[Step, ...], weights: np.ndarray) -> Graph:  # type: ignore[type-arg]
+def _graph(rng: Rng, name: str, steps: tuple[Step, ...], weights: Array) -> Graph:
     g = GraphGrowth(rng)
     wanted = int(rng.integers(3, 10))
     while len(g.nodes) < wanted or any(tensor in g.unread for tensor in g.inputs):

@@ -15,7 +15,7 @@ CONV stands for all ops with weights. It must have no activation and no other re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -172,27 +172,16 @@ def _with_rows_moved(graph: Graph, dense: Node, path: list[Node]) -> Graph:
 
 def _fold_hard_swish(graph: Graph, node: Node) -> Graph:
     """Fires at the last multiplication."""
-    if node.op != Mul():
-        return graph
-    factors, scale = _factors(graph, node)
-    if len(factors) != 2 or not np.isclose(scale, 1 / 6, rtol=1e-6):
-        return graph
-    for at in (0, 1):
-        if _relu6_of_sum(graph, factors[at]) is factors[1 - at]:
-            return swap(graph, node, replace(node, op=HardSwish(), inputs=(factors[1 - at],)))
+    for x, gate in _two_factors(graph, node, 1 / 6):
+        if _relu6_of_sum(graph, gate) is x:
+            return swap(graph, node, replace(node, op=HardSwish(), inputs=(x,)))
     return graph
 
 
 def _fold_gelu(graph: Graph, node: Node) -> Graph:
     """Fires at the last multiplication."""
-    if node.op != Mul():
-        return graph
-    factors, scale = _factors(graph, node)
-    if len(factors) != 2 or not np.isclose(scale, 1 / 2, rtol=1e-6):
-        return graph
-    for at in (0, 1):
-        x = factors[1 - at]
-        share = _with_number(graph, factors[at], Add(), 1.0)
+    for x, gate in _two_factors(graph, node, 1 / 2):
+        share = _with_number(graph, gate, Add(), 1.0)
         curve = graph.producer.get(share) if share is not None else None
         if curve is not None and _is_gelu_curve(graph, curve, x):
             return swap(graph, node, replace(node, op=Gelu(isinstance(curve.op, Tanh)), inputs=(x,)))
@@ -239,6 +228,15 @@ def _fold_square(graph: Graph, node: Node) -> Graph:
     if difference is None or difference.op != Sub() or sole_reader(graph, node.inputs[0]) is not node:
         return graph
     return swap(graph, node, replace(node, op=SquaredDifference(), inputs=difference.inputs))
+
+
+def _two_factors(graph: Graph, node: Node, scale: float) -> Sequence[tuple[Tensor, Tensor]]:
+    """Two tensors in either order, where the node makes their product times a number; else nothing."""
+    factors, found = _factors(graph, node) if node.op == Mul() else ([], 0.0)
+    if len(factors) != 2 or not np.isclose(found, scale, rtol=1e-6):
+        return ()
+    first, second = factors
+    return (second, first), (first, second)
 
 
 def _factors(graph: Graph, node: Node, depth: int = 2) -> tuple[list[Tensor], float]:

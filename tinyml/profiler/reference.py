@@ -44,8 +44,7 @@ def reference_outputs(
     """
     inferences = Inferences(graph)
     own = [inferences.run(sample) for sample in samples]
-    able = model is not None and tflm_available() and not lacking_operators(graph)
-    if wanted == "interpreter" or (wanted == "auto" and not able):
+    if wanted == "interpreter" or (wanted == "auto" and not _tflm_runs(graph, model)):
         return "interpreter", own
     if not tflm_available():
         raise UsageError("TensorFlow Lite Micro is not installed", INSTALL_HINTS["tflite-micro"])
@@ -65,6 +64,11 @@ def reference_outputs(
             hint="report this model: it is a bug in the SDK, not in the model",
         )
     return "tflm", outputs
+
+
+def _tflm_runs(graph: Graph, model: Path | None) -> bool:
+    """Whether TFLM is here, with kernels for all that a graph consists of."""
+    return model is not None and tflm_available() and not lacking_operators(graph)
 
 
 def run_tflm(graph: Graph, model: Path, samples: Sequence[Sample]) -> list[Outputs]:
