@@ -16,6 +16,7 @@ import numpy as np
 
 from tinyml.errors import UsageError
 from tinyml.ir import Array, Graph, Tensor, channels_first, shown
+from tinyml.ir.requantize import round_half_away
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,6 @@ def _as_taken(array: Array, tensor: Tensor) -> Array:
 def quantize(real: Array, tensor: Tensor) -> Array:
     """round(real / scale) + zero_point, ties away from zero, saturated to the tensor's type."""
     scaled = real.astype(np.float32) / np.float32(tensor.affine.scale)
-    rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled) + tensor.affine.zero_point
+    rounded = round_half_away(scaled) + tensor.affine.zero_point
     clipped: Array = np.clip(np.nan_to_num(rounded, nan=tensor.affine.zero_point), *tensor.dtype.bounds)
     return clipped.astype(tensor.dtype.numpy)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinyml.ir.requantize import Int64
+from tinyml.ir.requantize import Int64, round_half_away
 from tinyml.ir.tensor import Array
 
 MOST_SCALE = 32767 / 12288  # of the input of a logistic or tanh: its steps in 1/12288 fit 15 bits
@@ -112,13 +112,8 @@ def _table(function: Callable[[Array], Array], span: np.float32, zero_point: int
         return np.asarray(function(x.astype(np.float64)).astype(np.float32) * per_one)
 
     here, between, there = at(low + i * step), at(low + i * step + step / 2), at(low + (i + 1) * step)
-    chord = _rounded((there + _rounded(here)) / np.float32(2))
-    off = _rounded((chord - _rounded(between)) / np.float32(2))
-    entries = np.append(_rounded(here) - off, _rounded(at(np.array([high]))))
+    chord = round_half_away((there + round_half_away(here)) / np.float32(2))
+    off = round_half_away((chord - round_half_away(between)) / np.float32(2))
+    entries = np.append(round_half_away(here) - off, round_half_away(at(np.array([high]))))
     table: Int64 = np.clip(entries, -32768, 32767).astype(np.int64)
     return table
-
-
-def _rounded(values: Array) -> Array:
-    """float32 to the nearest integer, ties away from zero."""
-    return np.copysign(np.floor(np.abs(values) + np.float32(0.5)), values)

@@ -42,8 +42,14 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 
 def _round_half_away(value: float) -> int:
-    """C's round()."""
+    """C's round(), of one number."""
     return int(math.copysign(math.floor(abs(value) + 0.5), value))
+
+
+def round_half_away(values: Array) -> Array:
+    """To the nearest integer, ties away from zero; in the type of the values."""
+    rounded: Array = np.copysign(np.floor(np.abs(values) + 0.5), values)
+    return rounded
 
 
 def wrap_int32(value: Array) -> Int64:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tinyml.ir import Array, Tensor
-from tinyml.ir.requantize import Int64
+from tinyml.ir.requantize import Int64, round_half_away
 from tinyml.ops.pointwise import Pointwise
 
 
@@ -17,7 +17,7 @@ class ByFloat(Pointwise):
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
         real = np.float32(source.affine.scale) * (values - source.affine.zero_point).astype(np.float32)
         steps = self.map_float(real).astype(np.float32) * np.float32(1 / np.float32(output.affine.scale))
-        rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps).astype(np.float64)
+        rounded = round_half_away(steps).astype(np.float64)
         answers: Int64 = np.clip(rounded + output.affine.zero_point, -128, 127).astype(np.int64)
         return answers
 

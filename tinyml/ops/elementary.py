@@ -11,6 +11,7 @@ import numpy as np
 from tinyml.ir import Array, Tensor
 from tinyml.ir.requantize import Int64
 from tinyml.ops.pointwise import Pointwise
+from tinyml.ops.quantize import quantized
 
 # by the schema's names of the operators that compute it, one after the other; "+1" adds 1
 FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
@@ -40,11 +41,8 @@ class Elementary(Pointwise):
     def map_int8(self, values: Int64, source: Tensor, output: Tensor) -> Int64:
         real = np.float32(source.affine.scale) * (values - source.affine.zero_point).astype(np.float32)
         with np.errstate(all="ignore"):
-            steps = self.map_float(real).astype(np.float32) / np.float32(output.affine.scale)
-        finite = np.nan_to_num(steps, nan=-1e9, posinf=1e9, neginf=-1e9).astype(np.float64)
-        rounded = np.copysign(np.floor(np.abs(finite) + 0.5), finite)
-        answers: Int64 = np.clip(rounded + output.affine.zero_point, -128, 127).astype(np.int64)
-        return answers
+            found = self.map_float(real)
+            return quantized(np.where(np.isnan(found), -np.inf, found), output)
 
     def map_float(self, values: Array) -> Array:
         return FUNCTIONS[self.function](values)

@@ -9,7 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from tinyml.ir import Array, Node, Tensor
-from tinyml.ir.requantize import INT32_MAX, INT32_MIN, Int64, multiply_by_quantized_multiplier, quantize_multiplier
+from tinyml.ir.requantize import (
+    INT32_MAX,
+    INT32_MIN,
+    Int64,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    round_half_away,
+)
 from tinyml.ops.pointwise import Pointwise
 
 
@@ -48,5 +55,4 @@ class Quantize(Pointwise):
 def quantized(values: Array, output: Tensor) -> Int64:
     """zero_point + round(values / scale), half away from zero, the quotient in float32; not clamped to the dtype."""
     quotient = (values.astype(np.float32) / np.float32(output.affine.scale)).astype(np.float64)
-    rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
-    return np.clip(rounded, INT32_MIN, INT32_MAX).astype(np.int64) + output.affine.zero_point
+    return np.clip(round_half_away(quotient), INT32_MIN, INT32_MAX).astype(np.int64) + output.affine.zero_point

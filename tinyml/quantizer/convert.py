@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import Array, DType, Graph, Node, Op, Quant, Tensor, verify
+from tinyml.ir.requantize import round_half_away
 from tinyml.ops import Concatenation, FullyConnected, Pad
 from tinyml.ops.quantize import quantized
 from tinyml.quantizer.observers import activation_quant, wide_quant
@@ -105,10 +106,12 @@ def _weights_and_bias(node: Node, source: Tensor, per_channel: bool, kind: DType
         columns, biases_seen = real.reshape(-1, 1), np.abs(bias).max(keepdims=True)
     found = weight_scales(columns, biases_seen, source.affine.scale, kind, largest)
     scales, steps = np.broadcast_to(found, channels), INT4_STEPS if kind is DType.INT4 else WEIGHT_STEPS
-    codes = np.clip(_rounded(real / scales), -steps, steps)
+    codes = np.clip(round_half_away(real / scales), -steps, steps)
     filters = np.ascontiguousarray(np.moveaxis(codes, -1, axis)).astype(np.int8)
     sums = (scales * source.affine.scale).astype(np.float32)
-    bias_codes = np.clip(_rounded(bias / (scales * source.affine.scale)), -largest, largest).astype(bias_kind.numpy)
+    bias_codes = np.clip(round_half_away(bias / (scales * source.affine.scale)), -largest, largest).astype(
+        bias_kind.numpy
+    )
     name = biases[0].name if biases else f"{node.name}/bias"
     return (
         Tensor(weights.name, filters.shape, kind, _symmetric(scales, axis, per_channel), filters),
@@ -152,7 +155,7 @@ def weight_scales(
 def _squared_error(columns: Array, scales: Array, steps: int) -> Array:
     """Per column, of rounding and cutting off."""
     divisors = np.where(scales > 0, scales, 1.0)
-    kept = np.clip(_rounded(columns / divisors), -steps, steps) * divisors
+    kept = np.clip(round_half_away(columns / divisors), -steps, steps) * divisors
     return np.asarray(((columns - kept) ** 2).sum(axis=0))
 
 
@@ -160,8 +163,3 @@ def _symmetric(scales: Array, axis: int, per_channel: bool) -> Quant:
     if not per_channel:
         return Quant.per_tensor(float(scales[0]))
     return Quant(tuple(map(float, scales)), (0,) * len(scales), axis)
-
-
-def _rounded(values: Array) -> Array:
-    """To the nearest integer, ties away from zero."""
-    return np.copysign(np.floor(np.abs(values) + 0.5), values)
