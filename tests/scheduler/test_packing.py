@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyml.scheduler.packing import Box, align, live_bound, pack
+from tinyml.scheduler.packing import Box, align, least_height, live_bound, may_pack, pack
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +62,33 @@ def test_small_cases_equal_brute_force(seed: int) -> None:
     boxes = random_boxes(np.random.default_rng(100 + seed), 6)
     packing = pack(boxes)
     assert packing.total_bytes == packing.lower_bound_bytes == brute_force(boxes)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_boxes_that_may_overlap(seed: int) -> None:
+    """The least height of boxes all alive at once is what the solver finds for them."""
+    rng = np.random.default_rng([3, seed])
+    sizes = (4 * rng.integers(1, 20, int(rng.integers(2, 7)))).tolist()
+    lows = int(rng.integers(1, len(sizes)))
+    pairs = [(low, high) for low in range(lows) for high in range(lows, len(sizes)) if rng.random() < 0.8]
+    gaps = {(low, high): 4 * int(rng.integers(0, sizes[low] // 4 + 1)) for low, high in pairs}
+    boxes = [Box(size, 0, 0) for size in sizes]
+    packing, least = pack(boxes, gaps), least_height(dict(enumerate(sizes)), gaps)
+    assert packing.total_bytes == packing.lower_bound_bytes == least == live_bound(boxes, gaps)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_may_pack(seed: int) -> None:
+    boxes = random_boxes(np.random.default_rng(200 + seed), 9)
+    total = pack(boxes).total_bytes
+    assert may_pack(boxes, {}, total) and not may_pack(boxes, {}, total - 4)
+
+
+def test_very_many_boxes_that_may_overlap() -> None:
+    """A bound, not an order of all of them."""
+    boxes = [Box(40, 0, 0)] * 12
+    gaps = {(low, high): 8 for low in range(6) for high in range(6, 12)}
+    assert 40 <= live_bound(boxes, gaps) <= pack(boxes, gaps, 0.5).total_bytes
 
 
 def test_empty() -> None:

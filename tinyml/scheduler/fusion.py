@@ -18,6 +18,7 @@ from tinyml.scheduler.packing import align
 from tinyml.scheduler.sections import Options, Section, fused_sections, section_alone
 
 EFFORT = 8000  # of one search: some seconds; networks that are done sooner, such as all small ones, are searched whole
+SMALL = 12  # nodes of networks of which every partition is looked at
 _LADDER = 1.15  # from one limit to the next while the lowest peak is looked for from below
 _NEAR = 1.005  # a peak that is about the lowest, over one that is known to be too low
 _FIRST_BOUND = 50  # the part of a model's work by which a bound on the work is first raised
@@ -83,7 +84,7 @@ class Partition:
         self._reach_out(self.least_peak)
         return _path(self._once, self.least_peak)
 
-    def best(self, max_extra_macs: int, limit_bytes: int | None) -> Iterator[list[Section]]:
+    def best(self, max_extra_macs: float, limit_bytes: int | None) -> Iterator[list[Section]]:
         """The lowest peak, or the least extra work within a limit; two partitions where packing decides.
 
         limit_bytes: where nothing stays within it, a peak about as low as can be.
@@ -104,13 +105,13 @@ class Partition:
         if found is not None:
             yield found
 
-    def within(self, limit_bytes: int, max_extra_macs: int, columns_again: bool = False) -> list[Section] | None:
+    def within(self, limit_bytes: int, max_extra_macs: float, columns_again: bool = False) -> list[Section] | None:
         """The least extra work for a peak within the limit, as far as the search finds it; None when there is none."""
         limits = Limits(limit_bytes, max_extra_macs, self.choices, columns_again)
         found = _path(self._edges(limits), limit_bytes)
         return found if found is not None and extra_macs(found) <= max_extra_macs else None
 
-    def lowest(self, max_extra_macs: int) -> list[Section] | None:
+    def lowest(self, max_extra_macs: float) -> list[Section] | None:
         """The lowest peak for so much extra work."""
         if max_extra_macs <= 0 or self.least_peak is None:
             return self.once()
@@ -118,15 +119,15 @@ class Partition:
         *_, found = self.front(self.least_peak, max_extra_macs, first)
         return found
 
-    def about_lowest(self, max_extra_macs: int, above_bytes: int) -> list[Section] | None:
+    def about_lowest(self, max_extra_macs: float, above_bytes: int) -> list[Section] | None:
         """As `lowest`, quicker, and by up to _NEAR off. above_bytes: the peak is known to be higher."""
         if max_extra_macs <= 0 or self.least_peak is None:
             return self.once()
         quick = self._quick
         low = max(above_bytes, self.least_peak / 4)
         best = quick._from_below(max_extra_macs, low) or self.once()
-        while best is not None and _peak(best) > (low := max(low, _peak(best) / _LADDER)) * _NEAR:
-            middle = (low + _peak(best)) / 2
+        while best is not None and peak_bytes(best) > (low := max(low, peak_bytes(best) / _LADDER)) * _NEAR:
+            middle = (low + peak_bytes(best)) / 2
             found = quick.within(int(middle), max_extra_macs)
             low, best = (low, found) if found is not None else (middle, best)
         return best
@@ -138,7 +139,7 @@ class Partition:
         quick.least_peak = self.least_peak
         return quick
 
-    def _from_below(self, max_extra_macs: int, above_bytes: float) -> list[Section] | None:
+    def _from_below(self, max_extra_macs: float, above_bytes: float) -> list[Section] | None:
         """The least extra work within the first limit that will do, of ever higher ones up to `least_peak`."""
         # the search is fast where little is possible, so the limit comes from below
         limit = above_bytes * _LADDER
@@ -149,7 +150,7 @@ class Partition:
             limit *= _LADDER
         return None
 
-    def least_work(self, limit_bytes: int, known_macs: int, max_extra_macs: int) -> list[Section] | None:
+    def least_work(self, limit_bytes: int, known_macs: float, max_extra_macs: float) -> list[Section] | None:
         """As `within`, where it is known that less extra work than `known_macs` does not do."""
         # the search is fast where little is possible, so the bound comes from below
         step = max(1, self.network.macs // _FIRST_BOUND)
@@ -161,7 +162,7 @@ class Partition:
         return self.within(limit_bytes, max_extra_macs)
 
     def front(
-        self, limit_bytes: int, max_extra_macs: int, first: list[Section] | None = None
+        self, limit_bytes: int, max_extra_macs: float, first: list[Section] | None = None
     ) -> Iterator[list[Section]]:
         """Partitions of ever lower peak and ever more work, within limits; none beats another in both.
 
@@ -170,27 +171,39 @@ class Partition:
         best = first if first is not None else self.within(limit_bytes, max_extra_macs)
         while best is not None:
             # no section may be as large as the largest of these
-            below = self.least_work(_peak(best) - 1, extra_macs(best), max_extra_macs) if best else None
+            below = self.least_work(peak_bytes(best) - 1, extra_macs(best), max_extra_macs) if best else None
             if below is None or extra_macs(below) > extra_macs(best):
                 yield best
             best = below
 
-    def deeper(self, found: list[Section], max_extra_macs: int) -> Iterator[list[Section]]:
+    def deeper(self, found: list[Section], max_extra_macs: float) -> Iterator[list[Section]]:
         """Partitions of ever lower peak than one that was found, where columns of strips are computed again, too.
 
         The last resort: this seldom gives much, and with it there are several ways for each run of strips.
         """
         better: list[Section] | None = found
         while better:
-            better = self.with_columns_again(_peak(better) - 1, max_extra_macs)
+            better = self.with_columns_again(peak_bytes(better) - 1, max_extra_macs)
             if better is not None:
                 yield better
 
-    def with_columns_again(self, limit_bytes: int, max_extra_macs: int) -> list[Section] | None:
+    def with_columns_again(self, limit_bytes: int, max_extra_macs: float) -> list[Section] | None:
         """As `within`, but columns of strips may be computed again, too, and fewer choices are kept."""
         if max_extra_macs <= 0 or not self.network.knobs.columns_again:
             return None
         return self._quick.within(limit_bytes, max_extra_macs, columns_again=True)
+
+    def every(self, limit_bytes: int, max_extra_macs: float) -> list[list[Options]] | None:
+        """All sections within the limit, those too that another one beats; None of networks that are too large."""
+        if len(self.network.nodes) > SMALL:
+            return None
+        limits, effort = Limits(limit_bytes, max_extra_macs, EFFORT, every=True), Effort(EFFORT)
+        edges = [self._alone(first) + self._fused(first, limits, effort) for first in self._firsts]
+        return edges if effort.left >= 0 else None
+
+    def options(self, limit_bytes: int, max_extra_macs: float) -> list[list[Options]]:
+        """Sections within the limits, as far as the effort lasts."""
+        return self._edges(Limits(limit_bytes, max_extra_macs, self.choices))
 
     def _edges(self, limits: Limits) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""
@@ -234,7 +247,8 @@ def _path(edges: Sequence[Sequence[Options]], peak_bytes: float) -> list[Section
     return _traced(chosen)
 
 
-def _peak(sections: Sequence[Section]) -> int:
+def peak_bytes(sections: Sequence[Section]) -> int:
+    """The most bytes alive at a step."""
     return max((section.peak_bytes for section in sections), default=0)
 
 

@@ -50,7 +50,7 @@ def tensors_inside(network: Network, section: Section, columns: Mapping[int, int
     for tensor in reversed(_never_leaving(network, section)):
         life, producer = network.life[tensor], network.producer(tensor)
         held = section.lockstep.held(tensor, section.again, producer)
-        cuttable = network.knobs.strips and not held.carries
+        cuttable = network.knobs.strips and not held.carries and producer not in section.whole
         run = strips.extended(runs, tensor, producer) if cuttable and producer is not None else None
         if run is not None and producer is not None:
             grown = run.with_node(life.first, producer in section.columns_again)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.scheduler.inside import Inside, tensors_inside
 from tinyml.scheduler.network import Network
-from tinyml.scheduler.packing import Box, align, live_bound, pack
+from tinyml.scheduler.packing import Box, align, aligned, live_bound, may_pack, pack
 from tinyml.scheduler.plan import Buffer, Group, Plan, Scratch, Step
 from tinyml.scheduler.rows import RowRange
 from tinyml.scheduler.sections import Section
@@ -35,8 +34,15 @@ class Layout:
 
     @property
     def bound(self) -> int:
-        aligned = [Box(align(box.size_bytes), box.first, box.last) for box in self.boxes]
-        return live_bound(aligned, {pair: align(gap) for pair, gap in self.overlaps.items()})
+        return live_bound(*aligned(self.boxes, self.overlaps))
+
+    def may_pack(self, last: int, limit_bytes: int) -> bool:
+        """Whether the boxes of the nodes up to a node, by number, take no more than a limit, as far as can be told."""
+        chosen = [i for i, box in enumerate(self.boxes) if box.first <= last]
+        boxes = [Box(b.size_bytes, b.first, min(b.last, last)) for b in map(self.boxes.__getitem__, chosen)]
+        place = {box: number for number, box in enumerate(chosen)}
+        known = {(low, high): gap for (low, high), gap in self.overlaps.items() if low in place and high in place}
+        return may_pack(boxes, {(place[low], place[high]): gap for (low, high), gap in known.items()}, limit_bytes)
 
     def to_plan(self, board: Board | None) -> Plan:
         packing = pack(self.boxes, self.overlaps)
@@ -178,43 +184,12 @@ class Draft:
     def _overlaps(self, storages: Sequence[Storage], alive: Mapping[Tensor, Lifetime]) -> dict[tuple[int, int], int]:
         """Pairs (written, consumed) of storages that may overlap at a section border, with the least distance."""
         found: dict[tuple[int, int], int] = {}
-        lives = [[alive[tensor] for tensor in storage.places] for storage in storages]
-        spans = [(min(life.first for life in own), max(life.last for life in own)) for own in lives]
+        borders = replace(self.network.borders, storages=storages, alive=alive)
         for section in self.sections if self.network.knobs.overlap else ():
             if section.lockstep is None:
                 continue
-            nodes = self.nodes[section.first : section.last + 1]
-            # in front of the closer looks, as this is asked for every kernel that is tried
-            dying = [i for i, (first, last) in enumerate(spans) if first < section.first <= last <= section.last]
-            born = [i for i, (first, last) in enumerate(spans) if section.first <= first <= section.last < last]
-            for i, j in itertools.product(dying, born):
-                high = self._consumed(storages[i], section, nodes, alive)
-                low = self._written(storages[j], section, nodes, alive)
-                if high is None or low is None:
-                    continue
-                consumers = [node for node in nodes if high in node.operands]
-                gap = section.lockstep.overlap(low, high, consumers, section.again)
-                gap += storages[j].places[low] - storages[i].places[high]
-                if align(max(gap, 0)) < align(storages[j].size_bytes):
-                    found[j, i] = max(gap, 0)
+            for overlap in borders.overlaps(section.first, section.last):
+                gap = overlap.gap(section.lockstep, section.again)
+                if align(gap) < align(storages[overlap.written].size_bytes):
+                    found[overlap.written, overlap.consumed] = gap
         return found
-
-    def _consumed(
-        self, storage: Storage, section: Section, nodes: Sequence[Node], alive: Mapping[Tensor, Lifetime]
-    ) -> Tensor | None:
-        """The one tensor of a storage that the section reads, if it comes from before and the storage dies here."""
-        read = [tensor for tensor in storage.places if any(tensor in node.operands for node in nodes)]
-        dies = all(alive[tensor].last <= section.last for tensor in storage.places)
-        if len(read) != 1 or not dies or alive[read[0]].first >= section.first or read[0] is self.fed:
-            return None
-        others = (tensor for tensor in storage.places if tensor is not read[0])
-        return read[0] if all(alive[tensor].last < section.first for tensor in others) else None
-
-    def _written(
-        self, storage: Storage, section: Section, nodes: Sequence[Node], alive: Mapping[Tensor, Lifetime]
-    ) -> Tensor | None:
-        """The one tensor of a storage that the section writes, if it lives on and nothing was in the storage before."""
-        written = [tensor for tensor in storage.places if any(tensor in node.outputs for node in nodes)]
-        fresh = all(alive[tensor].first >= section.first for tensor in storage.places)
-        lives_on = len(written) == 1 and alive[written[0]].last > section.last
-        return written[0] if fresh and lives_on else None

@@ -9,27 +9,27 @@ import numpy as np
 
 from tinyml.ir import Node, Tensor
 from tinyml.scheduler.in_place import replacing
-from tinyml.scheduler.network import Network
+from tinyml.scheduler.network import Limits, Network
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.rows import Lockstep
-from tinyml.scheduler.states import CARRIED, EXTRA, WITHIN, State, with_bit
+from tinyml.scheduler.states import CARRIED, COLUMNS_AGAIN, EXTRA, WHOLE, WITHIN, State, with_bit
 from tinyml.scheduler.strips import Run, row_bytes, run_with
 
 
 class Growing(NamedTuple):
-    """A section that grows from a node on, by number. columns_again: whether columns may be computed again."""
+    """A section that grows from a node on, by number, within limits."""
 
     network: Network
     lockstep: Lockstep
     first: int
-    columns_again: bool
+    limits: Limits
 
 
 class Ledger:
     """A state's accounts while tensors are settled, the last one first. Arguments as of `Growth.settled`."""
 
     def __init__(self, growing: Growing, state: State, number: int, closing: bool) -> None:
-        self.network, self.lockstep, self.first, self.columns_again = growing
+        self.network, self.lockstep, self.first, self.limits = growing
         self.old, self.number, self.closing = state, number, closing
         self.costs, self.passing, self.runs = state.costs.copy(), list(state.passing), list(state.runs)
         self.choices = state.choices
@@ -51,25 +51,32 @@ class Ledger:
             return [self]
         again, lockstep = self.old.again, self.lockstep
         held = lockstep.held(tensor, self.certain, producer)
+        read_for_certain = not any(node in again for node in unknown)
         extra = 0
         if producer is not None and producer in again:
-            extra = producer.macs * lockstep.computed(producer, self.certain).total // tensor.hwc[0] - producer.macs
-        read_for_certain = not any(node in again for node in unknown)
-        keeping = self.certain - {producer}
-        if producer in again and read_for_certain and not lockstep.held(tensor, keeping, producer).carries:
-            return []  # nothing is gained by computing it again
+            rows = lockstep.computed(producer, self.certain).total
+            extra = producer.macs * rows // tensor.hwc[0] - producer.macs
+            if read_for_certain and self._in_vain(tensor, producer, rows):
+                return []
         if not read_for_certain or (not held.carries and any(self._matters(node, tensor) for node in unknown)):
             self.open.append(tensor)
             if read_for_certain:
                 self.passes = self.passes | {tensor}
-            self.more_bytes += align(held.rows * tensor.row_bytes) if held.carries else 0
-            self.more_macs += extra
+            if not self.limits.every:  # readers that skip rows may make it less
+                self.more_bytes += align(held.rows * tensor.row_bytes) if held.carries else 0
+                self.more_macs += extra
             return [self]
         self.costs[:, EXTRA] += extra
         if not held.carries:
             return self._pass(tensor, held.rows, producer)
         self.costs[:, CARRIED] += align(held.rows * tensor.row_bytes)
         return [self]
+
+    def _in_vain(self, tensor: Tensor, producer: Node, rows: int) -> bool:
+        """Whether nothing is gained by computing so many rows again."""
+        kept = self.lockstep.held(tensor, self.certain - {producer}, producer)
+        useless = not kept.carries and rows >= tensor.hwc[0] and not self.limits.every
+        return useless or not rows
 
     def _matters(self, node: Node, tensor: Tensor) -> bool:
         """Whether it may depend on a reader's output how a tensor that lives within a tick is held."""
@@ -85,21 +92,29 @@ class Ledger:
         cuttable = producer is not None and self.network.knobs.strips
         run = strips.extended(self.runs, tensor, producer) if cuttable and producer is not None else None
         if run is None or producer is None:
-            size = align(rows * tensor.row_bytes)
-            around = run_with(self.runs, life.last)
-            end = around.end if around else life.last
-            self._add(size, life.first, end - (end == life.last and self._is_replaced(tensor)))
-            self.runs.append(Run(life.first, life.first, size))
+            self._count_whole(tensor, rows)
             return [self]
+        whole = [self._fork()] if self.limits.every else []
+        for ledger in whole:
+            ledger.choices = with_bit(self.choices, life.first, WHOLE)
+            ledger._count_whole(tensor, rows)
         ways = self._ways(run, producer)
         ledgers = [self, *(self._fork() for _ in ways[1:])]
         for ledger, again in zip(ledgers, ways, strict=True):
             ledger._cut(rows, run, producer, again)
-        return ledgers
+        return ledgers + whole
+
+    def _count_whole(self, tensor: Tensor, rows: int) -> None:
+        """Counts a tensor over its whole width."""
+        life, size = self.network.life[tensor], align(rows * tensor.row_bytes)
+        around = run_with(self.runs, life.last)
+        end = around.end if around else life.last
+        self._add(size, life.first, end - (end == life.last and self._is_replaced(tensor)))
+        self.runs.append(Run(life.first, life.first, size))
 
     def _ways(self, run: Run, producer: Node) -> tuple[bool, ...]:
         """Whether a node may compute again the columns of its output that strips share: must where one behind does."""
-        if run.again >= 0 or not self.columns_again:
+        if run.again >= 0 or not self.limits.columns_again:
             return (run.again >= 0,)
         kept = run.with_node(self.network.number[producer], False)
         useful = self.network.strips.computed(producer, kept).keeps and self._costs_to_keep(producer.output, kept)
@@ -130,7 +145,7 @@ class Ledger:
             height, width = tensor.hwc[:2]
             work = producer.macs * self.lockstep.computed(producer, self.certain).total
             self.costs[:, EXTRA] += work * max(columns.total, width) // (height * width) - work // height
-            self.choices = with_bit(self.choices, 32 * self.choices.shape[1] + life.first)
+            self.choices = with_bit(self.choices, life.first, COLUMNS_AGAIN)
 
     def _fork(self) -> Ledger:
         other = copy(self)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from tinyml.ir import Graph, Node, Tensor
 from tinyml.kernel import Kernel
 from tinyml.ops import SCHEDULED
+from tinyml.scheduler.overlap import Borders
 from tinyml.scheduler.packing import align
 from tinyml.scheduler.slices import first_slices
-from tinyml.scheduler.storage import Placement, lifetimes, readers, step_numbers
+from tinyml.scheduler.storage import Lifetime, Placement, Storage, lifetimes, readers, step_numbers, taken_over
 from tinyml.scheduler.strips import Strips
 
 CHOICES = 64  # kept while a section grows; all where they are fewer, which makes the search exact
@@ -21,13 +22,15 @@ QUICK_CHOICES = 8  # of a search that is to tell whether, or about how far, memo
 class Limits(NamedTuple):
     """Of a search. bytes: at the worst step. macs: computed again. choices: kept while a section grows.
 
-    columns_again: whether columns that strips share may be computed again, too.
+    columns_again: whether columns that strips share may be computed again, too. every: all choices, those too that
+        another one beats, as packed they may turn out smaller; the bound on work is not heeded.
     """
 
     bytes: float
-    macs: int = 0
+    macs: float = 0
     choices: int = CHOICES
     columns_again: bool = False
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ class Network:
         self.knobs = knobs or Knobs()
         self.nodes, self.alone, self.fused, self.fed = nodes, alone, fused, fed
         self.number = {node: number for number, node in enumerate(nodes)}
-        self.lives = _lives(graph, self.number, placement, keep_inputs, fed)
+        self.placement, self.alive = placement, _alive(graph, self.number, keep_inputs, fed)
+        self.lives = [_life(storage, self.alive) for storage in placement.storages()]
         self.life = {life.tensor: life for life in self.lives if life.tensor is not None}
         self.views_before = _views_before(graph, self.number)
         self.readers = readers(nodes)
@@ -95,8 +99,21 @@ class Network:
             tensor: [node for node in nodes if node is self.alike.get(node, node) or self.alike[node] not in nodes]
             for tensor, nodes in self.readers.items()
         }
+        writer = {tensor: number for number, node in enumerate(nodes) for tensor in node.outputs}
+        storages, distinct = placement.storages(), self.distinct_readers
+        self.borders = Borders(storages, self.alive, self.number, distinct, writer, fed)
         self.strips = Strips(self.number, self.readers, fused)
         self.macs = sum(node.macs for node in nodes)
+
+    @property
+    def unseen_bytes(self) -> int:
+        """That outputs in the place of parts of storages, of which the search sees nothing behind them, may save."""
+        found = 0
+        for node in self.nodes if self.knobs.in_place else ():
+            operand = taken_over(node, self.alone[node], self.placement, self.alive)
+            if operand is not None and not self.placement.fills_its_storage(operand):
+                found += align(node.output.size_bytes)
+        return found
 
     def producer(self, tensor: Tensor) -> Node | None:
         """The node that computes a tensor with a storage of its own; None for what comes from outside."""
@@ -117,7 +134,7 @@ class Network:
     @property
     def inputs_bytes(self) -> int:
         """Of the inputs that lie there whole: no arena is smaller."""
-        return sum(life.size_bytes for life in self.lives if life.first < 0 <= life.last)
+        return sum(life.size_bytes for life in self.lives if life.first < 0)
 
     @property
     def reads_fed_until(self) -> int:
@@ -136,15 +153,16 @@ def _views_before(graph: Graph, number: Mapping[Node, int]) -> list[list[Node]]:
     return found
 
 
-def _lives(
-    graph: Graph, number: Mapping[Node, int], placement: Placement, keep_inputs: bool, fed: Tensor | None
-) -> list[Life]:
-    """One life per storage. Views take the number of the next node that runs; a fed input is born with node 0."""
+def _alive(
+    graph: Graph, number: Mapping[Node, int], keep_inputs: bool, fed: Tensor | None
+) -> Mapping[Tensor, Lifetime]:
+    """Views take the number of the next node that runs; a fed input is born with node 0."""
     alive = lifetimes(graph, step_numbers(graph, number), keep_inputs)
-    lives = []
-    for storage in placement.storages():
-        first = min(0 if tensor is fed else alive[tensor].first for tensor in storage.places)
-        last = max(alive[tensor].last for tensor in storage.places)
-        only = next(iter(storage.places)) if len(storage.places) == 1 else None
-        lives.append(Life(align(storage.size_bytes), first, last, only))
-    return lives
+    return alive if fed is None else alive | {fed: Lifetime(0, alive[fed].last)}
+
+
+def _life(storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Life:
+    lives = [alive[tensor] for tensor in storage.places]
+    only = next(iter(storage.places)) if len(storage.places) == 1 else None
+    first, last = min(life.first for life in lives), max(life.last for life in lives)
+    return Life(align(storage.size_bytes), first, last, only)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 ALIGNMENT = 4  # kernels may read words
+_MOST_ORDERED = 6  # boxes that may overlap: of more, not every order is tried
 
 
 @dataclass(frozen=True)
@@ -43,27 +46,76 @@ def align(size_bytes: int) -> int:
 
 def pack(boxes: Sequence[Box], overlaps: Overlaps | None = None, seconds: float = 5.0) -> Packing:
     """Least total height found, with the bound that was proved. Deterministic for equal input."""
-    rounded = [Box(align(box.size_bytes), box.first, box.last) for box in boxes]
-    gaps = {pair: align(gap) for pair, gap in (overlaps or {}).items()}
+    rounded, gaps = aligned(boxes, overlaps or {})
     bound = live_bound(rounded, gaps)
-    best = min((_first_fit(rounded, gaps, order) for order in _orders(rounded)), key=lambda packing: packing[1])
+    best = _first_fits(rounded, gaps)
     if best[1] > bound:
-        best, bound = _solve(rounded, gaps, best, bound, seconds)
+        best, bound = _packed(tuple(rounded), tuple(gaps.items()), seconds)
     return Packing(tuple(best[0]), best[1], bound)
 
 
+def may_pack(boxes: Sequence[Box], overlaps: Overlaps, limit_bytes: int, seconds: float = 0.5) -> bool:
+    """Whether boxes take no more than a limit; True where that is not settled within the (deterministic) time."""
+    rounded, gaps = aligned(boxes, overlaps)
+    bound = live_bound(rounded, gaps)
+    if bound > limit_bytes:
+        return False
+    best = _first_fits(rounded, gaps)
+    return best[1] <= limit_bytes or _packed(tuple(rounded), tuple(gaps.items()), seconds)[1] <= limit_bytes
+
+
+def aligned(boxes: Sequence[Box], overlaps: Overlaps) -> tuple[list[Box], dict[tuple[int, int], int]]:
+    """The boxes and distances as they are packed."""
+    rounded = [Box(align(box.size_bytes), box.first, box.last) for box in boxes]
+    return rounded, {pair: align(gap) for pair, gap in overlaps.items()}
+
+
 def live_bound(boxes: Sequence[Box], overlaps: Overlaps | None = None) -> int:
-    """The most bytes alive at once, less all that overlaps could save: no packing is lower."""
-    best = 0
+    """The most that is needed for the boxes of one moment: no packing is lower."""
+    gaps, best = overlaps or {}, 0
     for moment in {box.first for box in boxes}:
-        alive = {i for i, box in enumerate(boxes) if box.first <= moment <= box.last}
-        saved = sum(
-            min(boxes[low].size_bytes - gap, boxes[high].size_bytes)
-            for (low, high), gap in (overlaps or {}).items()
-            if low in alive and high in alive and gap < boxes[low].size_bytes
-        )
-        largest = max(boxes[i].size_bytes for i in alive)
-        best = max(best, largest, sum(boxes[i].size_bytes for i in alive) - saved)
+        alive = {i: box.size_bytes for i, box in enumerate(boxes) if box.first <= moment <= box.last}
+        best = max(best, least_height(alive, gaps))
+    return best
+
+
+def least_height(sizes: Mapping[int, int], overlaps: Overlaps) -> int:
+    """Of boxes, by number, that are all alive at once. Where very many may overlap, no more than that."""
+    pairs = [pair for pair in overlaps if pair[0] in sizes and pair[1] in sizes]
+    total = sum(sizes.values())
+    for group in _linked(pairs):
+        numbers = {box: number for number, box in enumerate(sorted(group))}
+        own = tuple(sizes[box] for box in numbers)
+        gaps = ((numbers[low], numbers[high], overlaps[low, high]) for low, high in pairs if low in group)
+        total += _stacked(own, tuple(gaps)) - sum(own)
+    return total
+
+
+def _linked(pairs: Sequence[tuple[int, int]]) -> list[set[int]]:
+    """Boxes that may overlap, directly or by way of others."""
+    groups: list[set[int]] = []
+    for pair in pairs:
+        joined = set(pair).union(*(group for group in groups if not group.isdisjoint(pair)))
+        groups = [joined, *(group for group in groups if group.isdisjoint(pair))]
+    return groups
+
+
+@lru_cache(maxsize=4096)
+def _stacked(sizes: tuple[int, ...], gaps: tuple[tuple[int, int, int], ...]) -> int:
+    """Least height over all orders, by where boxes start. gaps: (low, high, least distance between their starts)."""
+    distance = {(low, high): min(gap, sizes[low]) for low, high, gap in gaps}
+    best = sum(sizes)
+    if len(sizes) > _MOST_ORDERED:
+        return max(*sizes, best - sum(sizes[low] - gap for (low, _), gap in distance.items()))
+    for order in itertools.permutations(range(len(sizes))):
+        starts: dict[int, int] = {}
+        for box in order:
+            ends = (start + distance.get((below, box), sizes[below]) for below, start in starts.items())
+            starts[box] = max(ends, default=0)
+            if starts[box] + sizes[box] >= best:
+                break
+        else:
+            best = max(start + sizes[box] for box, start in starts.items())
     return best
 
 
@@ -76,6 +128,10 @@ def _orders(boxes: Sequence[Box]) -> list[list[int]]:
         sorted(indices, key=lambda i: (boxes[i].first - boxes[i].last, -boxes[i].size_bytes)),
         sorted(indices, key=lambda i: (boxes[i].first, -boxes[i].size_bytes)),
     ]
+
+
+def _first_fits(boxes: Sequence[Box], overlaps: Overlaps) -> tuple[list[int], int]:
+    return min((_first_fit(boxes, overlaps, order) for order in _orders(boxes)), key=lambda packing: packing[1])
 
 
 def _first_fit(boxes: Sequence[Box], overlaps: Overlaps, order: Sequence[int]) -> tuple[list[int], int]:
@@ -131,6 +187,14 @@ def deterministic_solver(seconds: float) -> Any:
 
 def solved(status: Any) -> bool:
     return status in (cp_model().OPTIMAL, cp_model().FEASIBLE)
+
+
+@lru_cache(maxsize=1024)  # partitions that differ in nothing that is packed are many
+def _packed(
+    boxes: tuple[Box, ...], overlaps: tuple[tuple[tuple[int, int], int], ...], seconds: float
+) -> tuple[tuple[list[int], int], int]:
+    gaps = dict(overlaps)
+    return _solve(boxes, gaps, _first_fits(boxes, gaps), live_bound(boxes, gaps), seconds)
 
 
 def _solve(

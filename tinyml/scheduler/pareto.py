@@ -25,8 +25,7 @@ def pareto_front(task: Task, max_recompute: float) -> Iterator[Plan]:
 
 def _without_slices(task: Task, max_recompute: float) -> Iterator[Plan]:
     best: Plan | None = None
-    for sections in _partitions(task, max_recompute):
-        plan = task.finished(sections)
+    for plan in _plans(task, max_recompute):
         # the search works with the bytes alive at each step; what the packer loses again may cost a plan its place
         if best is not None and plan.arena_bytes >= best.arena_bytes:
             continue
@@ -38,15 +37,18 @@ def _without_slices(task: Task, max_recompute: float) -> Iterator[Plan]:
     yield best
 
 
-def _partitions(task: Task, max_recompute: float) -> Iterator[list[Section]]:
+def _plans(task: Task, max_recompute: float) -> Iterator[Plan]:
     max_extra_macs = task.max_extra_macs(max_recompute)
-    yield from task.layer_by_layer()
+    yield from map(task.finished, task.layer_by_layer())
     partition = task.partition
-    if partition.least_peak is not None:
-        found: list[Section] = []
-        for found in partition.front(partition.least_peak, max_extra_macs):
-            yield found
-        yield from partition.deeper(found, max_extra_macs)
+    if partition.least_peak is None:
+        return
+    lowest: list[Section] = []
+    for lowest in partition.front(partition.least_peak, max_extra_macs):
+        yield task.packed(lowest)
+    deeper = list(partition.deeper(lowest, max_extra_macs))
+    yield from map(task.packed, deeper)
+    yield task.packed([lowest, *deeper][-1], max_extra_macs)
 
 
 def _with_slices(front: Sequence[Plan], task: Task, max_recompute: float) -> list[Plan]:
@@ -71,14 +73,14 @@ def _with_slices(front: Sequence[Plan], task: Task, max_recompute: float) -> lis
     return found
 
 
-def _lower(task: Task, plan: Plan, found: Sequence[Plan], max_extra_macs: int) -> Iterator[Plan]:
+def _lower(task: Task, plan: Plan, found: Sequence[Plan], max_extra_macs: float) -> Iterator[Plan]:
     """Plans that take a twentieth less than a plan among those found, for less work than the next one of these."""
     more = [other.macs_executed - task.network.macs for other in found if other.macs_executed > plan.macs_executed]
     until, limit = min(more, default=max_extra_macs + 1) - 1, worth_it(plan.arena_bytes)
     partition = Partition(task.network, QUICK_CHOICES)
     sections = partition.within(limit, until)
     while sections is not None:
-        better = task.finished(sections)
+        better = task.packed(sections)
         if better.arena_bytes <= limit:
             yield better
         # what is packed may take more than what was looked for

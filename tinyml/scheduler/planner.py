@@ -12,17 +12,16 @@ from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
 from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.frugal import Candidates, by_rows, frugal
-from tinyml.scheduler.fusion import Partition
-from tinyml.scheduler.layout import Draft
+from tinyml.scheduler.fusion import Partition, extra_macs, peak_bytes
+from tinyml.scheduler.layout import Draft, Layout
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.plan import Plan, Preference
+from tinyml.scheduler.refine import Refinement
 from tinyml.scheduler.sections import Section
 from tinyml.scheduler.slices import slice_counts
 from tinyml.scheduler.storage import Placement, place_views
 from tinyml.scheduler.strips import LEAST_COLUMNS
 from tinyml.scheduler.variants import for_strips, preferred
-
-_SLACK = 4  # of a limit, one part more is let through where a plan may fit
 
 
 def make_plan(
@@ -95,11 +94,14 @@ class Task:
         arguments = graph, self.candidates, self.keep_inputs, self.board, network.fed is not None, network.knobs
         return Task.of(*arguments, self.order)
 
-    def max_extra_macs(self, max_recompute: float) -> int:
-        """Multiply-accumulates beyond the model's own; UsageError for a factor below 1."""
+    def max_extra_macs(self, max_recompute: float) -> float:
+        """Multiply-accumulates beyond the model's own; UsageError for a factor below 1.
+
+        Above 0 wherever something may be done twice, for what has none at all.
+        """
         if max_recompute < 1.0:
             raise UsageError(f"a recompute factor of {max_recompute} is less than the model's own work, 1.0")
-        return int((max_recompute - 1) * self.network.macs)
+        return max((max_recompute - 1) * self.network.macs, 0.5) if max_recompute > 1 else 0
 
     @cached_property
     def partition(self) -> Partition:
@@ -108,9 +110,11 @@ class Task:
     def planned(self, max_recompute: float, limit_bytes: int | None, fuse: bool = True) -> Plan:
         """Arguments as of `make_plan`."""
         network, max_extra_macs = self.network, self.max_extra_macs(max_recompute)
-        plans = [self.finished(found) for found in self.partition.best(max_extra_macs, limit_bytes)] if fuse else []
+        found = list(self.partition.best(max_extra_macs, limit_bytes)) if fuse else []
+        partitions = [self._refined(found, max_extra_macs, limit_bytes)] if found else []
+        plans = [self.finished(sections) for sections in partitions]
         for sections in self.layer_by_layer():
-            # the search works with the bytes alive at each step; the packed arena decides, and a tie is for this one
+            # a tie is for this one
             least = min((plan.arena_bytes for plan in plans), default=0)
             if not plans or network.knobs.speed or self.bound(sections) <= least:
                 plans = [self.finished(sections), *plans]
@@ -118,7 +122,32 @@ class Task:
             raise cannot_feed(self.graph)
         if network.knobs.speed and plans[0].arena_bytes <= network.knobs.room_bytes:
             return plans[0]
-        return min(plans, key=lambda plan: plan.arena_bytes)
+        return min(plans, key=lambda plan: (max(plan.arena_bytes, limit_bytes or 0), plan.macs_executed))
+
+    def packed(self, sections: list[Section], max_extra_macs: float | None = None) -> Plan:
+        """The plan for a partition, or a smaller one for another that takes no more work, or no more than is stated."""
+        if max_extra_macs is None:
+            max_extra_macs = max(extra_macs(sections), 0.5 if any(section.again for section in sections) else 0)
+        return self.finished(self._refined([sections], max_extra_macs, None))
+
+    def _refined(
+        self, found: Sequence[list[Section]], max_extra_macs: float, limit_bytes: int | None
+    ) -> Sequence[Section]:
+        """The best partition of a small graph; of a large one, a better one than those found where packing loses some.
+
+        Arguments as of `Partition.best`, which found them.
+        """
+        slack, enough = self.network.unseen_bytes, limit_bytes or 0
+        arenas = [self.smallest(sections).arena_bytes for sections in found]
+        best, arena = min(zip(found, arenas, strict=True), key=lambda pair: pair[1])
+        limit = max(arena - 1, enough) + slack
+        options = self.partition.every(limit, max_extra_macs)
+        if options is None:
+            lowest = min(map(peak_bytes, found)) - slack
+            if arena <= max(enough, lowest) or lowest > enough > 0:
+                return best
+            options = self.partition.options(limit, max_extra_macs)
+        return Refinement(self, options, max_extra_macs, best, enough, slack).run()
 
     def layer_by_layer(self) -> list[list[Section]]:
         """The one partition without fused groups; none for an input that is fed by rows."""
@@ -127,15 +156,21 @@ class Task:
 
     def may_fit(self, limit_bytes: int) -> bool:
         """Whether a plan with nothing computed twice may fit; False where that is out of the question."""
-        # packing may save more than the search counts on, where views share storages
-        if network_fits(self.network, limit_bytes + limit_bytes // _SLACK):
+        if network_fits(self.network, limit_bytes + self.network.unseen_bytes):
             return True
         return any(self.bound(sections) <= limit_bytes for sections in self.layer_by_layer())
 
     def bound(self, sections: Sequence[Section]) -> int:
         """Bytes that no plan for a partition goes below."""
+        return self._laid_out(sections).bound
+
+    def may_fit_up_to(self, sections: Sequence[Section], last: int, limit_bytes: int) -> bool:
+        """Whether a plan may fit that begins as a partition does up to node `last`."""
+        return self._laid_out(sections).may_pack(last, limit_bytes)
+
+    def _laid_out(self, sections: Sequence[Section]) -> Layout:
         draft, kernels = self._draft(sections)
-        return draft.lay_out(kernels).bound
+        return draft.lay_out(kernels)
 
     def _draft(self, sections: Sequence[Section]) -> tuple[Draft, dict[Node, Kernel]]:
         """With the kernels that need the least memory."""
@@ -143,12 +178,27 @@ class Task:
         alone, fused = self.network.alone, self.network.fused
         return draft, {n: (alone if s.lockstep is None else fused)[n] for n, s in draft.section.items()}
 
+    def smallest(self, sections: Sequence[Section]) -> Plan:
+        """The plan for a partition with the narrowest strips and the kernels that need the least memory."""
+        draft, kernels = self._draft(sections)
+        return draft.lay_out(self._for_strips(draft, kernels)).to_plan(self.board)
+
     def finished(self, sections: Sequence[Section]) -> Plan:
         """The plan for a partition: columns of strips, kernels, offsets."""
         draft, kernels = self._draft(sections)
-        draft = _widened(draft, kernels)
-        kernels = {n: for_strips(draft, n, self.candidates[n], kernel) for n, kernel in kernels.items()}
-        return draft.lay_out(preferred(draft, self.candidates, kernels, self.order)).to_plan(self.board)
+        wide = _widened(draft, kernels)
+        least = self._for_strips(wide, kernels)
+        room_bytes = self.network.knobs.room_bytes
+        fast = wide.lay_out(preferred(wide, self.candidates, least, self.order)).to_plan(self.board)
+        if fast.arena_bytes <= max(draft.lay_out(kernels).bound, room_bytes):
+            return fast
+        # with as many bytes alive, packing may lose more
+        others = wide.lay_out(least), draft.lay_out(self._for_strips(draft, kernels))
+        plans = fast, *(layout.to_plan(self.board) for layout in others)
+        return min(plans, key=lambda plan: plan.arena_bytes)
+
+    def _for_strips(self, draft: Draft, kernels: Mapping[Node, Kernel]) -> dict[Node, Kernel]:
+        return {node: for_strips(draft, node, self.candidates[node], kernel) for node, kernel in kernels.items()}
 
 
 def _fed_input(graph: Graph, nodes: Sequence[Node]) -> Tensor:

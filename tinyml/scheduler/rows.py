@@ -69,8 +69,8 @@ class RowRange:
 
     @property
     def ticks(self) -> int:
-        """Ticks until all is computed."""
-        return int(np.flatnonzero(self.active)[-1]) + 1
+        """Ticks until all is computed; 0 of what nobody reads."""
+        return int(np.max(np.flatnonzero(self.active), initial=-1)) + 1
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -196,15 +196,15 @@ class Lockstep:
                 yield self._reads[key]
 
     def _read(self, node: Node, operand: int, rows: RowRange) -> RowRange:
+        active = rows.active
         if self.kernels[node].accumulates:
-            return rows
+            return RowRange(np.where(active, rows.begin, 0), np.where(active, rows.end, 0))
         found = needs(node, operand)
         assert found is not None
         # rows further down may start higher up (resizing): the least over all that follow is read at the earliest
         least = np.minimum.accumulate(found.begin[::-1])[::-1]
         most = np.maximum.accumulate(found.end)
         last = len(least) - 1
-        active = rows.active
         begin = least[np.minimum(rows.begin, last)]
         end = most[np.clip(rows.end - 1, 0, last)]
         return RowRange(np.where(active, begin, 0), np.where(active, end, 0))

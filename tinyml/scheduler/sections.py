@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from tinyml.ir import Node, Tensor
 from tinyml.scheduler.ledger import Growing, Ledger
 from tinyml.scheduler.network import Effort, Life, Limits, Network
-from tinyml.scheduler.packing import align
+from tinyml.scheduler.packing import align, least_height
 from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep, Pattern
-from tinyml.scheduler.states import CARRIED, EXTRA, State, merged, selected, with_bit
+from tinyml.scheduler.states import CARRIED, CHOSEN, EXTRA, ROWS_AGAIN, State, merged, selected, with_bit
+from tinyml.scheduler.storage import taken_over
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Section:
 
     lockstep: the rows of each tick; None for a single node that runs over all its rows at once.
     again: nodes that compute again instead of keeping rows. columns_again: instead of keeping columns of strips.
+    whole: nodes whose output is not cut into strips where it could be.
     peak_bytes: the most bytes alive at a step.
     extra_macs: multiply-accumulates beyond the model's own.
     """
@@ -40,6 +42,7 @@ class Section:
     extra_macs: int = 0
     again: Again = NOTHING_AGAIN
     columns_again: Again = NOTHING_AGAIN
+    whole: Again = NOTHING_AGAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,8 @@ class Options:
         return bisect_right(self.peaks, peak_bytes) - 1
 
     def section(self, number: int) -> Section:
-        again, columns_again = (self._nodes(words) for words in np.split(self.choices[number], 2))
-        found = self.peaks[number], self.extra[number], again, columns_again
-        return Section(self.first, self.last, self.lockstep, *found)
+        nodes = (self._nodes(words) for words in np.split(self.choices[number], CHOSEN))
+        return Section(self.first, self.last, self.lockstep, self.peaks[number], self.extra[number], *nodes)
 
     def _nodes(self, words: NDArray[np.uint64]) -> Again:
         bits = [int(word) for word in words]
@@ -83,12 +85,10 @@ def section_alone(network: Network, number: int) -> Options:
     kernel = network.alone[node]
     total = align(kernel.scratch_bytes(node))
     total += sum(life.size_bytes for life in network.lives if life.first <= number <= life.last)
-    for index in kernel.in_place(node) if network.knobs.in_place else ():
-        operand = node.operands[index]
-        if operand in network.life and network.life[operand].last == number:
-            total -= network.life[operand].size_bytes
-            break
-    nothing = np.zeros((1, 2 * (number // 64 + 1)), np.uint64)
+    if network.knobs.in_place and taken_over(node, kernel, network.placement, network.alive) is not None:
+        total -= align(node.output.size_bytes)
+    total = max(total, network.inputs_bytes if number == 0 else 0)
+    nothing = np.zeros((1, CHOSEN * (number // 64 + 1)), np.uint64)
     return Options(network, number, number, None, [total], [0], nothing)
 
 
@@ -145,20 +145,21 @@ class Growth:
             life.size_bytes for life in network.lives if life.first < first <= life.last
         )
         fed = (network.fed,) if first == 0 and network.fed in network.life else ()
-        self.growing = Growing(network, lockstep, first, limits.columns_again)
+        self.before_bytes = network.inputs_bytes if first == 0 else 0
+        self.growing = Growing(network, lockstep, first, limits)
         self.words = len(network.nodes) // 64 + 1
-        nothing = np.zeros((1, 2 * self.words), np.uint64)
+        nothing = np.zeros((1, CHOSEN * self.words), np.uint64)
         self.states = [State(fed, (), (), NOTHING_AGAIN, np.zeros((1, 3), np.int64), nothing)]
 
     def add(self, node: Node, number: int) -> None:
         """Lets a node in that the lockstep has added."""
-        entering = [t for t, life in self.network.life.items() if life.first < self.first <= life.last]
+        entering = [t for t, life in self.network.alive.items() if life.first < self.first <= life.last]
         alike: dict[object, list[State]] = {}
         for state in self.states:
             for again, part in self._choices(state, node, number):
                 for grown in self._settled(self._grown(part, node, number, again), number):
                     alike.setdefault(self._unsettled(grown, entering, number), []).append(grown)
-        self.states = selected([merged(states) for states in alike.values()], self.limits.choices)
+        self.states = selected([merged(states, self.limits.every) for states in alike.values()], self.limits.choices)
 
     def _choices(self, state: State, node: Node, number: int) -> Iterator[tuple[bool, State]]:
         """Whether the node computes again, and the choices so far that leave this open. Slices all do as the first."""
@@ -185,7 +186,7 @@ class Growth:
         costs, choices = state.costs.copy(), state.choices
         costs[:, CARRIED] += scratch if kernel.accumulates else 0
         if again:
-            choices = with_bit(choices, number)
+            choices = with_bit(choices, number, ROWS_AGAIN)
         return State(
             (*state.open, node.output) if node.output in self.network.life else state.open,
             (*state.passing, 0 if kernel.accumulates else scratch),
@@ -208,7 +209,9 @@ class Growth:
             self.effort.left -= max(0, len(ledgers) - 1)
         for ledger in ledgers:
             found = ledger.state()
-            within = (found.least_peaks <= self.limit_bytes) & (found.least_extra <= self.limits.macs)
+            within = found.least_peaks <= self.limit_bytes
+            if not self.limits.every:
+                within &= found.least_extra <= self.limits.macs
             if within.any():
                 yield found.of(within)
 
@@ -222,25 +225,23 @@ class Growth:
 
     def options(self, last: int) -> Options | None:
         """The sections that end at a node."""
-        crossing = [life for life in self.network.lives if self._crosses(life, last)]
-        whole = sum(life.size_bytes for life in crossing)
-        tensors = [(life, life.tensor) for life in crossing if life.tensor is not None]
-        entering = [tensor for life, tensor in tensors if life.first < self.first and life.last <= last]
-        leaving = [tensor for life, tensor in tensors if life.first >= self.first]
+        crossing = {i: life.size_bytes for i, life in enumerate(self.network.lives) if self._crosses(life, last)}
+        overlaps = self.network.borders.overlaps(self.first, last) if self.network.knobs.overlap else []
         found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]] = []
         for unclosed in self.states:
             for state in self._settled(unclosed, last, closing=True):
                 if not any(self._cannot_cross(tensor, state, last) for tensor in state.open):
-                    peaks = state.peaks + (whole - self._saved(entering, leaving, last, state.again))
+                    gaps = {(o.written, o.consumed): align(o.gap(self.lockstep, state.again)) for o in overlaps}
+                    peaks = np.maximum(state.peaks + least_height(crossing, gaps), self.before_bytes)
                     found.append((peaks, state.costs[:, EXTRA], state.choices))
         if not found:
             return None
         peaks, extra, choices = (np.concatenate(column) for column in zip(*found, strict=True))
         order = np.lexsort((extra, peaks))
-        best = order[np.flatnonzero(np.diff(np.minimum.accumulate(extra[order]), prepend=2**62))]
-        return Options(
-            self.network, self.first, last, self.lockstep, peaks[best].tolist(), extra[best].tolist(), choices[best]
-        )
+        if not self.limits.every:
+            order = order[np.flatnonzero(np.diff(np.minimum.accumulate(extra[order]), prepend=2**62))]
+        best = peaks[order].tolist(), extra[order].tolist(), choices[order]
+        return Options(self.network, self.first, last, self.lockstep, *best)
 
     def _cannot_cross(self, tensor: Tensor, state: State, last: int) -> bool:
         return self.network.life[tensor].last <= last or self.network.producer(tensor) in state.again
@@ -249,15 +250,6 @@ class Growth:
         """Held whole: alive in the section, and not only there or not in a storage of its own."""
         alive = life.first <= last and life.last >= self.first
         return alive and (life.first < self.first or life.last > last or life.tensor is None)
-
-    def _saved(self, entering: Sequence[Tensor], leaving: Sequence[Tensor], last: int, again: Again) -> int:
-        """Bytes saved by letting one output overwrite one consumed input."""
-        best = 0
-        for high in entering if self.network.knobs.overlap else ():
-            for low in leaving:
-                gap = align(self.lockstep.overlap(low, high, self._readers_inside(high, last), again))
-                best = max(best, align(low.size_bytes) - max(gap, align(low.size_bytes) - align(high.size_bytes)))
-        return best
 
     def _readers_inside(self, tensor: Tensor, last: int) -> list[Node]:
         number = self.network.number

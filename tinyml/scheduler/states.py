@@ -13,6 +13,8 @@ from tinyml.scheduler.rows import Again
 from tinyml.scheduler.strips import Run
 
 CARRIED, WITHIN, EXTRA = range(3)  # columns of costs
+ROWS_AGAIN, COLUMNS_AGAIN, WHOLE = range(3)  # parts of choices
+CHOSEN = 3
 
 
 class State(NamedTuple):
@@ -21,7 +23,8 @@ class State(NamedTuple):
     open: tensors from inside whose memory is not settled: they are still read, or how is not known yet.
     passing: bytes that live within a tick only, for each step from the first that is not settled on.
     runs: of nodes that work strip by strip, as far as they are known.
-    again: one of the choices. choices: a row of bits per choice: rows again by node, then columns again by node.
+    again: one of the choices. choices: a row of bits per choice, a bit per node in each part: what is
+    computed again, rows or columns, and what is not cut into strips.
     costs: a row per choice: (bytes that live on from tick to tick, most bytes that live within a tick only over the
     settled steps, extra MACs).
     passes: open tensors of which it is known that they live within a tick, but not in which run.
@@ -56,17 +59,19 @@ class State(NamedTuple):
         return self._replace(costs=self.costs[rows], choices=self.choices[rows])
 
 
-def with_bit(choices: NDArray[np.uint64], number: int) -> NDArray[np.uint64]:
-    """The rows of bits with one more bit set."""
+def with_bit(choices: NDArray[np.uint64], number: int, part: int) -> NDArray[np.uint64]:
+    """The rows of bits with one more bit set, of a node by number."""
     choices = choices.copy()
-    choices[:, number // 64] |= np.uint64(1 << number % 64)
+    choices[:, choices.shape[1] // CHOSEN * part + number // 64] |= np.uint64(1 << number % 64)
     return choices
 
 
-def merged(states: Sequence[State]) -> State:
-    """The choices of several states that none of the others beats."""
+def merged(states: Sequence[State], every: bool = False) -> State:
+    """The choices of several states that none of the others beats, or every one."""
     costs = np.concatenate([state.costs for state in states])
     choices = np.concatenate([state.choices for state in states])
+    if every:
+        return states[0]._replace(costs=costs, choices=choices)
     order = np.lexsort(costs.T)
     costs, choices = costs[order], choices[order]
     if len(costs) > 1:

@@ -121,11 +121,15 @@ def place_in_place(
 ) -> None:
     """Lets outputs take over operands where the kernel allows it and nobody reads the operand's bytes again."""
     for node in nodes:
-        for index in kernels[node].in_place(node):
-            operand = node.operands[index]
-            if _may_take_over(node, operand, placement, alive):
-                placement.merge(operand, node.output, 0)
-                break
+        operand = taken_over(node, kernels[node], placement, alive)
+        if operand is not None:
+            placement.merge(operand, node.output, 0)
+
+
+def taken_over(node: Node, kernel: Kernel, placement: Placement, alive: Mapping[Tensor, Lifetime]) -> Tensor | None:
+    """The operand whose bytes the output of a node may take."""
+    operands = (node.operands[index] for index in kernel.in_place(node))
+    return next((operand for operand in operands if _may_take_over(node, operand, placement, alive)), None)
 
 
 def _may_take_over(node: Node, operand: Tensor, placement: Placement, alive: Mapping[Tensor, Lifetime]) -> bool:
