@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyml.ir import Array, Node, Shape, Tensor
 from tinyml.kernel import Fields
+from tinyml.ops.broadcast import Multipliers
 
 
 class Side(NamedTuple):
@@ -37,6 +38,22 @@ def broadcast_fields(node: Node) -> Fields:
         "step1": unit * line.stride1,
         "lines": math.prod(side.turns for side in outer),
         **arrays(outer, unit, unit),
+    }
+
+
+def rescaled_fields(node: Node, multipliers: Multipliers) -> Fields:
+    """Fields of a node with two operands on a common scale, and an output that is rescaled from there."""
+    return {
+        "broadcast": broadcast_fields(node),
+        "input0_zero_point": node.inputs[0].affine.zero_point,
+        "input0_multiplier": multipliers.input0[0],
+        "input0_shift": multipliers.input0[1],
+        "input1_zero_point": node.inputs[1].affine.zero_point,
+        "input1_multiplier": multipliers.input1[0],
+        "input1_shift": multipliers.input1[1],
+        "output_zero_point": node.output.affine.zero_point,
+        "output_multiplier": multipliers.output[0],
+        "output_shift": multipliers.output[1],
     }
 
 

@@ -25,6 +25,11 @@ def zero_point_fields(node: Node) -> dict[str, Field]:
     }
 
 
+def in_place(node: Node) -> tuple[int, ...]:
+    """Operands whose place the output of a function of one tensor may take."""
+    return () if node.inputs[0].is_constant else (0,)
+
+
 def window_fields(node: Node) -> dict[str, Field]:
     """The window of a node with inputs (image, weights[, bias]), weights [., height, width, .]; without dilation."""
     op = node.op

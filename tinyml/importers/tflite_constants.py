@@ -23,10 +23,7 @@ def _strided_slice(operands: Sequence[Array], options: Any) -> Array:
         raise UnsupportedError("ellipsis, new axes or offsets in the slice")
     begin, end, stride = ([int(value) for value in bound.ravel()] for bound in bounds)
     masks = (int(options.BeginMask()), int(options.EndMask()), int(options.ShrinkAxisMask()))
-    op = StridedSlice.resolve(source.shape, begin, end, stride, *masks)
-    spans = zip(op.begin, op.size, op.stride, strict=True)
-    box = source[np.ix_(*(first + step * np.arange(count) for first, count, step in spans))]
-    return box.reshape([side for axis, side in enumerate(op.size) if axis not in op.shrink])
+    return StridedSlice.resolve(source.shape, begin, end, stride, *masks).of(source)
 
 
 def _gather(operands: Sequence[Array], options: Any) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,21 +17,13 @@ from tinyml.ir.requantize import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
 )
-from tinyml.ops.broadcast import Broadcast
+from tinyml.ops.broadcast import Broadcast, Multipliers
 
 # headroom bits that operands get before they are scaled
 LEFT_SHIFT = {DType.INT8: 20, DType.INT16: 15}
 
 
-class SumMultipliers(NamedTuple):
-    """(multiplier, shift) of each operand, to a scale of twice the larger one, and of the output from there."""
-
-    input0: tuple[int, int]
-    input1: tuple[int, int]
-    output: tuple[int, int]
-
-
-def sum_multipliers(node: Node) -> SumMultipliers:
+def sum_multipliers(node: Node) -> Multipliers:
     """Of an ADD or SUB; UnsupportedError where the output's multiplier would be 1 or more (TFLM aborts there)."""
     first, second = (tensor.affine.scale for tensor in node.inputs)
     twice = 2 * max(first, second)
@@ -43,7 +35,7 @@ def sum_multipliers(node: Node) -> SumMultipliers:
             f"the output's, {node.output.affine.scale:.6g}",
             hint="quantize the model again with samples that reach the range of this layer",
         )
-    return SumMultipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
+    return Multipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
 
 
 def scaled_operand(values: Array, tensor: Tensor, multiplier: tuple[int, int]) -> Int64:

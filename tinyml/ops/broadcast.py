@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tinyml.ir import Cut, Node, Op, Shape, ShapeError, Tensor
 
 MAX_RANK = 8  # TFLM's
+
+
+class Multipliers(NamedTuple):
+    """(multiplier, shift) of each operand, to a scale of twice the larger one, and of the output from there."""
+
+    input0: tuple[int, int]
+    input1: tuple[int, int]
+    output: tuple[int, int]
 
 
 class Broadcast(Op):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,17 +12,9 @@ from tinyml.errors import UnsupportedError
 from tinyml.ir import Activation, Array, Node, shown
 from tinyml.ir.requantize import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ops.accumulator import rescale
-from tinyml.ops.broadcast import Broadcast
+from tinyml.ops.broadcast import Broadcast, Multipliers
 
 LEFT_SHIFT = 7  # headroom bits that operands get before they are scaled
-
-
-class SquareMultipliers(NamedTuple):
-    """(multiplier, shift) of each operand, to a scale of twice the larger one, and of the square to the output's."""
-
-    input0: tuple[int, int]
-    input1: tuple[int, int]
-    output: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,7 @@ class SquaredDifference(Broadcast):
 
     kind: ClassVar[str] = "squared_difference"
 
-    def multipliers(self, node: Node) -> SquareMultipliers:
+    def multipliers(self, node: Node) -> Multipliers:
         """UnsupportedError where the output's multiplier would be 1 or more (TFLM aborts there)."""
         first, second = (tensor.affine.scale for tensor in node.inputs)
         twice = 2 * max(first, second)
@@ -42,7 +34,7 @@ class SquaredDifference(Broadcast):
                 f"times the output's, {node.output.affine.scale:.6g}",
                 hint="quantize the model again with samples that reach the range of this layer",
             )
-        return SquareMultipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
+        return Multipliers(quantize_multiplier(first / twice), quantize_multiplier(second / twice), output)
 
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         multipliers = self.multipliers(node)

@@ -91,13 +91,14 @@ class StridedSlice(Op):
         """Index of the first element in an input of `shape`, laid out flat."""
         return sum(first * math.prod(shape[axis + 1 :]) for axis, first in enumerate(self.begin))
 
+    def of(self, values: Array) -> Array:
+        """The slice of an array."""
+        spans = zip(self.begin, self.size, self.stride, strict=True)
+        box = values[np.ix_(*(first + step * np.arange(count) for first, count, step in spans))]
+        return box.reshape([side for axis, side in enumerate(self.size) if axis not in self.shrink])
+
     def run_int8(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
-        rows = (
-            first + step * np.arange(count)
-            for first, count, step in zip(self.begin, self.size, self.stride, strict=True)
-        )
-        box = values[0][np.ix_(*rows)] if self.begin else values[0]
-        return (np.ascontiguousarray(box.reshape(node.output.shape)),)
+        return (np.ascontiguousarray(self.of(values[0]) if self.begin else values[0]),)
 
     def run_float(self, node: Node, values: Sequence[Array]) -> tuple[Array, ...]:
         return self.run_int8(node, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.kernels.broadcast import broadcast_fields, in_place
+from codegen.kernels.broadcast import in_place, rescaled_fields
 from codegen.kernels.dsp import SHIFTS
 from codegen.kernels.fields import clamp_fields
 from tinyml.ir import Node, Op
@@ -15,19 +15,9 @@ def parameters(node: Node) -> Fields:
     """Fields of tml_add besides its views."""
     op = node.op
     assert isinstance(op, (Add, Sub))
-    multipliers = sum_multipliers(node)
     return {
-        "broadcast": broadcast_fields(node),
+        **rescaled_fields(node, sum_multipliers(node)),
         "subtract": int(isinstance(op, Sub)),
-        "input0_zero_point": node.inputs[0].affine.zero_point,
-        "input0_multiplier": multipliers.input0[0],
-        "input0_shift": multipliers.input0[1],
-        "input1_zero_point": node.inputs[1].affine.zero_point,
-        "input1_multiplier": multipliers.input1[0],
-        "input1_shift": multipliers.input1[1],
-        "output_zero_point": node.output.affine.zero_point,
-        "output_multiplier": multipliers.output[0],
-        "output_shift": multipliers.output[1],
         **clamp_fields(node, op.activation),
     }
 

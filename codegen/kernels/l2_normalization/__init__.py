@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.kernels.fields import in_place
 from tinyml.ir import Node
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import L2Normalization
@@ -10,10 +11,6 @@ from tinyml.ops import L2Normalization
 def parameters(node: Node) -> Fields:
     """Fields of tml_l2_normalization besides its views."""
     return {"input_zero_point": node.inputs[0].affine.zero_point}
-
-
-def in_place(node: Node) -> tuple[int, ...]:
-    return () if node.inputs[0].is_constant else (0,)
 
 
 KERNELS = (

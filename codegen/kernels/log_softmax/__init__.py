@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.kernels.fields import in_place
 from tinyml.ir import Node
 from tinyml.kernel import Fields, Kernel
 from tinyml.ops import LogSoftmax
@@ -22,10 +23,6 @@ def parameters(node: Node) -> Fields:
         "back_shift": backward[1],
         "least": least,
     }
-
-
-def in_place(node: Node) -> tuple[int, ...]:
-    return () if node.inputs[0].is_constant else (0,)
 
 
 KERNELS = (

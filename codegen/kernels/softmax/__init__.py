@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codegen.kernels.fields import MOST_INT16
+from codegen.kernels.fields import MOST_INT16, in_place
 from tinyml.ir import Node
 from tinyml.ir.lookup import exp_table, reciprocal_table
 from tinyml.kernel import INT16_TYPES, Fields, Kernel
@@ -35,10 +35,6 @@ def wide_parameters(node: Node) -> Fields:
 def _sum_fits(node: Node) -> bool:
     """Whether an int32 holds the sum of a line's exponentials."""
     return node.output.shape[-1] < MOST_INT16
-
-
-def in_place(node: Node) -> tuple[int, ...]:
-    return () if node.inputs[0].is_constant else (0,)
 
 
 KERNELS = (

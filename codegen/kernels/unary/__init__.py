@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from codegen.kernels.fields import in_place
 from tinyml.ir import Node
 from tinyml.ir.lookup import sigmoid_scaling, sigmoid_table
 from tinyml.kernel import INT16_TYPES, Fields, Kernel
@@ -28,10 +29,6 @@ def sigmoid_parameters(node: Node) -> Fields:
     check_lookup(node.inputs[0])
     multiplier, shift = sigmoid_scaling(node.inputs[0].affine.scale, int(isinstance(op, Tanh)))
     return {"multiplier": multiplier, "shift": shift, "table": sigmoid_table().astype(np.uint16)}
-
-
-def in_place(node: Node) -> tuple[int, ...]:
-    return () if node.inputs[0].is_constant else (0,)
 
 
 KERNELS = (
