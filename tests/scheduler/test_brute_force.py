@@ -134,6 +134,8 @@ def assert_smallest(graph: Graph, feed_rows: bool, every: Sequence[Packed]) -> N
         assert found.macs_executed <= factor * graph.macs
         # columns of strips may be computed again, too, and brute force does not try that
         assert found.arena_bytes <= min(plan.arena_bytes for plan in allowed), (graph.name, factor)
+        works = [plan.macs for plan in allowed if plan.arena_bytes <= found.arena_bytes]
+        assert found.macs_executed <= max(min(works, default=found.macs_executed), graph.macs), (graph.name, factor)
 
 
 def assert_least_work(graph: Graph, feed_rows: bool, every: Sequence[Packed]) -> None:

@@ -68,11 +68,16 @@ class Refinement:
         self.best, self.plan = known, judge.smallest(known)
         self.count = len(options)
         self._edges = [sorted(_edges(found), key=lambda edge: edge[:3]) for found in options]
-        self._tails = self._to_the_end()
-        self._judged: set[tuple[Section, ...]] = set()
 
     def run(self) -> Sequence[Section]:
-        """The best partition."""
+        """The best partition: the smallest arena, then the least work in that."""
+        self._walk()
+        self.enough_bytes = max(self.enough_bytes, self.plan.arena_bytes)
+        self._walk()
+        return self.best
+
+    def _walk(self) -> None:
+        self._tails, self._judged = self._to_the_end(), set[tuple[Section, ...]]()
         paths = [self._longer([])]
         while paths and self.left >= 0:
             path = next(paths[-1], None)
@@ -80,7 +85,6 @@ class Refinement:
                 paths.pop()
             else:
                 paths.append(self._longer(path))
-        return self.best
 
     @property
     def _fits(self) -> bool:
