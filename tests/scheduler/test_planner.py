@@ -106,7 +106,7 @@ def test_a_reader_with_several_outputs_behind_a_section() -> None:
 
 
 def test_where_outputs_over_inputs_drift_apart() -> None:
-    """The first sections found have 157,360 bytes alive, and pack to 175,392: each output lies below its input."""
+    """The first sections found have 154,896 bytes alive, and pack to 175,392: each output lies below its input."""
     graph = mobilenet_v2(1.0, 224)
     plan = make_plan(graph, select_kernels(graph), max_recompute=1.15)
-    assert plan.arena_bytes <= 157_360
+    assert plan.arena_bytes <= 154_896

@@ -168,7 +168,7 @@ def feeds(wishes: Wishes) -> tuple[bool, ...]:
 def fits(
     graph: Graph, candidates: Candidates, limit_bytes: int, feed_rows: bool = False, keep_inputs: bool = False
 ) -> bool:
-    """Whether there is a plan whose worst step takes no more than these bytes, with nothing computed twice.
+    """Whether the search finds a plan whose worst step takes no more than these bytes, with nothing computed twice.
 
     Arguments as of `make_plan`; its arena may be larger than the bytes at the worst step by what packing loses. Raises
     UnsupportedError for a graph that has no single input of several rows to be fed.

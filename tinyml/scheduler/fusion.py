@@ -194,16 +194,17 @@ class Partition:
         return self._quick.within(limit_bytes, max_extra_macs, columns_again=True)
 
     def every(self, limit_bytes: int, max_extra_macs: float) -> list[list[Options]] | None:
-        """All sections within the limit, those too that another one beats; None of networks that are too large."""
+        """All sections within the limit, those too that another one beats; None where they are too many."""
         if len(self.network.nodes) > SMALL:
             return None
         limits, effort = Limits(limit_bytes, max_extra_macs, EFFORT, every=True), Effort(EFFORT)
         edges = [self._alone(first) + self._fused(first, limits, effort) for first in self._firsts]
         return edges if effort.left >= 0 else None
 
-    def options(self, limit_bytes: int, max_extra_macs: float) -> list[list[Options]]:
-        """Sections within the limits, as far as the effort lasts."""
-        return self._edges(Limits(limit_bytes, max_extra_macs, self.choices))
+    def options(self, limit_bytes: int, max_extra_macs: float, columns_again: bool = False) -> list[list[Options]]:
+        """Sections within the limits, as far as the effort lasts; with columns again from fewer choices."""
+        partition = self._quick if columns_again else self
+        return partition._edges(Limits(limit_bytes, max_extra_macs, partition.choices, columns_again))
 
     def _edges(self, limits: Limits) -> list[list[Options]]:
         """Sections within the limits, from nodes that sections within the limits lead to."""

@@ -23,7 +23,8 @@ class Limits(NamedTuple):
     """Of a search. bytes: at the worst step. macs: computed again. choices: kept while a section grows.
 
     columns_again: whether columns that strips share may be computed again, too. every: all choices, those too that
-        another one beats, as packed they may turn out smaller; the bound on work is not heeded.
+        another one beats, as packed they may turn out smaller, and with outputs that could be cut into strips and are
+        not; the bound on work is not heeded.
     """
 
     bytes: float

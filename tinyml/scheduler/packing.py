@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 ALIGNMENT = 4  # kernels may read words
-_MOST_ORDERED = 6  # boxes that may overlap: of more, not every order is tried
+_MOST_ORDERED = 6  # boxes that may overlap, as many as `Borders` lets through: of more, not every order is tried
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def _stacked(sizes: tuple[int, ...], gaps: tuple[tuple[int, int, int], ...]) -> 
     distance = {(low, high): min(gap, sizes[low]) for low, high, gap in gaps}
     best = sum(sizes)
     if len(sizes) > _MOST_ORDERED:
-        return max(*sizes, best - sum(sizes[low] - gap for (low, _), gap in distance.items()))
+        saved = sum(min(sizes[low] - gap, sizes[high]) for (low, high), gap in distance.items())
+        return max(*sizes, best - saved)
     for order in itertools.permutations(range(len(sizes))):
         starts: dict[int, int] = {}
         for box in order:

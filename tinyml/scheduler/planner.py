@@ -12,7 +12,7 @@ from tinyml.ir import Graph, Node, Tensor, verify
 from tinyml.kernel import Kernel
 from tinyml.scheduler.bound import network_fits
 from tinyml.scheduler.frugal import Candidates, by_rows, frugal
-from tinyml.scheduler.fusion import Partition, extra_macs, peak_bytes
+from tinyml.scheduler.fusion import SMALL, Partition, extra_macs, peak_bytes
 from tinyml.scheduler.layout import Draft, Layout
 from tinyml.scheduler.network import Knobs, Network
 from tinyml.scheduler.plan import Plan, Preference
@@ -137,17 +137,22 @@ class Task:
 
         Arguments as of `Partition.best`, which found them.
         """
-        slack, enough = self.network.unseen_bytes, limit_bytes or 0
+        slack, enough = self.network.unseen_bytes, max(limit_bytes or 0, 0)
         arenas = [self.smallest(sections).arena_bytes for sections in found]
         best, arena = min(zip(found, arenas, strict=True), key=lambda pair: pair[1])
         limit = max(arena - 1, enough) + slack
         options = self.partition.every(limit, max_extra_macs)
-        if options is None:
-            lowest = min(map(peak_bytes, found)) - slack
-            if arena <= max(enough, lowest) or lowest > enough > 0:
-                return best
-            options = self.partition.options(limit, max_extra_macs)
-        return Refinement(self, options, max_extra_macs, best, enough, slack).run()
+        if options is not None:
+            return Refinement(self, options, max_extra_macs, best, enough, slack).run()
+        lowest = min(map(peak_bytes, found)) - slack
+        enough = enough if lowest <= enough else 0  # where nothing fits, about as little as can be
+        if arena <= max(enough, lowest):
+            return best
+        refined = Refinement(self, self.partition.options(limit, max_extra_macs), max_extra_macs, best, enough, slack)
+        if not any(section.columns_again for sections in found for section in sections):
+            return refined.run()
+        options = self.partition.options(limit, max_extra_macs, columns_again=True)
+        return Refinement(self, options, max_extra_macs, refined.run(), enough, slack).run()
 
     def layer_by_layer(self) -> list[list[Section]]:
         """The one partition without fused groups; none for an input that is fed by rows."""
@@ -155,8 +160,8 @@ class Task:
         return [alone] if self.network.fed is None else []
 
     def may_fit(self, limit_bytes: int) -> bool:
-        """Whether a plan with nothing computed twice may fit; False where that is out of the question."""
-        if network_fits(self.network, limit_bytes + self.network.unseen_bytes):
+        """Whether a plan with nothing computed twice may fit. Small networks always may: refinement finds more."""
+        if len(self.network.nodes) <= SMALL or network_fits(self.network, limit_bytes + self.network.unseen_bytes):
             return True
         return any(self.bound(sections) <= limit_bytes for sections in self.layer_by_layer())
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from tinyml.scheduler.plan import Plan
 from tinyml.scheduler.sections import Options, Section
 
-CHECKS = 12000  # layouts looked at, times nodes: a second or so
+CHECKS = 12000  # layouts looked at, times nodes: a second or two
 
 
 class Judge(Protocol):

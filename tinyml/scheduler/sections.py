@@ -47,9 +47,10 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """Sections of the same nodes and ticks that differ in what they compute again, the lowest peak first.
+    """Sections of the same nodes and ticks that differ in their choices, the lowest peak first.
 
-    peaks, extra: their `peak_bytes` and `extra_macs`, of which the one rises and the other falls.
+    peaks, extra: their `peak_bytes` and `extra_macs`, of which the one rises and the other falls, but where every
+        choice is wanted.
     """
 
     network: Network
