@@ -168,12 +168,12 @@ class Draft:
         return Layout(self, kernels, alive, storages, scratch, boxes, self._overlaps(storages, alive))
 
     def _box(self, storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Box:
-        lives = [alive[tensor] for tensor in storage.places]
+        life = storage.life(alive)
         # several tensors inside a section are of one size
         spans = ((tensor, self.spans.get(tensor)) for tensor in storage.places)
         sizes = (span.rows * row_bytes(tensor, span.columns) for tensor, span in spans if span is not None)
         size = max(sizes, default=storage.size_bytes)
-        return Box(size, min(life.first for life in lives), max(life.last for life in lives))
+        return Box(size, life.first, life.last)
 
     def _scratch_box(self, node: Node, kernel: Kernel) -> Box:
         section, step = self.section[node], self.steps[node]

@@ -90,7 +90,8 @@ class Network:
         self.nodes, self.alone, self.fused, self.fed = nodes, alone, fused, fed
         self.number = {node: number for number, node in enumerate(nodes)}
         self.placement, self.alive = placement, _alive(graph, self.number, keep_inputs, fed)
-        self.lives = [_life(storage, self.alive) for storage in placement.storages()]
+        storages = placement.storages()
+        self.lives = [_life(storage, self.alive) for storage in storages]
         self.life = {life.tensor: life for life in self.lives if life.tensor is not None}
         self.views_before = _views_before(graph, self.number)
         self.readers = readers(nodes)
@@ -101,8 +102,7 @@ class Network:
             for tensor, nodes in self.readers.items()
         }
         writer = {tensor: number for number, node in enumerate(nodes) for tensor in node.outputs}
-        storages, distinct = placement.storages(), self.distinct_readers
-        self.borders = Borders(storages, self.alive, self.number, distinct, writer, fed)
+        self.borders = Borders(storages, self.alive, self.number, self.distinct_readers, writer, fed)
         self.strips = Strips(self.number, self.readers, fused)
         self.macs = sum(node.macs for node in nodes)
 
@@ -163,7 +163,6 @@ def _alive(
 
 
 def _life(storage: Storage, alive: Mapping[Tensor, Lifetime]) -> Life:
-    lives = [alive[tensor] for tensor in storage.places]
+    life = storage.life(alive)
     only = next(iter(storage.places)) if len(storage.places) == 1 else None
-    first, last = min(life.first for life in lives), max(life.last for life in lives)
-    return Life(align(storage.size_bytes), first, last, only)
+    return Life(align(storage.size_bytes), life.first, life.last, only)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tinyml.ir import Node, Tensor
-from tinyml.scheduler.rows import NOTHING_AGAIN, Again, Lockstep
+from tinyml.scheduler.rows import Again, Lockstep
 from tinyml.scheduler.storage import Lifetime, Storage
 
 _MOST = 3  # storages that a group writes, and as many that it consumes
@@ -32,7 +32,7 @@ class Overlap:
     consumers: Sequence[Node]
     shift_bytes: int
 
-    def gap(self, lockstep: Lockstep, again: Again = NOTHING_AGAIN) -> int:
+    def gap(self, lockstep: Lockstep, again: Again) -> int:
         """Least distance in bytes from the start of the storage that is written up to that of the consumed one."""
         return max(0, lockstep.overlap(self.low, self.high, self.consumers, again) + self.shift_bytes)
 
@@ -63,7 +63,7 @@ class Borders:
         found = []
         for (j, low), (i, high) in itertools.product(written, consumed):
             shift = self.storages[j].places[low] - self.storages[i].places[high]
-            found.append(Overlap(j, i, low, high, self._readers_inside(high, first, last), shift))
+            found.append(Overlap(j, i, low, high, self.readers_inside(high, first, last), shift))
         return found
 
     def _largest(self, candidates: Iterable[tuple[int, Tensor | None]]) -> list[tuple[int, Tensor]]:
@@ -73,15 +73,15 @@ class Borders:
 
     @cached_property
     def _lives(self) -> list[Lifetime]:
-        lives = [[self.alive[tensor] for tensor in storage.places] for storage in self.storages]
-        return [Lifetime(min(life.first for life in own), max(life.last for life in own)) for own in lives]
+        return [storage.life(self.alive) for storage in self.storages]
 
-    def _readers_inside(self, tensor: Tensor, first: int, last: int) -> list[Node]:
+    def readers_inside(self, tensor: Tensor, first: int, last: int) -> list[Node]:
+        """Nodes of a group that read a tensor; of slices, the first."""
         return [node for node in self.readers.get(tensor, ()) if first <= self.number[node] <= last]
 
     def _consumed(self, storage: Storage, first: int, last: int) -> Tensor | None:
         """The one tensor of a storage that dies in a group which the group reads, if nothing else is left in there."""
-        read = [tensor for tensor in storage.places if self._readers_inside(tensor, first, last)]
+        read = [tensor for tensor in storage.places if self.readers_inside(tensor, first, last)]
         if len(read) != 1 or read[0] is self.fed or self.alive[read[0]].first >= first:
             return None
         others = (tensor for tensor in storage.places if tensor is not read[0])

@@ -50,8 +50,8 @@ def pack(boxes: Sequence[Box], overlaps: Overlaps | None = None, seconds: float 
     bound = live_bound(rounded, gaps)
     best = _first_fits(rounded, gaps)
     if best[1] > bound:
-        best, bound = _packed(tuple(rounded), tuple(gaps.items()), seconds)
-    return Packing(tuple(best[0]), best[1], bound)
+        best, bound = _packed(tuple(rounded), tuple(gaps.items()), best, bound, seconds)
+    return Packing(*best, bound)
 
 
 def may_pack(boxes: Sequence[Box], overlaps: Overlaps, limit_bytes: int, seconds: float = 0.5) -> bool:
@@ -61,7 +61,9 @@ def may_pack(boxes: Sequence[Box], overlaps: Overlaps, limit_bytes: int, seconds
     if bound > limit_bytes:
         return False
     best = _first_fits(rounded, gaps)
-    return best[1] <= limit_bytes or _packed(tuple(rounded), tuple(gaps.items()), seconds)[1] <= limit_bytes
+    if best[1] <= limit_bytes:
+        return True
+    return _packed(tuple(rounded), tuple(gaps.items()), best, bound, seconds)[1] <= limit_bytes
 
 
 def aligned(boxes: Sequence[Box], overlaps: Overlaps) -> tuple[list[Box], dict[tuple[int, int], int]]:
@@ -131,8 +133,11 @@ def _orders(boxes: Sequence[Box]) -> list[list[int]]:
     ]
 
 
-def _first_fits(boxes: Sequence[Box], overlaps: Overlaps) -> tuple[list[int], int]:
-    return min((_first_fit(boxes, overlaps, order) for order in _orders(boxes)), key=lambda packing: packing[1])
+def _first_fits(boxes: Sequence[Box], overlaps: Overlaps) -> tuple[tuple[int, ...], int]:
+    """(offsets, total) of the order that does best."""
+    found = (_first_fit(boxes, overlaps, order) for order in _orders(boxes))
+    offsets, total = min(found, key=lambda packing: packing[1])
+    return tuple(offsets), total
 
 
 def _first_fit(boxes: Sequence[Box], overlaps: Overlaps, order: Sequence[int]) -> tuple[list[int], int]:
@@ -192,15 +197,19 @@ def solved(status: Any) -> bool:
 
 @lru_cache(maxsize=1024)  # partitions that differ in nothing that is packed are many
 def _packed(
-    boxes: tuple[Box, ...], overlaps: tuple[tuple[tuple[int, int], int], ...], seconds: float
-) -> tuple[tuple[list[int], int], int]:
-    gaps = dict(overlaps)
-    return _solve(boxes, gaps, _first_fits(boxes, gaps), live_bound(boxes, gaps), seconds)
+    boxes: tuple[Box, ...],
+    overlaps: tuple[tuple[tuple[int, int], int], ...],
+    hint: tuple[tuple[int, ...], int],
+    bound: int,
+    seconds: float,
+) -> tuple[tuple[tuple[int, ...], int], int]:
+    (offsets, total), proved = _solve(boxes, dict(overlaps), hint, bound, seconds)
+    return (tuple(offsets), total), proved
 
 
 def _solve(
-    boxes: Sequence[Box], overlaps: Overlaps, hint: tuple[list[int], int], bound: int, seconds: float
-) -> tuple[tuple[list[int], int], int]:
+    boxes: Sequence[Box], overlaps: Overlaps, hint: tuple[Sequence[int], int], bound: int, seconds: float
+) -> tuple[tuple[Sequence[int], int], int]:
     """CP-SAT over the offsets in units of ALIGNMENT: ((offsets, total), proved lower bound)."""
     model = cp_model().CpModel()
     height = model.new_int_var(bound // ALIGNMENT, hint[1] // ALIGNMENT, "height")

@@ -138,21 +138,22 @@ class Task:
         Arguments as of `Partition.best`, which found them.
         """
         slack, enough = self.network.unseen_bytes, max(limit_bytes or 0, 0)
-        arenas = [self.smallest(sections).arena_bytes for sections in found]
-        best, arena = min(zip(found, arenas, strict=True), key=lambda pair: pair[1])
+        plans: list[tuple[Sequence[Section], Plan]] = [(sections, self.smallest(sections)) for sections in found]
+        known = min(plans, key=lambda pair: pair[1].arena_bytes)
+        arena = known[1].arena_bytes
         limit = max(arena - 1, enough) + slack
-        options = self.partition.every(limit, max_extra_macs)
-        if options is not None:
-            return Refinement(self, options, max_extra_macs, best, enough, slack).run()
+        every = self.partition.every(limit, max_extra_macs)
+        if every is not None:
+            return Refinement(self, every, max_extra_macs, *known, enough, slack).run()[0]
         lowest = min(map(peak_bytes, found)) - slack
         enough = enough if lowest <= enough else 0  # where nothing fits, about as little as can be
         if arena <= max(enough, lowest):
-            return best
-        refined = Refinement(self, self.partition.options(limit, max_extra_macs), max_extra_macs, best, enough, slack)
-        if not any(section.columns_again for sections in found for section in sections):
-            return refined.run()
-        options = self.partition.options(limit, max_extra_macs, columns_again=True)
-        return Refinement(self, options, max_extra_macs, refined.run(), enough, slack).run()
+            return known[0]
+        again = any(section.columns_again for sections in found for section in sections)
+        for columns_again in (False, True) if again else (False,):
+            options = self.partition.options(limit, max_extra_macs, columns_again)
+            known = Refinement(self, options, max_extra_macs, *known, enough, slack).run()
+        return known[0]
 
     def layer_by_layer(self) -> list[list[Section]]:
         """The one partition without fused groups; none for an input that is fed by rows."""

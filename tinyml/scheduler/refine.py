@@ -50,8 +50,9 @@ class _Tail(NamedTuple):
 class Refinement:
     """A walk through partitions for the smallest arena, or for the least work in one that is small enough.
 
-    options: from each node, the sections that may start there. known: the partition to beat. enough_bytes: no smaller
-    arena is wanted. slack_bytes: that packing may save, of which the sections' peaks do not tell.
+    options: from each node, the sections that may start there. known, plan: the partition to beat, and its smallest
+    plan. enough_bytes: no smaller arena is wanted. slack_bytes: that packing may save, of which the sections' peaks do
+    not tell.
     """
 
     def __init__(
@@ -60,21 +61,22 @@ class Refinement:
         options: Sequence[Sequence[Options]],
         max_extra_macs: float,
         known: Sequence[Section],
+        plan: Plan,
         enough_bytes: int,
         slack_bytes: int,
     ) -> None:
         self.judge, self.max_extra_macs = judge, max_extra_macs
         self.enough_bytes, self.slack_bytes, self.left = enough_bytes, slack_bytes, CHECKS
-        self.best, self.plan = known, judge.smallest(known)
+        self.best, self.plan = known, plan
         self.count = len(options)
         self._edges = [sorted(_edges(found), key=lambda edge: edge[:3]) for found in options]
 
-    def run(self) -> Sequence[Section]:
-        """The best partition: the smallest arena, then the least work in that."""
+    def run(self) -> tuple[Sequence[Section], Plan]:
+        """The best partition, with its smallest plan: the smallest arena, then the least work in that."""
         self._walk()
         self.enough_bytes = max(self.enough_bytes, self.plan.arena_bytes)
         self._walk()
-        return self.best
+        return self.best, self.plan
 
     def _walk(self) -> None:
         self._tails, self._judged = self._to_the_end(), set[tuple[Section, ...]]()

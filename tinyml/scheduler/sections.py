@@ -220,7 +220,8 @@ class Growth:
         """All in which two choices may differ that matters for what comes behind."""
         patterns: list[Pattern | None] = []
         for tensor in (*state.open, *entering):
-            patterns += [self.lockstep.pattern(node, state.again) for node in self._readers_inside(tensor, number)]
+            readers = self.network.borders.readers_inside(tensor, self.first, number)
+            patterns += [self.lockstep.pattern(node, state.again) for node in readers]
         again = tuple(self.network.producer(tensor) in state.again for tensor in state.open)
         return state.open, state.passing, state.runs, again, tuple(patterns)
 
@@ -251,7 +252,3 @@ class Growth:
         """Held whole: alive in the section, and not only there or not in a storage of its own."""
         alive = life.first <= last and life.last >= self.first
         return alive and (life.first < self.first or life.last > last or life.tensor is None)
-
-    def _readers_inside(self, tensor: Tensor, last: int) -> list[Node]:
-        number = self.network.number
-        return [node for node in self.network.distinct_readers.get(tensor, ()) if self.first <= number[node] <= last]

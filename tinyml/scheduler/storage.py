@@ -24,6 +24,11 @@ class Storage:
     size_bytes: int
     places: dict[Tensor, int] = field(default_factory=dict)
 
+    def life(self, alive: Mapping[Tensor, Lifetime]) -> Lifetime:
+        """From the first to the last use of any tensor in it."""
+        lives = [alive[tensor] for tensor in self.places]
+        return Lifetime(min(life.first for life in lives), max(life.last for life in lives))
+
 
 class Placement:
     """The storage of every activation. Starts with one storage each; `merge` joins two."""
