@@ -11,6 +11,7 @@ from tinyml.kernel import Kernel
 from tinyml.ops import SCHEDULED
 from tinyml.scheduler.overlap import Borders
 from tinyml.scheduler.packing import align
+from tinyml.scheduler.rows import Lockstep
 from tinyml.scheduler.slices import first_slices
 from tinyml.scheduler.storage import Lifetime, Placement, Storage, lifetimes, readers, step_numbers, taken_over
 from tinyml.scheduler.strips import Strips
@@ -103,6 +104,7 @@ class Network:
         }
         writer = {tensor: number for number, node in enumerate(nodes) for tensor in node.outputs}
         self.borders = Borders(storages, self.alive, self.number, self.distinct_readers, writer, fed)
+        self.locksteps: dict[int, Lockstep] = {}  # by the node that a section starts at
         self.strips = Strips(self.number, self.readers, fused)
         self.macs = sum(node.macs for node in nodes)
 

@@ -123,10 +123,12 @@ class Lockstep:
         return np.arange(1, self.ticks + 1, dtype=np.int64)
 
     def add(self, node: Node) -> bool:
-        """Adds a node; False when it cannot run by rows, or is not done within the ticks.
+        """Adds a node, if that is still to do; False when it cannot run by rows, or is not done within the ticks.
 
         Nor can one that writes a state: what the state held may still be read in a later tick.
         """
+        if node in self.once:
+            return True
         if len(node.outputs) != 1 or node.output.is_state:
             return False
         kernel = self.kernels.get(node)
@@ -153,7 +155,7 @@ class Lockstep:
     def add_view(self, node: Node) -> None:
         """A node that moves no data: its outputs are there once its inputs from inside the group are complete."""
         inside = [tensor for tensor in node.inputs if tensor in self.ready]
-        if inside:
+        if inside and node.outputs[0] not in self.ready:
             complete = np.all([self.ready[tensor] >= tensor.hwc[0] for tensor in inside], axis=0)
             self.ready.update(dict.fromkeys(node.outputs, np.where(complete, _UNLIMITED, 0)))
 

@@ -122,13 +122,16 @@ def growths(network: Network, first: int, limits: Limits, effort: Effort | None 
 
 
 def _lockstep(network: Network, first: int) -> Lockstep | None:
+    """Of all sections that start at a node, as which rows are computed when does not depend on the limits."""
     operands = [tensor for tensor in network.nodes[first].operands if tensor.in_arena]
     if not operands:
         return None
-    lockstep = Lockstep.paced_by(max(operands, key=lambda t: t.hwc[0]), network.fused, network.distinct_readers)
-    if first == 0 and network.fed is not None:
-        lockstep.feed(network.fed)
-    return lockstep
+    if first not in network.locksteps:
+        pacing = max(operands, key=lambda t: t.hwc[0])
+        network.locksteps[first] = Lockstep.paced_by(pacing, network.fused, network.distinct_readers)
+        if first == 0 and network.fed is not None:
+            network.locksteps[first].feed(network.fed)
+    return network.locksteps[first]
 
 
 class Growth:
